@@ -1,0 +1,97 @@
+"""The state of a fleet as columns: one array for each field, one row (slot) for each plant.
+
+A field's shape may name growing axes: ``"U"`` (units of a plant) and ``"B"`` (hours of weather base). Rows are
+cut out for a checkpoint and put back by name, so a state written before a field existed can still be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.generic]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column of the fleet's state.
+
+    :param shape: axes after the plant axis; a number, or the name of a growing axis
+    :param fill: value of a row that nothing has been learned for
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int | str, ...] = ()
+    fill: float = 0
+
+
+@dataclass
+class FleetState:
+    """Columns by name; ``slots`` maps a plant to its row."""
+
+    fields: tuple[Field, ...]
+    axes: dict[str, int]
+    slots: dict[str, int] = field(default_factory=dict)
+    columns: dict[str, Array] = field(default_factory=dict)
+    room: int = 16
+
+    def __post_init__(self) -> None:
+        for f in self.fields:
+            self.columns[f.name] = self._blank(f, self.room)
+
+    def __getitem__(self, name: str) -> Array:
+        return self.columns[name]
+
+    def _blank(self, f: Field, rows: int) -> Array:
+        shape = tuple(self.axes[a] if isinstance(a, str) else a for a in f.shape)
+        return np.full((rows, *shape), f.fill, np.dtype(f.dtype))
+
+    def add(self, plant_id: str) -> int:
+        """The plant's row, made when it is new."""
+        if plant_id not in self.slots:
+            if len(self.slots) == self.room:
+                self._grow_rows(self.room * 2)
+            self.slots[plant_id] = len(self.slots)
+        return self.slots[plant_id]
+
+    def _grow_rows(self, rows: int) -> None:
+        for f in self.fields:
+            more = self._blank(f, rows - self.room)
+            self.columns[f.name] = np.concatenate([self.columns[f.name], more])
+        self.room = rows
+
+    def widen(self, axis: str, size: int) -> None:
+        """Lengthen a growing axis to at least ``size``; what is there keeps its place."""
+        if size <= self.axes[axis]:
+            return
+        self.axes[axis] = size
+        for f in self.fields:
+            if axis in f.shape:
+                old = self.columns[f.name]
+                new = self._blank(f, self.room)
+                new[tuple(slice(n) for n in old.shape)] = old
+                self.columns[f.name] = new
+
+    def row(self, slot: int) -> dict[str, Array]:
+        """A copy of one plant's row, column by column."""
+        return {f.name: np.ascontiguousarray(self.columns[f.name][slot]) for f in self.fields}
+
+    def put(self, slot: int, row: dict[str, Array]) -> None:
+        """Write a row back; growing axes are lengthened, columns that the row lacks are left as they are."""
+        for f in self.fields:
+            if f.name not in row:
+                continue
+            values = row[f.name]
+            for axis, size in zip(f.shape, values.shape, strict=True):
+                if isinstance(axis, str):
+                    self.widen(axis, size)
+            self.columns[f.name][slot][tuple(slice(n) for n in values.shape)] = values
+
+
+def layout_of(fields: Iterable[Field]) -> str:
+    """What a snapshot holds, in one line, for the reader of a checkpoint topic."""
+    return ";".join(f"{f.name}:{f.dtype}{list(f.shape)}".replace(" ", "") for f in fields)
