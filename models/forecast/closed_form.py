@@ -1,0 +1,145 @@
+"""The correction without a net: the plant's standing in its base distribution, as a normal score, fades
+with the lead.
+
+z(t + h) is normal with a mean linear in the newest scores and a spread that grows with h; it goes back to
+power through the base quantiles at t + h. Where the start weights come from is told in `START`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.special import ndtri
+
+from models.forecast.base import KNOTS, CorrectionInput, Floats, single
+
+LOWEST, HIGHEST = 0.003, 0.997  # levels beyond which a score is not believed
+LEVELS = np.array([LOWEST, *KNOTS, HIGHEST])
+SCORES = ndtri(LEVELS)
+KNOT_SCORES = ndtri(np.array(KNOTS))
+NARROW = 0.01  # share; a base narrower than this says nothing of the plant (night)
+CARRY_HOURS = 16  # a solar plant's score is carried over the night at most so long
+FEATURES = ("now", "hour_before", "mean_3h", "mean_6h", "mean_24h", "one")
+LEADS_H = (0.0, 1.0, 3.0, 6.0, 24.0)
+# Hourly leads: pooled over wind farms of GEFCom2012, GEFCom2014 and La Haute Borne; lead 0 is the value
+# itself.
+START = (
+    (1.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+    (0.835, -0.157, 0.077, -0.024, 0.055, -0.012),
+    (0.430, -0.063, -0.001, -0.019, 0.128, -0.029),
+    (0.142, -0.032, 0.018, -0.017, 0.164, -0.041),
+    (0.051, -0.006, 0.012, 0.014, 0.031, -0.051),
+)
+START_SPREAD = (0.15, 0.69, 1.00, 1.07, 1.08)
+
+
+def _start() -> Floats:
+    return np.array(START)
+
+
+@dataclass(frozen=True)
+class ClosedForm:
+    """Weights (leads, 6) and spreads (leads,) of the normal score at `LEADS_H`, interpolated between."""
+
+    weights: Floats = field(default_factory=_start)
+    spread: Floats = field(default_factory=lambda: np.array(START_SPREAD))
+
+    def correct(self, x: CorrectionInput) -> Floats:
+        """Quantiles (N, S, 13), rising along the last axis; element by element, so no batch can change a
+        bit.
+        """
+        z = scores(x)
+        known = np.isfinite(z[:, 0])
+        position = lead_position(x.lead_s / 3600.0)
+        mean = np.zeros(x.lead_s.shape)
+        for i in range(len(FEATURES)):
+            mean = mean + np.where(known, z[:, i], 0.0)[:, None] * np.interp(
+                position, _POSITIONS, self.weights[:, i]
+            )
+        spread = np.interp(position, _POSITIONS, self.spread)
+        q = from_scores(x.base, mean[..., None] + spread[..., None] * KNOT_SCORES)
+        return single(np.where(known[:, None, None], q, np.maximum.accumulate(x.base, axis=-1)))
+
+
+def lead_position(lead_h: Floats) -> Floats:
+    """A scale of lead times on which weights change evenly: logarithmic beyond an hour."""
+    return np.log1p(np.maximum(lead_h, 0.0))
+
+
+_POSITIONS = lead_position(np.array(LEADS_H))
+
+
+def scores(x: CorrectionInput) -> Floats:
+    """The six features (N, 6) of the plant's normal score; the first is NaN where nothing is known of it."""
+    now = score(x.last, x.base_last)
+    hourly = score(x.trailing, x.base_trailing)
+    now = np.where(np.isfinite(now), now, hourly[:, 0])
+    carried, before = _carried(hourly, x.is_solar)
+    now = np.where(np.isfinite(now), now, carried)
+    before = np.where(np.isfinite(before), before, now)
+    means = [
+        np.where(np.isfinite(m), m, now) for m in (_mean(hourly, 3), _mean(hourly, 6), _mean(hourly, 24))
+    ]
+    return np.stack([now, before, *means, np.ones(len(now))], axis=1)
+
+
+def _carried(hourly: Floats, is_solar: np.ndarray) -> tuple[Floats, Floats]:
+    """The newest known hourly score (N,) and the one before it, of the last 16 h for solar, of the last 2 h
+    for wind.
+    """
+    newest = np.full(len(hourly), np.nan)
+    before = np.full(len(hourly), np.nan)
+    for i in range(CARRY_HOURS):
+        allowed = np.isfinite(hourly[:, i]) & (is_solar | (i < 2))
+        before = np.where(allowed & np.isfinite(newest) & ~np.isfinite(before), hourly[:, i], before)
+        newest = np.where(allowed & ~np.isfinite(newest), hourly[:, i], newest)
+    return newest, before
+
+
+def _mean(hourly: Floats, hours: int) -> Floats:
+    """Mean (N,) of the known ones of the newest hours, summed in a fixed order; NaN where none is known."""
+    total, count = np.zeros(len(hourly)), np.zeros(len(hourly))
+    for i in range(hours):
+        known = np.isfinite(hourly[:, i])
+        total = total + np.where(known, hourly[:, i], 0.0)
+        count = count + known
+    return np.where(count > 0, total / np.maximum(count, 1.0), np.nan)
+
+
+def score(actual: Floats, q: Floats) -> Floats:
+    """Normal score (...) of actuals in base distributions q (..., 13); NaN where either is missing or the
+    base is narrow.
+
+    A value on a step of the distribution (calm, full power) gets the middle of the step.
+    """
+    points = _with_ends(q)
+    span = np.diff(points, axis=-1)
+    step = span <= 0.0
+    over = actual[..., None] - points[..., :-1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        part = np.where(
+            step, np.where(over == 0.0, 0.5, over > 0.0), np.clip(over / np.where(step, 1.0, span), 0.0, 1.0)
+        )
+    level = np.full(actual.shape, LOWEST)
+    for i in range(len(LEVELS) - 1):
+        level = level + part[..., i] * (LEVELS[i + 1] - LEVELS[i])
+    wide = q[..., -1] - q[..., 0] > NARROW
+    return np.where(np.isfinite(actual) & wide, ndtri(np.clip(level, LOWEST, HIGHEST)), np.nan)
+
+
+def from_scores(q: Floats, z: Floats) -> Floats:
+    """Power (..., K) at normal scores z (..., K) in base distributions q (..., 13), which must be finite."""
+    points = _with_ends(np.maximum.accumulate(q, axis=-1))
+    right = np.clip(np.searchsorted(SCORES, z), 1, len(SCORES) - 1)
+    lower = np.take_along_axis(points, right - 1, axis=-1)
+    upper = np.take_along_axis(points, right, axis=-1)
+    weight = np.clip((z - SCORES[right - 1]) / (SCORES[right] - SCORES[right - 1]), 0.0, 1.0)
+    return np.maximum.accumulate(lower + weight * (upper - lower), axis=-1)
+
+
+def _with_ends(q: Floats) -> Floats:
+    """Quantiles (..., 15) with one more at each end, half a knot's distance out."""
+    low = q[..., :1] - 0.5 * (q[..., 1:2] - q[..., :1])
+    high = q[..., -1:] + 0.5 * (q[..., -1:] - q[..., -2:-1])
+    return np.concatenate([low, q, high], axis=-1)

@@ -1,0 +1,33 @@
+"""From quantiles to what is published: inside the plant's limits, rising, dark at night, on a fixed grid of
+shares.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.forecast.base import Flags, Floats
+
+GRID = 20_000  # published shares are whole multiples of 1 / GRID of capacity
+LOWEST_SHARE = -0.05  # own consumption deeper than this is no measurement
+
+
+def publish(q: Floats, min_share: Floats, daylight: Flags) -> NDArray[np.int16]:
+    """Quantiles q (N, S, K) as whole multiples of 1 / GRID of capacity.
+
+    `min_share` (N,) is the plant's lower limit; `daylight` (N, S) is False where a solar plant stands in
+    the dark (always True for wind), where every level is the night level min(0, min_share).
+    """
+    if not np.isfinite(q).all():
+        raise ValueError("a quantile that is not finite cannot be published")
+    floor = np.clip(np.where(np.isfinite(min_share), min_share, 0.0), LOWEST_SHARE, 1.0)[:, None, None]
+    inside = np.clip(q, floor, 1.0)
+    dark = np.where(daylight[..., None], inside, np.minimum(floor, 0.0))
+    grid = np.rint(dark * GRID).astype(np.int16)
+    return np.maximum.accumulate(grid, axis=-1)
+
+
+def shares(published: NDArray[np.int16]) -> Floats:
+    """Published grid values as shares of capacity."""
+    return published.astype(np.float64) / GRID

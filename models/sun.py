@@ -1,0 +1,134 @@
+"""Where the sun stands, as means over intervals, computed once for each site and UTC day.
+
+A day is always computed as one block of 288 samples (the middles of its 5 minutes), so that the numbers do
+not depend on what else is asked for. Position by NREL's solar position algorithm (Reda and Andreas 2004,
+doi:10.1016/j.solener.2003.12.003), clear sky by Ineichen and Perez (2002,
+doi:10.1016/S0038-092X(02)00045-2), both from pvlib.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.forecast.base import Flags, Floats, Ints
+
+DAY_MS = 86_400_000
+SAMPLE_S = 300
+SAMPLES = 86_400 // SAMPLE_S
+DARK_BELOW_DEG = -1.0  # apparent elevation under which no panel gives power
+LINKE_TURBIDITY = 3.0
+SOLAR_CONSTANT = 1361.0  # W/m2
+MEAN_PRESSURE_HPA, MEAN_TEMPERATURE_C, DELTA_T_S, REFRACTION_DEG = 1013.25, 12.0, 67.0, 0.5667
+
+
+@dataclass(frozen=True)
+class SunMeans:
+    """Means over intervals, each (n,).
+
+    `elevation_deg` apparent; `clear` clear-sky global horizontal irradiance in kW/m2; `extra`
+    extraterrestrial horizontal irradiance as a share of the solar constant; `east`, `north`, `up` the unit
+    vector to the sun, 0 while it is under the horizon; `bright` whether the sun is up in any part of the
+    interval.
+    """
+
+    elevation_deg: Floats
+    clear: Floats
+    extra: Floats
+    east: Floats
+    north: Floats
+    up: Floats
+    bright: Flags
+
+
+def means(latitude: float, longitude: float, end_ms: Ints, interval_s: Ints | int) -> SunMeans:
+    """The sun over the intervals that end at `end_ms`; lengths are rounded to whole 5 minutes, at least
+    one, at most a day.
+    """
+    last = np.asarray(end_ms, np.int64) // (SAMPLE_S * 1000)
+    count = np.clip(np.asarray(interval_s, np.int64) // SAMPLE_S, 1, SAMPLES)
+    first = last - np.broadcast_to(count, last.shape)
+    sums = _prefix(latitude, longitude, last) - _prefix(latitude, longitude, first)
+    split = last // SAMPLES != first // SAMPLES
+    if split.any():
+        days = np.unique(first[split] // SAMPLES)
+        whole = np.stack([_day(latitude, longitude, int(day))[-1] for day in days])
+        sums[split] += whole[np.searchsorted(days, first[split] // SAMPLES)]
+    average = sums / (last - first)[:, None]
+    return SunMeans(*(average[:, i] for i in range(6)), bright=sums[:, 6] > 0.5)
+
+
+def daylight(latitude: float | None, longitude: float | None, end_ms: Ints, interval_s: Ints | int) -> Flags:
+    """Whether the sun is up in any part of each interval; True throughout where the site's position is
+    unknown.
+    """
+    if latitude is None or longitude is None:
+        return np.ones(np.shape(end_ms), np.bool_)
+    return means(latitude, longitude, np.ravel(end_ms), np.ravel(interval_s)).bright.reshape(np.shape(end_ms))
+
+
+def _prefix(latitude: float, longitude: float, sample: Ints) -> Floats:
+    """Sums (n, 7) from the start of each sample's UTC day up to the sample."""
+    day, slot = sample // SAMPLES, sample % SAMPLES
+    days, place = np.unique(day, return_inverse=True)
+    table = np.stack([_day(latitude, longitude, int(d)) for d in days]) if len(days) else np.empty((0, 1, 7))
+    return table[place, slot]
+
+
+@lru_cache(maxsize=4096)
+def _day(latitude: float, longitude: float, day: int) -> NDArray[np.float64]:
+    """Running sums (289, 7) over the samples of one UTC day."""
+    from pvlib import spa
+
+    middle_s = day * 86_400.0 + (np.arange(SAMPLES) + 0.5) * SAMPLE_S
+    position = spa.solar_position_numpy(  # never numba's version: other last bits
+        middle_s,
+        latitude,
+        longitude,
+        0.0,
+        MEAN_PRESSURE_HPA,
+        MEAN_TEMPERATURE_C,
+        DELTA_T_S,
+        REFRACTION_DEG,
+        numthreads=1,
+    )
+    return _running_sums(day, zenith=position[0], azimuth_deg=position[4])
+
+
+def _running_sums(day: int, zenith: Floats, azimuth_deg: Floats) -> NDArray[np.float64]:
+    elevation = 90.0 - zenith
+    up = np.maximum(np.sin(np.radians(elevation)), 0.0)
+    flat = np.where(up > 0, np.cos(np.radians(elevation)), 0.0)
+    azimuth = np.radians(azimuth_deg)
+    columns = [
+        elevation,
+        _clear_sky(zenith) / 1000.0,
+        up * _distance_factor(day),
+        flat * np.sin(azimuth),
+        flat * np.cos(azimuth),
+        up,
+        elevation > DARK_BELOW_DEG,
+    ]
+    return np.concatenate([np.zeros((1, 7)), np.cumsum(np.stack(columns, axis=1), axis=0)])
+
+
+def _clear_sky(zenith: Floats) -> Floats:
+    from pvlib import atmosphere, clearsky
+
+    clear = np.zeros_like(zenith)
+    up = zenith < 89.5
+    airmass = atmosphere.get_relative_airmass(zenith[up])
+    clear[up] = clearsky.ineichen(zenith[up], airmass, LINKE_TURBIDITY, altitude=0, dni_extra=SOLAR_CONSTANT)[
+        "ghi"
+    ]
+    return clear
+
+
+def _distance_factor(day: int) -> float:
+    """Squared ratio of the mean to the day's distance to the sun (Spencer 1971), to 0.01 %."""
+    angle = 2.0 * np.pi * (day % 365.2425) / 365.2425
+    first = 1.00011 + 0.034221 * np.cos(angle) + 0.00128 * np.sin(angle)
+    return float(first + 0.000719 * np.cos(2 * angle) + 0.000077 * np.sin(2 * angle))
