@@ -1,0 +1,5 @@
+"""`python -m cli` is `gridcast`."""
+
+from cli.main import main
+
+main()

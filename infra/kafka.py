@@ -1,0 +1,246 @@
+"""Clients of Kafka, all configured here: librdkafka (producers, consumers, admin) and aiokafka under Faust.
+
+Producers are idempotent and place keys as Java's do (`murmur2_random`), so that every producer of a key meets
+in one partition.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import time
+import uuid
+from collections.abc import Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from schemas.errors import GridcastError, ServiceUnavailable, SettingsError
+
+if TYPE_CHECKING:
+    from confluent_kafka import Consumer, Producer
+    from confluent_kafka.admin import AdminClient
+
+    from infra.settings import Settings
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A record to be produced. `partition` -1: by the key. `value` None: a tombstone."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+    partition: int = -1
+
+
+def client_config(settings: Settings) -> dict[str, Any]:
+    """What every librdkafka client needs: where, and with which security."""
+    config: dict[str, Any] = {
+        "bootstrap.servers": settings.kafka_bootstrap,
+        "security.protocol": settings.kafka_security,
+        "client.id": "gridcast",
+    }
+    if settings.kafka_security.startswith("SASL"):
+        config["sasl.mechanism"] = settings.kafka_sasl_mechanism
+        config["sasl.username"] = settings.kafka_username
+        config["sasl.password"] = settings.kafka_password.get_secret_value()
+    if settings.kafka_security.endswith("SSL"):
+        files = {
+            "ssl.ca.location": settings.kafka_ca_file,
+            "ssl.certificate.location": settings.kafka_cert_file,
+            "ssl.key.location": settings.kafka_key_file,
+        }
+        config |= {key: str(path) for key, path in files.items() if path is not None}
+        if settings.kafka_key_password.get_secret_value():
+            config["ssl.key.password"] = settings.kafka_key_password.get_secret_value()
+    return config
+
+
+def producer(settings: Settings, **overrides: Any) -> Producer:
+    """An idempotent producer. `overrides` are librdkafka's keys with `_` for `.`."""
+    from confluent_kafka import Producer
+
+    config = {
+        **client_config(settings),
+        "enable.idempotence": True,
+        "acks": "all",
+        "partitioner": "murmur2_random",
+        "compression.type": "lz4",
+        "linger.ms": 20,
+        "queue.buffering.max.messages": 200_000,
+        "message.max.bytes": 4_000_000,
+    }
+    return Producer({**config, **_dotted(overrides)}, logger=_log)
+
+
+def consumer(settings: Settings, group: str | None, **overrides: Any) -> Consumer:
+    """A consumer that commits only when told to; `group` None: it belongs to no group (use `assign`)."""
+    from confluent_kafka import Consumer
+
+    config = {
+        **client_config(settings),
+        # librdkafka wants a name even where no group is ever joined.
+        "group.id": group if group is not None else f"gridcast-reader-{uuid.uuid4()}",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "earliest" if group is not None else "error",
+        "fetch.max.bytes": 32 << 20,
+        "queued.max.messages.kbytes": 64 << 10,
+    }
+    return Consumer({**config, **_dotted(overrides)}, logger=_log)
+
+
+def admin(settings: Settings) -> AdminClient:
+    """An admin client."""
+    from confluent_kafka.admin import AdminClient
+
+    return AdminClient(client_config(settings), logger=_log)
+
+
+def _dotted(overrides: dict[str, Any]) -> dict[str, Any]:
+    return {key.replace("_", "."): value for key, value in overrides.items()}
+
+
+def aiokafka_security(settings: Settings) -> dict[str, Any]:
+    """Keyword arguments for aiokafka's clients: the same security as librdkafka's."""
+    found: dict[str, Any] = {"security_protocol": settings.kafka_security}
+    if settings.kafka_security.startswith("SASL"):
+        found["sasl_mechanism"] = settings.kafka_sasl_mechanism
+        found["sasl_plain_username"] = settings.kafka_username
+        found["sasl_plain_password"] = settings.kafka_password.get_secret_value()
+    if settings.kafka_security.endswith("SSL"):
+        found["ssl_context"] = ssl_context(settings)
+    return found
+
+
+def faust_options(settings: Settings) -> dict[str, Any]:
+    """`broker` and, where there is security, `broker_credentials` for a Faust app."""
+    options: dict[str, Any] = {
+        "broker": [f"kafka://{server.strip()}" for server in settings.kafka_bootstrap.split(",")]
+    }
+    from faust.auth import SASLCredentials, SSLCredentials
+
+    encrypted = settings.kafka_security.endswith("SSL")
+    context = ssl_context(settings) if encrypted else None
+    if settings.kafka_security.startswith("SASL"):
+        options["broker_credentials"] = SASLCredentials(
+            username=settings.kafka_username,
+            password=settings.kafka_password.get_secret_value(),
+            mechanism=settings.kafka_sasl_mechanism,
+            ssl_context=context,
+        )
+    elif encrypted:
+        options["broker_credentials"] = SSLCredentials(context=context)
+    return options
+
+
+def ssl_context(settings: Settings) -> ssl.SSLContext:
+    """Verifies the brokers; shows this client's certificate where one is set."""
+    try:
+        context = ssl.create_default_context(cafile=settings.kafka_ca_file)
+        if settings.kafka_cert_file is not None:
+            password = settings.kafka_key_password.get_secret_value() or None
+            context.load_cert_chain(settings.kafka_cert_file, settings.kafka_key_file, password)
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError(f"the certificate files for Kafka cannot be used: {error}") from error
+    return context
+
+
+def await_admin(future: Future[_T], what: str, timeout_s: float) -> _T:
+    """The result of an admin call; `KafkaException` is the caller's, silence is `ServiceUnavailable`."""
+    try:
+        return future.result(timeout_s)
+    except TimeoutError as error:
+        raise ServiceUnavailable(f"Kafka did not answer in {timeout_s:.0f} s: {what}") from error
+
+
+def wait_for_kafka(settings: Settings, timeout_s: float) -> None:
+    """Return once a broker answers; raises `ServiceUnavailable` after `timeout_s`."""
+    from confluent_kafka import KafkaException
+
+    client = admin(settings)
+    deadline = time.monotonic() + timeout_s
+    while True:
+        left_s = max(0.1, deadline - time.monotonic())
+        try:
+            client.list_topics(timeout=min(left_s, 5.0))
+            return
+        except KafkaException as error:
+            if time.monotonic() >= deadline:
+                where = settings.kafka_bootstrap
+                raise ServiceUnavailable(
+                    f"Kafka at {where} does not answer: {error.args[0].str()}"
+                ) from error
+
+
+class Delivery:
+    """Counts what became of produced records. `callback` goes to `Producer.produce`."""
+
+    def __init__(self) -> None:
+        self.delivered = 0
+        self.first_error: Any = None
+
+    def callback(self, error: Any, _message: Any) -> None:
+        """Called by librdkafka from `poll` or `flush`, in the thread that called those."""
+        if error is None:
+            self.delivered += 1
+        elif self.first_error is None:
+            self.first_error = error
+
+    def check(self) -> None:
+        """Raise for the first record that Kafka did not take: `ServiceUnavailable` where another try can help."""
+        error = self.first_error
+        if error is None:
+            return
+        text = f"Kafka did not take a record: {error.str()}"
+        raise ServiceUnavailable(text) if error.retriable() or _is_outage(error) else GridcastError(text)
+
+
+def _is_outage(error: Any) -> bool:
+    return error.name() in ("_MSG_TIMED_OUT", "_TRANSPORT", "_ALL_BROKERS_DOWN", "_TIMED_OUT")
+
+
+def enqueue(client: Producer, record: Outgoing, delivery: Delivery) -> None:
+    """Hand one record to librdkafka, waiting for room in its queue."""
+    while True:
+        try:
+            client.produce(
+                record.topic,
+                key=record.key,
+                value=record.value,
+                headers=list(record.headers) or None,
+                partition=record.partition,
+                on_delivery=delivery.callback,
+            )
+            return
+        except BufferError:
+            client.poll(0.1)
+            delivery.check()
+
+
+def produce_all(client: Producer, records: Iterable[Outgoing], timeout_s: float = 60.0) -> int:
+    """Produce every record and wait until Kafka has acknowledged each; returns how many.
+
+    Raises `ServiceUnavailable` (retriable: produce the same again) or `GridcastError` (Kafka refuses it).
+    """
+    delivery = Delivery()
+    asked = 0
+    for record in records:
+        enqueue(client, record, delivery)
+        asked += 1
+        if asked % 1000 == 0:
+            client.poll(0)
+    client.flush(timeout_s)
+    delivery.check()
+    if delivery.delivered != asked:
+        raise ServiceUnavailable(
+            f"Kafka acknowledged {delivery.delivered} of {asked} records in {timeout_s:.0f} s"
+        )
+    return asked

@@ -1,0 +1,193 @@
+"""The one frozen settings object, and the only place that reads the environment.
+
+Later sources lose: arguments, `GRIDCAST_*` variables, `gridcast.toml` (or the file that `GRIDCAST_CONFIG`
+names), the endpoints of the local servers (`.gridcast/local.json`, written by `gridcast up`), defaults.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from schemas.errors import InputError, SettingsError
+
+PREFIX = "GRIDCAST_"
+#: Variables of the same prefix that are no settings: they change how a run is shown, tested or configured.
+NOT_SETTINGS = frozenset({"DEBUG", "CONFIG", "TEST_SERVERS", "TEST_POSTGRES_TLS"})
+LEVELS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+
+
+class Settings(BaseSettings):
+    """Every setting, with its default. Durations are seconds; secrets print as asterisks."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True, env_ignore_empty=True
+    )
+
+    home: Path = Field(Path(".gridcast"), description="Where local servers, logs and results are kept.")
+
+    kafka: str = Field(
+        "", description="host:port[,host:port] of Kafka; empty: the local one of `gridcast up`."
+    )
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    kafka_username: str = ""
+    kafka_password: SecretStr = SecretStr("")
+    kafka_ca_file: Path | None = Field(None, description="PEM file of the authority that signed the brokers.")
+    kafka_cert_file: Path | None = Field(None, description="PEM file of this client's certificate.")
+    kafka_key_file: Path | None = None
+    kafka_key_password: SecretStr = SecretStr("")
+
+    postgres: SecretStr = Field(
+        SecretStr(""),
+        description="postgresql://user:password@host:port/database?sslmode=...; empty: the local one.",
+    )
+
+    schema_registry: str = Field(
+        "", description="URL of a Confluent-compatible registry; empty: packaged ids."
+    )
+    schema_registry_user: SecretStr = Field(SecretStr(""), description="name:password for the registry.")
+    schema_registry_ca_file: Path | None = None
+
+    partitions: int = Field(4, ge=1, description="Partitions of a topic keyed by plant, when it is made.")
+    replication: int = Field(1, ge=1, description="Copies of each partition, when a topic is made.")
+    journal_days: int = Field(400, ge=1, description="Days that the journal is kept.")
+
+    levels: Annotated[tuple[float, ...], NoDecode] = Field(LEVELS, description="Published quantile levels.")
+    worker_group: str = "gridcast-worker"
+    checkpoint_every_s: float = Field(60.0, gt=0)
+    commit_every_s: float = Field(2.0, gt=0)
+    batch_records: int = Field(2000, ge=1, description="Most records of a batch that a worker takes at once.")
+    tick_delay_s: float = Field(60.0, ge=0, description="How long an issue time waits for telemetry.")
+    stall_s: float = Field(60.0, gt=0, description="No progress for so long with records waiting is a stall.")
+
+    sink_group: str = "gridcast-sink"
+    sink_batch_records: int = Field(5000, ge=1)
+    sink_linger_s: float = Field(0.5, ge=0, description="How long the sink gathers records for one write.")
+
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="Port of /metrics, /health, /ready; 0: a free one."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["text", "json"] = "text"
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+    @field_validator("levels", mode="before")
+    @classmethod
+    def _split_levels(cls, levels: object) -> object:
+        return levels.split(",") if isinstance(levels, str) else levels
+
+    @field_validator("levels")
+    @classmethod
+    def _check_levels(cls, levels: tuple[float, ...]) -> tuple[float, ...]:
+        if 0.5 not in levels or list(levels) != sorted(set(levels)) or not 0 < levels[0] <= levels[-1] < 1:
+            raise ValueError("levels must rise between 0 and 1 and hold 0.5, the point forecast")
+        return levels
+
+    @cached_property
+    def _local(self) -> dict[str, str]:
+        return local_endpoints(self.home)
+
+    @property
+    def kafka_bootstrap(self) -> str:
+        """Where Kafka is; raises `SettingsError` when nobody has said."""
+        return self._required(self.kafka or self._local.get("kafka", ""), "Kafka", "KAFKA")
+
+    @property
+    def postgres_dsn(self) -> SecretStr:
+        """Where PostgreSQL is; raises `SettingsError` when nobody has said."""
+        known = self.postgres.get_secret_value() or self._local.get("postgres", "")
+        return SecretStr(self._required(known, "PostgreSQL", "POSTGRES"))
+
+    @property
+    def schema_registry_url(self) -> str | None:
+        """The registry, or None: then the packaged schema ids are used."""
+        return self.schema_registry or None
+
+    @staticmethod
+    def _required(value: str, what: str, name: str) -> str:
+        if not value:
+            raise SettingsError(f"no {what} is known: run `gridcast up`, or set {PREFIX}{name}")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature of pydantic-settings
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, InitSettingsSource(settings_cls, _file_values())
+
+
+def load(**overrides: Any) -> Settings:
+    """The settings of this process; raises `SettingsError` with one line that names the bad key."""
+    _refuse_unknown_variables()
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"]) or "settings"
+        raise SettingsError(f"setting {key}: {first['msg']}") from None
+
+
+def debugging() -> bool:
+    """Whether failures shall show their traceback. Asked for before any setting is read."""
+    return os.environ.get(f"{PREFIX}DEBUG", "") not in ("", "0")
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """The environment for a gridcast process that this one starts: the same home, whatever its directory."""
+    return {**os.environ, f"{PREFIX}HOME": str(settings.home)}
+
+
+def local_endpoints(home: Path) -> dict[str, str]:
+    """What `gridcast up` has written under `home`: `kafka` and `postgres`, or nothing."""
+    path = home / "local.json"
+    if not path.exists():
+        return {}
+    try:
+        found = json.loads(path.read_text())
+    except ValueError as error:
+        raise InputError(f"{path} is damaged ({error}): run `gridcast down` and `gridcast up`") from error
+    return {name: str(found[name]) for name in ("kafka", "postgres") if found.get(name)}
+
+
+def _file_values() -> dict[str, Any]:
+    named = os.environ.get(f"{PREFIX}CONFIG")
+    path = Path(named or "gridcast.toml")
+    if not path.exists():
+        if named:
+            raise SettingsError(f"the settings file {path} does not exist")
+        return {}
+    try:
+        return tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: {error}") from error
+
+
+def _refuse_unknown_variables() -> None:
+    known = {name.upper() for name in Settings.model_fields} | NOT_SETTINGS
+    for variable in sorted(os.environ):
+        if variable.startswith(PREFIX) and variable.removeprefix(PREFIX) not in known:
+            raise SettingsError(f"{variable} is no setting of gridcast")
