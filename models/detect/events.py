@@ -1,9 +1,10 @@
 """Events: open, update, close, over arrays of the state.
 
-An event is (plant, unit, detector, started_at); its records are numbered from 0 (open) on, the last one closes it. It
-opens after `opens_after` looks that saw the fault, closes after `closes_after` looks that did not; a look that could
-not judge changes nothing. While it is open it is told again at once when it gets worse, else every hour, and ever
-more rarely: after an eighth of the time for which it has been open, up to a day.
+An event is (plant, unit, detector, started_at); its records are numbered from 0 (open) on, the last one
+closes it. It opens after `opens_after` looks that saw the fault, closes after `closes_after` looks that did
+not; a look that could not judge changes nothing. While it is open it is told again at once when it gets
+worse, else every hour, and ever more rarely: after an eighth of the time for which it has been open, up to a
+day.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.detect.view import Bools, Case, Detector, F8, Findings, PlantView
+from models.detect.view import F8, Bools, Case, Detector, Findings, PlantView
 from models.state import Field
 
 Event = dict[str, Any]
@@ -87,7 +88,8 @@ class _Book:
         open_for_ms = self.now_ms - self["opened_ms"]
         pause_ms = np.clip(open_for_ms // PAUSE_SHARE, SHORTEST_PAUSE_MS, LONGEST_PAUSE_MS)
         worse: Bools = findings.severity > self["severity"]
-        return going_on & (worse | (self.now_ms - self["told_ms"] >= pause_ms))
+        late: Bools = self.now_ms - self["told_ms"] >= pause_ms
+        return going_on & (worse | late)
 
     def open(self, opens: Bools) -> None:
         self["opened_ms"][opens] = self.now_ms[opens]
@@ -143,7 +145,8 @@ class _Book:
     def _message(self, case: Case, phase: int, lasted_ms: int) -> str:
         if phase == 2:
             lost = f"; {case.energy_kwh:,.0f} kWh were at stake" if case.energy_kwh >= 1 else ""
-            return f"{case.who}: {self.detector.name.replace('_', ' ')} is over after {duration(lasted_ms)}{lost}"
+            noun = self.detector.name.replace("_", " ")
+            return f"{case.who}: {noun} is over after {duration(lasted_ms)}{lost}"
         text = self.detector.describe(case)
         if np.isfinite(case.expected_kw):
             text += f"; expected {case.expected_kw:,.0f} kW"

@@ -14,8 +14,8 @@ from models.state import Field
 class FeedSilent:
     """No telemetry for longer than `least_s` and than `intervals` of the plant's intervals.
 
-    A plant that never sent anything is being set up and is not judged. A solar plant's silence in the dark costs
-    nothing yet, so it is told as information.
+    A plant that never sent anything is being set up and is not judged. A solar plant's silence in the dark
+    costs nothing yet, so it is told as information.
     """
 
     least_s: float = 1800.0

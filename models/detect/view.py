@@ -1,9 +1,9 @@
 """What a detector may see, and what it says.
 
-A `PlantView` is cut from the fleet's state at an issue: N plants, their newest W intervals (newest last), U units
-(padded). A detector reads it, changes nothing but the rows of its own fields in `state`, and answers with
-`Findings`. It never sees a clock, another plant's rows, or what became known later. Whether an event opens or closes is
-not its business (`events.py`).
+A `PlantView` is cut from the fleet's state at an issue: N plants, their newest W intervals (newest last), U
+units (padded). A detector reads it, changes nothing but the rows of its own fields in `state`, and answers
+with `Findings`. It never sees a clock, another plant's rows, or what became known later. Whether an event
+opens or closes is not its business (`events.py`).
 """
 
 from __future__ import annotations
@@ -32,13 +32,14 @@ CRITICAL: Final = 2
 class PlantView:
     """N plants at one issue each.
 
-    Missing numbers are NaN, missing times -1. Intervals are of the plant's own resolution; the last one is the newest
-    that had ended at the issue, so a silent feed ends in NaN. Units are numbered by first appearance and a unit's rows in
-    `state` have the same place; places beyond a plant's own units are NaN.
+    Missing numbers are NaN, missing times -1. Intervals are of the plant's own resolution; the last one is
+    the newest that had ended at the issue, so a silent feed ends in NaN. Units are numbered by first
+    appearance and a unit's rows in `state` have the same place; places beyond a plant's own units are NaN.
 
     :param since_ms: the plant's previous issue, shape (N,)
     :param known_at_ms: when the record that triggered the issue was known, shape (N,)
-    :param expected: 10 %, 50 % and 90 % of the weather base [kW], shape (N, W, 3); NaN without weather or model
+    :param expected: 10 %, 50 % and 90 % of the weather base [kW], NaN without weather or model, shape (N, W,
+        3)
     :param silent_s: age of the newest telemetry at the issue, infinite if there never was any, shape (N,)
     :param weather_silent_s: time since the newest run was published, infinite if never, shape (N,)
     :param impossible: records refused as out of range since the previous issue, shape (N,)
