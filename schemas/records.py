@@ -1,8 +1,8 @@
 """The control records as Python objects: plant versions, weather runs, releases.
 
 Times are integer milliseconds since 1970 in UTC. A missing number is None in a scalar, NaN in an array,
-null in Avro. `from_avro` takes what `Codec.decode` returns for today's schema and raises `DecodeError` when the
-parts of a record contradict each other; whether its numbers make sense is for `models.validate`.
+null in Avro. `from_avro` takes what `Codec.decode` returns and raises `DecodeError` when the parts of a
+record contradict each other; whether its numbers make sense is for `models.validate`.
 """
 
 from collections.abc import Mapping

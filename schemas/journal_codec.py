@@ -1,0 +1,211 @@
+"""A batch of the journal to columns: the first step of the hot path.
+
+Telemetry and ticks go through Arrow at once, grouped by writer schema; the few control records one by one. A
+record that cannot be read, or stands under another plant's key, becomes a `Bad` and the rest flows on. What
+becomes of a record depends on its own bytes and key alone, never on the others of its batch.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyruhvro
+from numpy.typing import NDArray
+
+from schemas.arrow_bodies import ArrowBodies
+from schemas.bodies import BodyReader, BodyWriter
+from schemas.errors import DecodeError, Reason
+from schemas.ids import WriterSchema, today
+from schemas.journal import Bad, Control, JournalBatch, TelemetryColumns
+from schemas.records import PlantVersion, ReleaseRecord, WeatherRun
+from schemas.telemetry_columns import is_projectable, telemetry_columns
+from schemas.wire import HEADER_BYTES, no_value, schema_id_of
+
+Longs = NDArray[np.int64]
+
+_CONTROLS: Mapping[str, Callable[[Mapping[str, Any]], Control]] = {
+    "PlantVersion": PlantVersion.from_avro,
+    "WeatherRun": WeatherRun.from_avro,
+    "Release": ReleaseRecord.from_avro,
+}
+_ROWS = ("Telemetry", "Tick")
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """What a batch has come apart into so far."""
+
+    offsets: Longs
+    keys: Sequence[bytes | None]
+    payloads: Sequence[bytes | None]
+    rows: list[TelemetryColumns] = field(default_factory=list)
+    controls: list[tuple[int, Control]] = field(default_factory=list)
+    bad: list[Bad] = field(default_factory=list)
+
+    def refuse(self, position: int, error: DecodeError, plant_id: str | None = None) -> None:
+        offset = int(self.offsets[position])
+        self.bad.append(Bad(offset, error.reason, error.detail, plant_id, error.schema_id))
+
+
+class JournalDecoder:
+    """Decodes batches; remembers what it learnt of each writer's schema."""
+
+    def __init__(self, reader: BodyReader, writer: BodyWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._arrow: dict[int, ArrowBodies | None] = {}
+
+    def decode(
+        self,
+        topic: str,
+        partition: int,
+        offsets: Longs,
+        keys: Sequence[bytes | None],
+        payloads: Sequence[bytes | None],
+    ) -> JournalBatch:
+        """The batch sorted out; see `Codec.decode_journal`."""
+        out = _Sorted(np.asarray(offsets, np.int64), keys, payloads)
+        for head, positions in _by_header(payloads).items():
+            self._decode_group(out, head, positions)
+        telemetry = _in_offset_order(out.rows)
+        out.controls.sort(key=lambda control: control[0])
+        out.bad.sort(key=lambda bad: bad.offset)
+        return JournalBatch(
+            topic=topic,
+            partition=partition,
+            telemetry=telemetry,
+            controls=out.controls,
+            bad=out.bad,
+            last_offset=int(out.offsets[-1]) if len(out.offsets) else -1,
+            known_at_ms=_newest_known_at_ms(telemetry, out.controls),
+            size=len(payloads),
+        )
+
+    def _decode_group(self, out: _Sorted, head: bytes | None, positions: Sequence[int]) -> None:
+        try:
+            if head is None:
+                raise no_value()
+            writer = self._reader.writer(schema_id_of(head))
+            if writer.name not in _ROWS and writer.name not in _CONTROLS:
+                detail = f"{writer.name} has no place in a journal"
+                raise DecodeError(Reason.WRONG_TOPIC, detail, writer.schema_id)
+        except DecodeError as error:
+            for position in positions:
+                out.refuse(position, error)
+            return
+        bodies = [_body(out.payloads[position]) for position in positions]
+        if writer.name in _ROWS:
+            self._decode_rows(out, writer, np.asarray(positions, np.int64), bodies)
+        else:
+            self._decode_controls(out, writer, positions, bodies)
+
+    def _decode_rows(self, out: _Sorted, writer: WriterSchema, positions: Longs, bodies: list[bytes]) -> None:
+        arrow = self._arrow_for(writer)
+        rest = np.arange(len(bodies))
+        if arrow is not None:
+            parts, rest = arrow.read(bodies)
+            for part in parts:
+                _add_rows(out, writer, positions[part.positions], part.batch)
+        if len(rest):
+            self._decode_one_by_one(out, writer, positions[rest], [bodies[at] for at in rest])
+
+    def _decode_one_by_one(
+        self, out: _Sorted, writer: WriterSchema, positions: Longs, bodies: list[bytes]
+    ) -> None:
+        """fastavro reads and resolves; what it read is encoded anew, so that columns are made in one way."""
+        readable: list[int] = []
+        anew: list[bytes] = []
+        for position, body in zip(positions.tolist(), bodies, strict=True):
+            try:
+                record = self._reader.read(writer, body)
+            except DecodeError as error:
+                out.refuse(position, error)
+                continue
+            readable.append(position)
+            anew.append(self._writer.write(writer.name, record))
+        if readable:
+            batch = pyruhvro.deserialize_array(anew, json.dumps(today(writer.name)))
+            _add_rows(out, writer, np.array(readable, np.int64), batch)
+
+    def _arrow_for(self, writer: WriterSchema) -> ArrowBodies | None:
+        if writer.schema_id not in self._arrow:
+            bodies = ArrowBodies(writer)
+            usable = bodies.readable and is_projectable(writer.name, writer.definition)
+            self._arrow[writer.schema_id] = bodies if usable else None
+        return self._arrow[writer.schema_id]
+
+    def _decode_controls(
+        self, out: _Sorted, writer: WriterSchema, positions: Sequence[int], bodies: list[bytes]
+    ) -> None:
+        for position, body in zip(positions, bodies, strict=True):
+            try:
+                control = _CONTROLS[writer.name](self._reader.read(writer, body))
+            except DecodeError as error:
+                out.refuse(position, error)
+                continue
+            key = out.keys[position]
+            # A release is nobody's own: it stands in the journals of all the plants that it is for.
+            if isinstance(control, ReleaseRecord) or key == control.plant_id.encode():
+                out.controls.append((int(out.offsets[position]), control))
+            else:
+                out.refuse(position, _other_key(key, writer), control.plant_id)
+
+
+def _by_header(payloads: Sequence[bytes | None]) -> Mapping[bytes | None, Sequence[int]]:
+    heads = [None if payload is None else payload[:HEADER_BYTES] for payload in payloads]
+    distinct = set(heads)
+    if len(distinct) == 1:
+        return {heads[0]: range(len(heads))}
+    groups: dict[bytes | None, list[int]] = {head: [] for head in heads}
+    for position, head in enumerate(heads):
+        groups[head].append(position)
+    return groups
+
+
+def _body(payload: bytes | None) -> bytes:
+    return b"" if payload is None else payload[HEADER_BYTES:]
+
+
+def _add_rows(out: _Sorted, writer: WriterSchema, positions: Longs, batch: pa.RecordBatch) -> None:
+    rows = telemetry_columns(batch, out.offsets[positions], is_tick=writer.name == "Tick")
+    right = _under_own_key(rows, [out.keys[position] for position in positions.tolist()])
+    if right.all():
+        out.rows.append(rows)
+        return
+    out.rows.append(rows.take(right))
+    for row in np.flatnonzero(~right).tolist():
+        position = int(positions[row])
+        error = _other_key(out.keys[position], writer)
+        out.refuse(position, error, rows.plant_ids[rows.plant[row]])
+
+
+def _under_own_key(rows: TelemetryColumns, keys: list[bytes | None]) -> NDArray[np.bool_]:
+    """bool[n]: the key is the plant's id."""
+    coded = pa.array(keys, pa.binary()).dictionary_encode()
+    index = {name.encode(): at for at, name in enumerate(rows.plant_ids)}
+    plant_of_key = np.array([index.get(key, -1) for key in coded.dictionary.to_pylist()] + [-1], np.int32)
+    # A null key has the code -1, and so the last entry.
+    codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    right: NDArray[np.bool_] = plant_of_key[codes] == rows.plant
+    return right
+
+
+def _other_key(key: bytes | None, writer: WriterSchema) -> DecodeError:
+    shown = "no key" if key is None else f"key {key[:64]!r}"
+    detail = f"{shown} is not the plant of this {writer.name}"
+    return DecodeError(Reason.KEY_MISMATCH, detail, writer.schema_id)
+
+
+def _in_offset_order(parts: list[TelemetryColumns]) -> TelemetryColumns:
+    rows = parts[0] if len(parts) == 1 else TelemetryColumns.concat(parts)
+    if len(rows) < 2 or bool((np.diff(rows.offset) > 0).all()):
+        return rows
+    return rows.take(np.argsort(rows.offset, kind="stable"))
+
+
+def _newest_known_at_ms(rows: TelemetryColumns, controls: list[tuple[int, Control]]) -> int:
+    of_controls = max((control.known_at_ms for _, control in controls), default=-1)
+    return max(int(rows.known_at_ms.max()) if len(rows) else -1, of_controls)
