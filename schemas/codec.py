@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from schemas.arrow_writer import ArrowWriter
 from schemas.bodies import BodyReader, BodyWriter
 from schemas.errors import DecodeError
 from schemas.ids import SchemaIds
@@ -24,6 +26,7 @@ class Codec:
         self.ids = ids or SchemaIds()
         self._reader = BodyReader(self.ids)
         self._writer = BodyWriter()
+        self._arrow_writers: dict[str, ArrowWriter] = {}
         self._journal = JournalDecoder(self._reader, self._writer)
 
     def encode(self, name: str, records: Iterable[Mapping[str, Any]]) -> list[bytes]:
@@ -35,6 +38,18 @@ class Codec:
         """
         head = header(self.ids.id_of(name))
         return [self._writer.write(name, record, head) for record in records]
+
+    def encode_arrow(self, name: str, batch: pa.RecordBatch) -> list[bytes]:
+        """A payload for each row of a batch whose columns are the record's fields; much faster than `encode`.
+
+        Raises:
+            EncodeError: a column is missing, unknown or of another type, or null where null is not admitted.
+            UnknownSchema: there is no record of that name.
+        """
+        head = header(self.ids.id_of(name))
+        if name not in self._arrow_writers:
+            self._arrow_writers[name] = ArrowWriter(name)
+        return [head + body for body in self._arrow_writers[name].write(batch)]
 
     def decode(self, payload: bytes | None) -> tuple[str, dict[str, Any]]:
         """Name and values of the record in a payload, in the shape of today's schema.

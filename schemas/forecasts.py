@@ -1,12 +1,18 @@
-"""A block of forecasts of one shape as columns, and what identifies each of them."""
+"""A block of forecasts of one shape as columns, what identifies each of them, and their payloads."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
+
+from schemas.codec import Codec
 
 Floats = NDArray[np.float64]
 Longs = NDArray[np.int64]
+
+_MEDIAN = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,3 +49,70 @@ class ForecastBlock:
 
     def __len__(self) -> int:
         return len(self.plant_id)
+
+
+def forecast_ids(block: ForecastBlock) -> list[str]:
+    """What identifies each forecast, for the header `id`: `plant|issued_at|model|version`."""
+    issued_at = np.datetime_as_string(block.issued_at_ms.astype("M8[ms]"), unit="s")
+    parts = zip(block.plant_id, issued_at.tolist(), block.model, block.version, strict=True)
+    return [f"{plant}|{at}Z|{model}|{version}" for plant, at, model, version in parts]
+
+
+def encode_forecasts(codec: Codec, block: ForecastBlock) -> list[bytes]:
+    """A payload for each forecast of the block, in its order.
+
+    Raises:
+        EncodeError: the columns do not fit together.
+    """
+    return codec.encode_arrow("Forecast", forecast_batch(block))
+
+
+def forecast_batch(block: ForecastBlock) -> pa.RecordBatch:
+    """The block as Arrow columns with the fields of `Forecast`."""
+    columns: dict[str, Any] = {
+        "plant_id": block.plant_id,
+        "issued_at": block.issued_at_ms,
+        "known_at": block.known_at_ms,
+        "model": block.model,
+        "version": block.version,
+        "release_sha256": block.release_sha256,
+        "plant_valid_from": block.plant_valid_from_ms,
+        "capacity_kw": block.capacity_kw,
+        "valid_at": _rows(block.valid_at_ms),
+        "interval_s": _rows(block.interval_s.astype(np.int32)),
+        "rung": _rows(block.rung.astype(np.int32)),
+        "levels": _rows(np.tile(block.levels, (len(block), 1))),
+        "power_kw": _rows(block.power_kw.reshape(len(block), -1)),
+        "available_kw": _available(block),
+        "telemetry_offset": block.telemetry_offset,
+        "telemetry_at": pa.array(block.telemetry_at_ms, mask=block.telemetry_at_ms < 0),
+        "run_source": pa.array(block.run_source, pa.string()),
+        "run_published_at": pa.array(block.run_published_at_ms, mask=block.run_published_at_ms < 0),
+        "telemetry_quality": pa.array(block.telemetry_quality, mask=np.isnan(block.telemetry_quality)),
+        "weather_quality": pa.array(block.weather_quality, mask=np.isnan(block.weather_quality)),
+        "stale": block.stale,
+    }
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def _rows(values: NDArray[Any]) -> pa.ListArray:
+    """An array (n, width) as n lists."""
+    count, width = values.shape
+    offsets = np.arange(count + 1, dtype=np.int32) * np.int32(width)
+    return pa.ListArray.from_arrays(offsets, np.ascontiguousarray(values).reshape(-1))
+
+
+def _available(block: ForecastBlock) -> pa.ListArray:
+    """Rows of `available_kw`, empty where they are the published medians."""
+    said = _differs_from_median(block)
+    width = block.available_kw.shape[1]
+    offsets = np.concatenate(([0], np.cumsum(said * width))).astype(np.int32)
+    return pa.ListArray.from_arrays(offsets, np.ascontiguousarray(block.available_kw[said]).reshape(-1))
+
+
+def _differs_from_median(block: ForecastBlock) -> NDArray[np.bool_]:
+    at = np.flatnonzero(np.isclose(block.levels, _MEDIAN))
+    if not len(at):
+        return np.ones(len(block), np.bool_)
+    differs: NDArray[np.bool_] = (block.available_kw != block.power_kw[:, :, at[0]]).any(axis=1)
+    return differs

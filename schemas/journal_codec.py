@@ -96,7 +96,8 @@ class JournalDecoder:
             for position in positions:
                 out.refuse(position, error)
             return
-        bodies = [_body(out.payloads[position]) for position in positions]
+        payloads = out.payloads
+        bodies = [payload[HEADER_BYTES:] for at in positions if (payload := payloads[at]) is not None]
         if writer.name in _ROWS:
             self._decode_rows(out, writer, np.asarray(positions, np.int64), bodies)
         else:
@@ -163,10 +164,6 @@ def _by_header(payloads: Sequence[bytes | None]) -> Mapping[bytes | None, Sequen
     for position, head in enumerate(heads):
         groups[head].append(position)
     return groups
-
-
-def _body(payload: bytes | None) -> bytes:
-    return b"" if payload is None else payload[HEADER_BYTES:]
 
 
 def _add_rows(out: _Sorted, writer: WriterSchema, positions: Longs, batch: pa.RecordBatch) -> None:

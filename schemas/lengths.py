@@ -35,7 +35,7 @@ def body_bytes(definition: Definition, batch: pa.RecordBatch) -> Longs:
         batch: its columns, not a slice.
 
     Raises:
-        Unmeasured: the schema has a fixed, a map, a named reference, or a union other than of null and a type.
+        Unmeasured: the schema has a fixed, a map, a named reference, or a union not of null and one type.
     """
     total: Lengths = np.zeros(batch.num_rows, np.int64)
     for index, field in enumerate(definition["fields"]):
