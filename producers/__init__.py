@@ -1,0 +1,1 @@
+"""What brings records to the topics: canonical folders, releases and, later, live weather."""
