@@ -195,7 +195,7 @@ class Delivery:
             self.first_error = error
 
     def check(self) -> None:
-        """Raise for the first record that Kafka did not take: `ServiceUnavailable` where another try can help."""
+        """Raise for the first record not taken: `ServiceUnavailable` where another try can help."""
         error = self.first_error
         if error is None:
             return

@@ -93,8 +93,8 @@ def replay_topics(name: str) -> tuple[Topic, Topic]:
 def make_topics(settings: Settings, wanted: tuple[Topic, ...] = TOPICS, timeout_s: float = 30.0) -> list[str]:
     """Make the topics that are not there yet; returns their names.
 
-    A topic that is there stays as it is, except that one with another number of partitions than the journal is
-    refused: its keys would fall on other partitions than their state.
+    A topic that is there stays as it is, except that one with another number of partitions than the journal
+    is refused: its keys would fall on other partitions than their state.
     """
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]  # not in its __all__

@@ -1,0 +1,117 @@
+"""Processes that outlive the command that started them: detached, known and ended by pid and birth."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+_NOISE = re.compile(r"^\s*(at |\.\.\. \d+ more)")
+_TROUBLE = re.compile(r"\b(ERROR|FATAL|PANIC|Exception|Error|error:)")
+
+
+@dataclass(frozen=True)
+class Running:
+    """A process of ours. `born_s` is its creation time, so that a pid used again is not mistaken for it."""
+
+    pid: int
+    born_s: float
+
+    def process(self) -> psutil.Process | None:
+        """The live process, or None when it has ended."""
+        try:
+            found = psutil.Process(self.pid)
+            alive = abs(found.create_time() - self.born_s) < 1.0 and found.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return None
+        return found if alive else None
+
+
+def identify(pid: int) -> Running | None:
+    """What to remember of the process `pid`; None when it has ended already."""
+    try:
+        return Running(pid, psutil.Process(pid).create_time())
+    except psutil.NoSuchProcess:
+        return None
+
+
+def start_detached(
+    command: Sequence[str | Path], log: Path, environment: Mapping[str, str], folder: Path
+) -> subprocess.Popen[bytes]:
+    """Start `command` in a session of its own, its output appended to `log`."""
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [str(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=dict(environment),
+            cwd=folder,
+            start_new_session=True,
+        )
+
+
+def stop(running: Running, patience_s: float = 20.0) -> bool:
+    """End the process: asked first (SIGTERM), made to after `patience_s`. False when it had ended before."""
+    process = running.process()
+    if process is None:
+        return False
+    with suppress(psutil.NoSuchProcess):
+        process.terminate()
+        if not _ended(process, patience_s):
+            process.kill()
+            _ended(process, 5.0)
+    return True
+
+
+def _ended(process: psutil.Process, patience_s: float) -> bool:
+    # Polled, because `psutil.wait` would take the exit code of a child away from its `Popen`.
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline:
+        with suppress(ChildProcessError):
+            os.waitpid(process.pid, os.WNOHANG)
+        if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def free_ports(count: int, wanted: Sequence[int] = ()) -> list[int]:
+    """`count` free ports on the loopback address, those of `wanted` first where they are free."""
+    sockets: list[socket.socket] = []
+    try:
+        for port in [*wanted, *[0] * (count + len(wanted))]:
+            if len(sockets) == count:
+                break
+            candidate = socket.socket()
+            try:
+                candidate.bind(("127.0.0.1", port))
+            except OSError:
+                candidate.close()
+                continue
+            sockets.append(candidate)
+        return [found.getsockname()[1] for found in sockets]
+    finally:
+        for found in sockets:
+            found.close()
+
+
+def reason_in(log: Path, from_byte: int = 0, limit: int = 300) -> str:
+    """What a log says last about a failure, in one line: its last line of trouble, else its last line."""
+    if not log.exists():
+        return "it left no log"
+    with log.open("rb") as file:
+        file.seek(from_byte)
+        text = file.read().decode(errors="replace")
+    lines = [line for line in text.splitlines() if line.strip() and not _NOISE.match(line)]
+    trouble = [line for line in lines if _TROUBLE.search(line)]
+    last = (trouble or lines or ["it said nothing"])[-1]
+    return " ".join(last.split())[:limit]

@@ -1,0 +1,141 @@
+"""Reading a topic once from here to there, outside any group: what commands and restores do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from infra.kafka import consumer
+from schemas.errors import InputError, LogTruncated, ServiceUnavailable
+
+if TYPE_CHECKING:
+    from confluent_kafka import Consumer, Message
+
+    from infra.settings import Settings
+
+_TIMEOUT_S = 20.0
+
+
+@dataclass(frozen=True)
+class Span:
+    """The offsets of one partition: `[first, end)`."""
+
+    first: int
+    end: int
+
+
+def spans(settings: Settings, topic: str, reader: Consumer | None = None) -> dict[int, Span]:
+    """What the log holds of each partition of `topic` now. Raises `InputError` for an unknown topic."""
+    from confluent_kafka import KafkaException, TopicPartition
+
+    own = reader or consumer(settings, None)
+    try:
+        found = own.list_topics(topic, timeout=_TIMEOUT_S).topics[topic]
+        if found.error is not None or not found.partitions:
+            raise InputError(f"there is no topic {topic}: make it with `gridcast up`")
+        held = {
+            partition: own.get_watermark_offsets(TopicPartition(topic, partition), timeout=_TIMEOUT_S)
+            for partition in sorted(found.partitions)
+        }
+    except KafkaException as error:
+        raise ServiceUnavailable(f"Kafka does not say what {topic} holds: {error.args[0].str()}") from error
+    finally:
+        if reader is None:
+            own.close()
+    return {partition: Span(*offsets) for partition, offsets in held.items()}
+
+
+def read(
+    settings: Settings,
+    topic: str,
+    start: Mapping[int, int] | None = None,
+    end: Mapping[int, int] | None = None,
+    batch: int = 5000,
+) -> Iterator[list[Message]]:
+    """Lists of messages of `topic`, each partition in order, until where the log ended at the call.
+
+    `start`: first offset by partition (a partition not named is not read), default all from their first.
+    `end`: offset to stop before, by partition, default the log's end now. Raises `LogTruncated` when `start`
+    lies before what the log still holds.
+    """
+    from confluent_kafka import TopicPartition
+
+    reader = consumer(settings, None, enable_partition_eof=True)
+    try:
+        held = spans(settings, topic, reader)
+        wanted = {p: _bounds(topic, p, held[p], start, end) for p in (start if start is not None else held)}
+        open_ends = {p: span.end for p, span in wanted.items() if span.first < span.end}
+        reader.assign([TopicPartition(topic, p, wanted[p].first) for p in open_ends])
+        yield from _until(reader, open_ends, batch)
+    finally:
+        reader.close()
+
+
+def _bounds(
+    topic: str, partition: int, held: Span, start: Mapping[int, int] | None, end: Mapping[int, int] | None
+) -> Span:
+    first = held.first if start is None else start[partition]
+    if first < held.first:
+        raise LogTruncated(topic, partition, held.first - first)
+    return Span(first, min(held.end, end.get(partition, held.end) if end is not None else held.end))
+
+
+def _until(reader: Consumer, open_ends: dict[int, int], batch: int) -> Iterator[list[Message]]:
+    quiet_since = time.monotonic()
+    while open_ends:
+        messages = reader.consume(batch, timeout=1.0)
+        if messages:
+            quiet_since = time.monotonic()
+        records = [message for message in messages if _belongs(message, open_ends)]
+        if records:
+            yield records
+        if time.monotonic() - quiet_since > _TIMEOUT_S:
+            raise ServiceUnavailable(f"Kafka has sent nothing for {_TIMEOUT_S:.0f} s")
+
+
+def _belongs(message: Any, open_ends: dict[int, int]) -> bool:
+    """Whether the message lies before its partition's end; notes which partitions have come to theirs."""
+    from confluent_kafka import KafkaError
+
+    partition = message.partition()
+    error = message.error()
+    if error is not None:
+        if error.code() != KafkaError._PARTITION_EOF:
+            raise ServiceUnavailable(f"Kafka stopped in the middle of reading: {error.str()}")
+        open_ends.pop(partition, None)  # compaction may have eaten the last offsets
+        return False
+    end = open_ends.get(partition, 0)
+    if message.offset() + 1 >= end:
+        open_ends.pop(partition, None)
+    return bool(message.offset() < end)
+
+
+def read_newest(settings: Settings, topic: str) -> dict[bytes, Message]:
+    """The newest message of each key of a (compacted) topic; a tombstone removes its key."""
+    newest: dict[bytes, Message] = {}
+    for messages in read(settings, topic):
+        for message in messages:
+            key = message.key() or b""
+            if message.value() is None:
+                newest.pop(key, None)
+            else:
+                newest[key] = message
+    return newest
+
+
+def offsets_at(settings: Settings, topic: str, time_ms: int) -> dict[int, int]:
+    """By partition the first offset whose log-append time is `time_ms` or later (the end when none is)."""
+    from confluent_kafka import KafkaException, TopicPartition
+
+    reader = consumer(settings, None)
+    try:
+        held = spans(settings, topic, reader)
+        asked = [TopicPartition(topic, partition, time_ms) for partition in held]
+        found = reader.offsets_for_times(asked, timeout=_TIMEOUT_S)
+    except KafkaException as error:
+        raise ServiceUnavailable(f"Kafka does not find times in {topic}: {error.args[0].str()}") from error
+    finally:
+        reader.close()
+    return {one.partition: one.offset if one.offset >= 0 else held[one.partition].end for one in found}
