@@ -58,7 +58,7 @@ def from_records(table: Table, records: Sequence[Record]) -> Rows:
         _MAKERS[pg_type]([record[name] for record in records]) for name, pg_type in table.columns.items()
     )
     times_ms = [record[table.month_of] for record in records] if table.month_of else []
-    return Rows(table, cells, _months(table, times_ms))
+    return Rows(table, cells, months_of(table, times_ms))
 
 
 def from_telemetry(rows: TelemetryColumns, partition: int) -> Rows:
@@ -151,10 +151,11 @@ def _unit_names(rows: TelemetryColumns, counts: NDArray[np.int64]) -> Cells:
 
 
 def _in_order(table: Table, columns: Mapping[str, Cells], month_of_ms: NDArray[np.int64]) -> Rows:
-    return Rows(table, tuple(columns[name] for name in table.names), _months(table, month_of_ms))
+    return Rows(table, tuple(columns[name] for name in table.names), months_of(table, month_of_ms))
 
 
-def _months(table: Table, times_ms: Sequence[int] | NDArray[np.int64]) -> frozenset[int]:
+def months_of(table: Table, times_ms: Sequence[int] | NDArray[np.int64]) -> frozenset[int]:
+    """The partitions of these times: months since 1970-01; none for a table without partitions."""
     if table.month_of is None:
         return frozenset()
     times = np.asarray(times_ms, dtype=np.int64).astype("datetime64[ms]")

@@ -71,8 +71,8 @@ def _write_telemetry(cursor: "cursor", rows: Rows) -> Counts:
     return Counts(len(rows), written, len(rows) - written - corrections, corrections=corrections)
 
 
-#: A null later is no correction: it says nothing. Each change is looked at, so that the count and `corrected_at`
-#: are the same however the journal was cut into batches.
+#: A null later is no correction: it says nothing. Each change is looked at, so that the count and
+#: `corrected_at` are the same however the journal was cut into batches.
 _CORRECT: Final = """
 with later as (
     select s.plant_id, s.event_time, s.journal_offset, s.known_at, s.power_kw,
@@ -112,7 +112,7 @@ def _stage(cursor: "cursor", rows: Rows) -> None:
 
 
 def _insert(cursor: "cursor", table: Table, in_order_of: str) -> int:
-    """Insert what is staged and new. `in_order_of`: the column that tells which of two copies is the first."""
+    """Insert what is staged and new; the first of two copies is that with the lower `in_order_of`."""
     names = _names(table)
     statement = "insert into {table} ({columns}) select {columns} from {staged} on conflict do nothing"
     if in_order_of:

@@ -35,7 +35,7 @@ Place = tuple[str, int]
 
 
 class OffsetsMoved(GridcastError):
-    """Another sink has written a partition, or a commit of unknown fate did take place: read offsets again."""
+    """Another sink has written a partition, or a commit in doubt did take place: read the offsets again."""
 
 
 class RowsRefused(GridcastError):
@@ -79,7 +79,7 @@ class Store:
                 cursor.execute(
                     "insert into sink_offsets (topic, partition, next_offset) values (%s, %s, %s)"
                     " on conflict (topic, partition) do update set next_offset = excluded.next_offset,"
-                    " updated_at = now()",
+                    " written_at = now()",
                     (topic, partition, offset),
                 )
 
@@ -150,7 +150,7 @@ def _check(found: Mapping[Place, int], steps: Mapping[Place, Step]) -> None:
 def _move(cursor: "cursor", steps: Mapping[Place, Step]) -> None:
     for (topic, partition), step in steps.items():
         cursor.execute(
-            "update sink_offsets set next_offset = %s, updated_at = now()"
+            "update sink_offsets set next_offset = %s, written_at = now()"
             " where topic = %s and partition = %s",
             (step.next_offset, topic, partition),
         )

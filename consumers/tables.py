@@ -56,7 +56,7 @@ PLANTS: Final = Table(
         "timezone": "text",
         **_PLACE,
     },
-    ("plant_id", "valid_from"),
+    ("plant_id", "valid_from", "known_at"),
 )
 
 TELEMETRY: Final = Table(

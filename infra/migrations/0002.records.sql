@@ -1,13 +1,7 @@
 -- What the sink writes: one row a record. Tables of measured or predicted time are partitioned by month; the sink
 -- makes a month when its first row comes. Times are UTC ends of intervals, power is in kW, energy in kWh.
+-- depends: 0001.sink-offsets
 
-create table sink_offsets (
-    topic text not null,
-    partition integer not null,
-    next_offset bigint not null,
-    updated_at timestamptz not null default now(),
-    primary key (topic, partition)
-);
 comment on table sink_offsets is 'Where the sink goes on reading; changed in the transaction that writes the rows';
 comment on column sink_offsets.next_offset is 'Offset of the first record that is not in the tables yet';
 
@@ -29,9 +23,9 @@ create table plants (
     timezone text,
     journal_partition integer not null,
     journal_offset bigint not null,
-    primary key (plant_id, valid_from)
+    primary key (plant_id, valid_from, known_at)
 );
-comment on table plants is 'The registry: what holds of a plant from valid_from on';
+comment on table plants is 'The registry: what holds of a plant from valid_from on; of two the newest known_at';
 comment on column plants.capacity_kw is 'Nameplate capacity of the plant [kW]';
 comment on column plants.resolution_s is 'Length of the intervals that power is averaged over [s]';
 comment on column plants.issue_every_s is 'Time between two forecasts [s]';

@@ -1,4 +1,5 @@
--- depends: 0002_records
+-- Rows of arrays as rows of values, for people and for plots.
+-- depends: 0002.records
 
 create view actuals as
 select

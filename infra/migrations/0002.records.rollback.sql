@@ -1,0 +1,1 @@
+drop table plants, telemetry, weather_runs, releases, forecasts, scores, anomalies, drift_events, rejects;
