@@ -1,0 +1,266 @@
+"""The engine: what a journal partition means. Records in, forecasts, scores and events out; no clock, no I/O.
+
+The live worker, the replay, the backtest and the warm-up of a restore all call `Engine.apply`. What comes out depends
+on the records and their order alone, never on how they are cut into batches.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import calibration, ingest, issuing, maturing, rounds, snapshot, watch
+from models.fleet import CORE_FIELDS, Fleet
+from models.release import Release, cold_start
+from models.snapshot import Held, Snapshot
+from models.state import FleetState
+from models.steps import EngineSettings
+from models.validate import explain, validate
+from schemas.errors import Reason, ReleaseRefused
+from schemas.forecasts import ForecastBlock
+from schemas.journal import Bad, Control, JournalBatch, TelemetryColumns
+from schemas.records import PlantVersion, ReleaseRecord, ReleaseRole, WeatherRun
+
+I8 = NDArray[np.int64]
+
+LIVE_WITHIN_MS = 14 * 86_400_000
+TICK_AFTER_MS = 60_000
+
+
+@dataclass
+class Outputs:
+    """What a batch led to; records are Avro-shaped."""
+
+    forecasts: list[ForecastBlock] = field(default_factory=list)
+    scores: list[dict[str, Any]] = field(default_factory=list)
+    anomalies: list[dict[str, Any]] = field(default_factory=list)
+    drift: list[dict[str, Any]] = field(default_factory=list)
+    rejected: list[Bad] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+class Engine:
+    """All plants of one journal partition."""
+
+    def __init__(self, settings: EngineSettings, load_release: Callable[[ReleaseRecord], Release]) -> None:
+        fields = (*CORE_FIELDS, *calibration.FIELDS, *maturing.fields(len(settings.levels)), *watch.FIELDS)
+        self.fleet = Fleet(settings, FleetState(fields, {"U": 0}))
+        self.load_release = load_release
+        self.releases: list[tuple[Held, Release]] = []  # in the order of the journal
+        self.models: list[tuple[str, ...]] = []  # names of the releases that forecasts were made with
+        self.changed: set[str] = set()
+        self._cold = cold_start()
+        self._ticked: dict[str, int] = {}
+
+    @property
+    def plants(self) -> list[str]:
+        """Plants of the partition, in the order of their registration."""
+        return self.fleet.ids
+
+    def clear_changed(self) -> None:
+        """Forget which plants have changed: they have just been written down."""
+        self.changed.clear()
+
+    def apply(self, batch: JournalBatch, speak: bool = True) -> Outputs:
+        """Apply a batch in the order of its offsets.
+
+        :param speak: False learns in silence (a restore, a warm-up): nothing comes out but counts
+        """
+        out = Outputs()
+        start = 0
+        offsets = batch.telemetry.offset
+        for offset, control in batch.controls:
+            end = int(np.searchsorted(offsets, offset))
+            self._telemetry(batch.telemetry, start, end, out)
+            self._control(offset, control, out)
+            start = end
+        self._telemetry(batch.telemetry, start, len(offsets), out)
+        out.counts["records"] += batch.size
+        return out if speak else Outputs(counts=out.counts)
+
+    def _telemetry(self, columns: TelemetryColumns, start: int, end: int, out: Outputs) -> None:
+        if start == end:
+            return
+        whole = start == 0 and end == len(columns)
+        rows = columns if whole else columns.take(np.arange(start, end))
+        fleet, state = self.fleet, self.fleet.state
+        lanes = np.array([state.slots.get(p, -1) for p in rows.plant_ids], np.int64)
+        slots = lanes[rows.plant]
+        verdicts = validate(rows, {p: o.plant for p, o in zip(fleet.ids, fleet.outlooks, strict=True)})
+        fresh = (slots < 0) | (rows.offset > state["applied_offset"][slots])
+        self._refuse(rows, verdicts.ok, verdicts.reason, fresh, out)
+        mine = np.flatnonzero(fresh & (slots >= 0))
+        if not mine.size:
+            return
+        np.maximum.at(state["applied_offset"], slots[mine], rows.offset[mine])
+        self.changed.update(fleet.ids[s] for s in np.unique(slots[mine]))
+        self._run_rounds(rows, slots, mine, verdicts.ok, out)
+
+    def _run_rounds(self, rows: TelemetryColumns, slots: I8, mine: I8, ok: NDArray[np.bool_], out: Outputs) -> None:
+        state = self.fleet.state
+        s = slots[mine]
+        order = _UnitOrder(rows)
+        every_ms = state["every_s"][s] * 1000
+        reach_ms = self.fleet.settings.horizon_s * 1000
+        for part in rounds.rounds(s, rows.event_time_ms[mine], ok[mine], state["clock_ms"][s], every_ms, reach_ms):
+            if isinstance(part, rounds.Rows):
+                picked = mine[part.row]
+                ingest.apply(self.fleet, rows, slots, picked, order.of(picked), ok, out.counts)
+            else:
+                issuing.issue(self, part.slot, part.issued_at_ms, rows.known_at_ms[mine[part.row]], out)
+
+    def _refuse(
+        self, rows: TelemetryColumns, ok: NDArray[np.bool_], reason: Callable[[int], Reason], fresh: NDArray[np.bool_], out: Outputs
+    ) -> None:
+        registry = {p: self.fleet.outlooks[s].plant for p, s in self.fleet.state.slots.items()}
+        for row in np.flatnonzero(~ok & fresh):
+            why = reason(int(row))
+            detail = explain(rows, int(row), why, registry)
+            out.rejected.append(Bad(int(rows.offset[row]), why, detail, rows.plant_ids[rows.plant[row]]))
+
+    def _control(self, offset: int, control: Control, out: Outputs) -> None:
+        if isinstance(control, ReleaseRecord):
+            self._release(offset, control, out)
+            return
+        if isinstance(control, PlantVersion):
+            self._plant(offset, control)
+        elif control.plant_id in self.fleet.state.slots:
+            self._run(offset, control, out)
+        else:
+            detail = f"plant {control.plant_id} is not registered: add it with `gridcast plants add`"
+            out.rejected.append(Bad(offset, Reason.UNKNOWN_PLANT, detail, control.plant_id))
+            return
+        self.changed.add(control.plant_id)
+
+    def _plant(self, offset: int, plant: PlantVersion) -> None:
+        fleet = self.fleet
+        slot = fleet.state.slots.get(plant.plant_id)
+        if slot is None:
+            slot = fleet.add(plant, self.release_for_new(plant.plant_id))
+        elif offset <= fleet.state["applied_offset"][slot]:
+            return
+        fleet.outlooks[slot].register(plant)
+        fleet.outlooks[slot].amend_at(int(fleet.state["clock_ms"][slot]))
+        fleet.note(slot)
+        fleet.state["applied_offset"][slot] = offset
+
+    def _run(self, offset: int, run: WeatherRun, out: Outputs) -> None:
+        fleet = self.fleet
+        slot = fleet.state.slots[run.plant_id]
+        if offset <= fleet.state["applied_offset"][slot]:
+            return
+        fleet.state["applied_offset"][slot] = offset
+        fleet.state["known_ms"][slot] = max(int(fleet.state["known_ms"][slot]), run.known_at_ms)
+        out.counts["runs" if fleet.outlooks[slot].arrive(run) else "repeats"] += 1
+
+    def _release(self, offset: int, record: ReleaseRecord, out: Outputs) -> None:
+        """Serve from a release. A second copy is ignored; the first one, read again in a restore, counts for the
+        plants whose state is older.
+        """
+        known = next((held.offset for held, _ in self.releases if held.record == record), offset)
+        if record.role is ReleaseRole.SHADOW or known < offset:
+            return
+        if record.role is ReleaseRole.WITHDRAWN:
+            self.releases = [(h, r) for h, r in self.releases if (h.record.name, h.record.version) != (record.name, record.version)]
+        else:
+            try:
+                self.release_of(Held(offset, record))
+            except ReleaseRefused as why:
+                out.rejected.append(Bad(offset, Reason.BAD_RELEASE, str(why)))
+                return
+        self._serve(offset, record)
+
+    def _serve(self, offset: int, record: ReleaseRecord) -> None:
+        state = self.fleet.state
+        for plant_id, slot in state.slots.items():
+            if (record.plants and plant_id not in record.plants) or offset <= state["applied_offset"][slot]:
+                continue
+            outlook, release = self.fleet.outlooks[slot], self.release_for_new(plant_id)
+            if outlook.release is not release:
+                outlook.adopt(release, int(state["clock_ms"][slot]))
+                calibration.start_again(state, slot)
+            state["applied_offset"][slot] = offset
+            self.changed.add(plant_id)
+
+    def release_of(self, held: Held) -> Release:
+        """The release of a journal record, loaded once.
+
+        :raises ReleaseRefused: its artifact must not be used
+        """
+        for other, release in self.releases:
+            if other.record == held.record:
+                return release
+        release = self.load_release(held.record)
+        self.releases.append((held, release))
+        self.releases.sort(key=lambda pair: pair[0].offset)
+        return release
+
+    def release_for_new(self, plant_id: str) -> Release:
+        """What serves a plant by the journal so far."""
+        fits = [release for held, release in self.releases if not held.record.plants or plant_id in held.record.plants]
+        return fits[-1] if fits else self._cold
+
+    def model_number(self, release: Release) -> int:
+        """Small number of a release in the columns of pending forecasts."""
+        return self.number_of((release.name, release.version))
+
+    def number_of(self, name: tuple[str, ...]) -> int:
+        """Small number of a release's (name, version)."""
+        if name not in self.models:
+            self.models.append(name)
+        return self.models.index(name)
+
+    def due_ticks(self, now_ms: int) -> list[tuple[str, int]]:
+        """(plant, T) of live plants that have let T pass by more than a minute; each T once."""
+        state, fleet = self.fleet.state, self.fleet
+        due: list[tuple[str, int]] = []
+        for slot, plant_id in enumerate(fleet.ids):
+            every_ms = int(state["every_s"][slot]) * 1000
+            newest = (now_ms - TICK_AFTER_MS) // every_ms * every_ms
+            live = 0 <= now_ms - int(state["known_ms"][slot]) <= LIVE_WITHIN_MS and state["known_ms"][slot] >= 0
+            if live and newest > state["clock_ms"][slot] and newest > self._ticked.get(plant_id, -1):
+                self._ticked[plant_id] = newest
+                due.append((plant_id, newest))
+        return due
+
+    def snapshot(self, plant_id: str) -> Snapshot:
+        """The whole state of one plant, and the journal offset up to which it holds."""
+        return snapshot.take(self.fleet, plant_id, self.models, self._held)
+
+    def restore(self, taken: Snapshot) -> None:
+        """Put a plant back as it was.
+
+        :raises ReleaseRefused: the release that served it is not to be had
+        """
+        snapshot.put(self, taken)
+
+    def _held(self, release: Release) -> Held | None:
+        return next((held for held, other in self.releases if other is release), None)
+
+    def releases_json(self) -> str:
+        """The releases that hold in this partition, for its marker."""
+        return snapshot.releases_json([held for held, _ in self.releases])
+
+    def restore_releases(self, text: str) -> None:
+        """Load the releases that a marker names."""
+        for held in snapshot.releases_from(text):
+            self.release_of(held)
+
+
+class _UnitOrder:
+    """Finds the unit readings of some telemetry rows."""
+
+    def __init__(self, rows: TelemetryColumns) -> None:
+        self.starts = np.searchsorted(rows.units.row, np.arange(len(rows) + 1)) if len(rows.units) else None
+
+    def of(self, picked: I8) -> I8:
+        if self.starts is None:
+            return np.empty(0, np.int64)
+        counts = self.starts[picked + 1] - self.starts[picked]
+        first = np.repeat(self.starts[picked] - np.append(0, np.cumsum(counts)[:-1]), counts)
+        return np.asarray(first + np.arange(int(counts.sum())), np.int64)

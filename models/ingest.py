@@ -1,0 +1,148 @@
+"""Telemetry rows of one round go into the columns: scans remembered, intervals summed, the clock moved."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import rings
+from models.fleet import POA, SETPOINT, WIND, Fleet
+from models.windows import SCAN_STEPS_S, interval_index, to_milli
+from schemas.journal import TelemetryColumns
+
+I8 = NDArray[np.int64]
+F8 = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+def apply(fleet: Fleet, rows: TelemetryColumns, slots: I8, picked: I8, units: I8, accepted: Flags, counts: Counter[str]) -> None:
+    """Apply accepted rows and note refused ones.
+
+    :param slots: plant row of each record of the batch, shape (n,)
+    :param picked: the records of this round, indices into the batch, in the order of each plant's journal
+    :param units: indices into ``rows.units`` of the readings of these records
+    :param accepted: verdict on each record of the batch, shape (n,)
+    """
+    _refused(fleet, rows, slots, picked[~accepted[picked]])
+    good = picked[accepted[picked]]
+    counts["late"] += int((rows.event_time_ms[good] < fleet.state["telemetry_ms"][slots[good]]).sum())
+    _move_clocks(fleet, rows, slots, good)
+    measured = good[~rows.is_tick[good]]
+    if not measured.size:
+        return
+    seen = _scans(fleet, rows, slots, measured, counts)
+    fresh = measured[seen.fresh]
+    _sensors(fleet, rows, slots, fresh)
+    if units.size:
+        is_fresh = np.zeros(len(rows), np.bool_)
+        is_fresh[fresh] = True
+        _units(fleet, rows, slots, units[is_fresh[rows.units.row[units]]])
+
+
+def _refused(fleet: Fleet, rows: TelemetryColumns, slots: I8, refused: I8) -> None:
+    worst = fleet.state["refused_kw"]
+    for row in refused:
+        slot, power_kw = slots[row], rows.power_kw[row]
+        if np.isfinite(power_kw):
+            fleet.state["refused"][slot] += 1
+            if not abs(power_kw) <= abs(worst[slot]):
+                worst[slot] = power_kw
+
+
+def _move_clocks(fleet: Fleet, rows: TelemetryColumns, slots: I8, good: I8) -> None:
+    state = fleet.state
+    slot, stamp = slots[good], rows.event_time_ms[good]
+    measured = ~rows.is_tick[good]
+    _count_steps(fleet, slot[measured], stamp[measured])
+    np.maximum.at(state["clock_ms"], slot, stamp)
+    np.maximum.at(state["known_ms"], slot[measured], rows.known_at_ms[good][measured])
+    np.maximum.at(state["telemetry_ms"], slot[measured], stamp[measured])
+    np.maximum.at(state["telemetry_offset"], slot[measured], rows.offset[good][measured])
+
+
+def _count_steps(fleet: Fleet, slot: I8, stamp: I8) -> None:
+    """Count the steps by which each plant's newest stamp moves on: the commonest is its scan step."""
+    order = np.argsort(slot, kind="stable")
+    s, t = slot[order], stamp[order]
+    first = np.append(True, s[1:] != s[:-1])[: s.size]
+    lane = np.cumsum(first) * (np.int64(1) << 45)
+    reached = np.maximum(t, np.where(first, fleet.state["telemetry_ms"][s], -1))
+    newest = np.maximum.accumulate(lane + reached) - lane
+    before = np.where(first, fleet.state["telemetry_ms"][s], np.append(np.int64(-1), newest[:-1])[: s.size])
+    moved = (newest > before) & (before >= 0)
+    step = np.searchsorted(np.array(SCAN_STEPS_S) * 1000, (newest - before)[moved])
+    np.add.at(fleet.state["step_counts"], (s[moved], np.minimum(step, len(SCAN_STEPS_S) - 1)), 1)
+
+
+def _scans(fleet: Fleet, rows: TelemetryColumns, slots: I8, measured: I8, counts: Counter[str]) -> rings.Seen:
+    state = fleet.state
+    slot, stamp = slots[measured], rows.event_time_ms[measured]
+    given = rows.power_given[measured]
+    value = np.where(given, to_milli(np.where(given, rows.power_kw[measured], 0.0)), rings.NO_VALUE)
+    seen = rings.remember(state["scan_time_ms"], state["scan_value"], slot, stamp, value)
+    had = seen.before != rings.NO_VALUE
+    change = np.where(given, value, 0) - np.where(seen.correction & had, seen.before, 0)
+    weight = given.astype(np.int64) - (seen.correction & had)
+    rows_in = np.flatnonzero(seen.fresh | seen.correction)
+    interval = interval_index(stamp, state["resolution_s"][slot] * 1000)
+    rings.add(
+        state["power_index"], state["power_sum"], state["power_count"], slot[rows_in], interval[rows_in], change[rows_in], weight[rows_in]
+    )
+    _same_values(fleet, slot[seen.fresh & given], stamp[seen.fresh & given], value[seen.fresh & given])
+    for name, flags in (("repeats", seen.repeat), ("corrections", seen.correction), ("forgotten", seen.beyond)):
+        counts[name] += int(flags.sum())
+    return seen
+
+
+def _same_values(fleet: Fleet, slot: I8, stamp: I8, value: I8) -> None:
+    """Length of each plant's current run of bit-identical nonzero scans."""
+    state = fleet.state
+    for rows in rings.in_turn(slot):
+        s, v, t = slot[rows], value[rows], stamp[rows]
+        same = (state["same_value"][s] == v) & (v != 0)
+        state["same_scans"][s] = np.where(same, state["same_scans"][s] + 1, np.where(v != 0, 1, 0))
+        state["same_since_ms"][s] = np.where(same, state["same_since_ms"][s], t)
+        state["same_value"][s] = v
+
+
+def _sensors(fleet: Fleet, rows: TelemetryColumns, slots: I8, fresh: I8) -> None:
+    state = fleet.state
+    interval = interval_index(rows.event_time_ms[fresh], state["resolution_s"][slots[fresh]] * 1000)
+    sensed = ((SETPOINT, rows.setpoint_kw), (WIND, rows.wind_speed_ms), (POA, rows.poa_irradiance_w_m2))
+    for sensor, column in sensed:
+        values = column[fresh]
+        there = np.flatnonzero(np.isfinite(values))
+        if there.size:
+            _add_to(fleet, "sensed", 3, slots[fresh][there] * 3 + sensor, interval[there], values[there])
+
+
+def _units(fleet: Fleet, rows: TelemetryColumns, slots: I8, readings: I8) -> None:
+    """Sum the readings of units; a unit is numbered when it is first seen."""
+    table, row = rows.units, rows.units.row[readings]
+    if not readings.size:
+        return
+    slot = slots[row]
+    pair, inverse = np.unique(np.stack([slot, table.unit[readings]]), axis=1, return_inverse=True)
+    first = np.full(pair.shape[1], readings.size)
+    np.minimum.at(first, inverse.ravel(), np.arange(readings.size))
+    lane = np.empty(pair.shape[1], np.int64)
+    for place in np.argsort(first, kind="stable"):  # in the order of the journal, not of the batch's ids
+        lane[place] = fleet.unit_lane(int(pair[0, place]), table.unit_ids[pair[1, place]])
+    width = fleet.state.axes["U"] * 2
+    interval = interval_index(rows.event_time_ms[row], fleet.state["resolution_s"][slot] * 1000)
+    for sensor, column in ((0, table.power_kw), (1, table.wind_speed_ms)):
+        values = column[readings]
+        there = np.flatnonzero(np.isfinite(values))
+        if there.size:
+            lanes = slot[there] * width + lane[inverse.ravel()[there]] * 2 + sensor
+            _add_to(fleet, "unit", width, lanes, interval[there], values[there])
+
+
+def _add_to(fleet: Fleet, name: str, width: int, lanes: I8, interval: I8, values: F8) -> None:
+    """Add values to the rings of a group of columns of shape (plants, ..., ring), seen as flat lanes."""
+    index, sums, counts = (fleet.state[f"{name}_{part}"] for part in ("index", "sum", "count"))
+    flat = (index.shape[0] * width, index.shape[-1])
+    milli = to_milli(np.clip(values, -1e9, 1e9))
+    rings.add(index.reshape(flat), sums.reshape(flat), counts.reshape(flat), lanes, interval, milli, np.ones(values.size, np.int64))

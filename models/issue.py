@@ -1,0 +1,166 @@
+"""One forecast for each of N plants: telemetry and outlook in, published quantiles out.
+
+Base quantiles (weather, else climatology) -> correction towards the telemetry -> published levels -> calibration ->
+known limits -> limits of the plant. A step's rung says which inputs it had: 0 both, 1 weather only, 2 telemetry only,
+3 neither.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import calibration, rings, sun
+from models.fleet import SETPOINT, Fleet, Past, past_of
+from models.forecast import conformal, limits
+from models.forecast.base import HOUR_MS, TRAILING_HOURS, CorrectionInput, to_levels
+from models.outlook import PAST_H, at_intervals, block_of
+from models.release import Release
+from models.steps import Steps, steps_of
+from models.windows import MILLI_PER_KW
+
+I8 = NDArray[np.int64]
+F8 = NDArray[np.float64]
+
+LIMIT_HOLDS_S: Final = 3600  # a setpoint seen now is assumed to hold this long
+DARK_SHARE: Final = 0.002  # a solar plant without position is dark where its climatology never passes this
+
+
+@dataclass(frozen=True)
+class Made:
+    """Forecasts of N plants with S steps and K levels, as published: whole multiples of 1 / GRID of capacity."""
+
+    slots: I8
+    issued_at_ms: I8
+    steps: Steps
+    shares: NDArray[np.int16]  # (N, S, K)
+    available: NDArray[np.int16]  # (N, S), the median before known limits
+    rung: NDArray[np.int8]  # (N, S)
+    release: Release
+
+
+@dataclass(frozen=True)
+class _Bases:
+    """Weather base where there is one, else climatology, of steps and of the past; and where it is weather."""
+
+    steps: F8  # (N, S, 13)
+    weather_based: NDArray[np.bool_]  # (N, S)
+    trailing: F8  # (N, 24, 13)
+    last: F8  # (N, 13)
+    dark: NDArray[np.bool_]  # (N, S)
+
+
+def make(fleet: Fleet, slots: I8, issued_at_ms: I8, release: Release, resolution_s: int) -> Made:
+    """Forecast plants of one resolution that serve from one release."""
+    settings = fleet.settings
+    steps = steps_of(issued_at_ms, resolution_s, settings)
+    past = past_of(fleet, slots, issued_at_ms, resolution_s, TRAILING_HOURS)
+    bases = _bases(fleet, slots, issued_at_ms, steps, past)
+    fresh_ms = max(HOUR_MS, 2 * resolution_s * 1000)
+    heard = np.isfinite(past.last) & (issued_at_ms - past.last_end_ms <= fresh_ms) & (not settings.blind)
+    q = bases.steps.copy()
+    if heard.any():
+        rows = np.flatnonzero(heard)
+        q[rows] = release.correct(_correction_input(fleet, slots, issued_at_ms, steps, past, bases).take(rows))
+    rung = (2 * ~bases.weather_based + ~heard[:, None]).astype(np.int8)
+    levels = to_levels(q, settings.levels)
+    if not settings.blind:
+        low, high = calibration.factors(fleet.state, slots, rung, steps.lead_s(issued_at_ms))
+        levels = conformal.widen(levels, settings.levels, low, high)
+    return _publish(fleet, slots, issued_at_ms, steps, levels, rung, ~bases.dark, release)
+
+
+def _bases(fleet: Fleet, slots: I8, issued_at_ms: I8, steps: Steps, past: Past) -> _Bases:
+    hours = PAST_H + fleet.settings.horizon_s // 3600 + 3
+    first = issued_at_ms // HOUR_MS - PAST_H
+    outlooks = [fleet.outlooks[s] for s in slots]
+    back = issued_at_ms[:, None] - np.arange(TRAILING_HOURS) * HOUR_MS
+    ends = np.concatenate([steps.valid_at_ms, back, past.last_end_ms[:, None]], axis=1)
+    lengths = np.full(ends.shape, 3600, np.int64)
+    lengths[:, : steps.interval_s.shape[1]] = steps.interval_s
+    lengths[:, -1] = fleet.state["resolution_s"][slots]
+    shape = _clear_shapes(fleet, slots, ends, lengths)
+    weather = at_intervals(block_of([o.weather for o in outlooks], first, hours), first, ends, lengths, shape)
+    spans = [o.climatology_to(int(f), int(f) + hours) for o, f in zip(outlooks, first, strict=True)]
+    usual = at_intervals(block_of(spans, first, hours), first, ends, lengths, shape)
+    count = steps.interval_s.shape[1]
+    known = np.isfinite(weather[..., 0])
+    base = np.where(known[..., None], weather, usual)
+    base[:, count:] = np.where(known[:, :count].any(axis=1)[:, None, None], base[:, count:], usual[:, count:])
+    dark = _dark(fleet, slots, steps, usual[:, :count, -1])
+    return _Bases(base[:, :count], known[:, :count], base[:, count:-1], base[:, -1], dark)
+
+
+def _clear_shapes(fleet: Fleet, slots: I8, end_ms: I8, interval_s: I8) -> F8 | None:
+    """Clear-sky power of intervals, of their hour and of the neighbouring hour, for solar plants with a position."""
+    if not fleet.state["solar"][slots].any() or ((interval_s == 3600) & (end_ms % HOUR_MS == 0)).all():
+        return None
+    own = -(-end_ms // HOUR_MS) * HOUR_MS
+    other = own + np.sign(end_ms - interval_s * 500 - own + HOUR_MS // 2) * HOUR_MS
+    shape = np.ones((*end_ms.shape, 3))
+    for row, slot in enumerate(slots):
+        plant = fleet.outlooks[slot].plant
+        if plant.kind == "solar" and plant.latitude is not None and plant.longitude is not None:
+            for column, (ends, lengths) in enumerate(((end_ms[row], interval_s[row]), (own[row], 3600), (other[row], 3600))):
+                shape[row, :, column] = sun.means(plant.latitude, plant.longitude, ends, lengths).clear
+    return shape
+
+
+def _dark(fleet: Fleet, slots: I8, steps: Steps, highest: F8) -> NDArray[np.bool_]:
+    """Where a solar plant's step lies wholly in the night."""
+    dark = np.zeros(steps.valid_at_ms.shape, np.bool_)
+    for row, slot in enumerate(slots):
+        plant = fleet.outlooks[slot].plant
+        if plant.kind != "solar":
+            continue
+        if plant.latitude is None or plant.longitude is None:
+            dark[row] = highest[row] < DARK_SHARE
+        else:
+            dark[row] = ~sun.daylight(plant.latitude, plant.longitude, steps.valid_at_ms[row], steps.interval_s[row])
+    return dark
+
+
+def _correction_input(fleet: Fleet, slots: I8, issued_at_ms: I8, steps: Steps, past: Past, bases: _Bases) -> CorrectionInput:
+    return CorrectionInput(
+        plant_ids=[fleet.ids[s] for s in slots],
+        is_solar=fleet.state["solar"][slots],
+        last=past.last,
+        last_age_s=(issued_at_ms - past.last_end_ms) / 1000.0,
+        base_last=bases.last,
+        trailing=past.trailing,
+        base_trailing=bases.trailing,
+        base=bases.steps,
+        lead_s=steps.lead_s(issued_at_ms),
+        interval_s=steps.interval_s.astype(np.float64),
+        daylight=~bases.dark,
+        hour_of_day=steps.valid_at_ms / HOUR_MS % 24,
+        issue_hour=issued_at_ms / HOUR_MS % 24,
+        weather_based=bases.weather_based,
+    )
+
+
+def _publish(
+    fleet: Fleet, slots: I8, issued_at_ms: I8, steps: Steps, levels: F8, rung: NDArray[np.int8], daylight: NDArray[np.bool_], release: Release
+) -> Made:
+    median = fleet.settings.level(0.5)
+    lowest = np.array([release.min_share(fleet.outlooks[s].plant) for s in slots])
+    available = limits.publish(levels, lowest, daylight)[..., median]
+    cap = _setpoint_share(fleet, slots, issued_at_ms)
+    if np.isfinite(cap).any():
+        near = steps.lead_s(issued_at_ms) <= LIMIT_HOLDS_S
+        ceiling = np.where(near & np.isfinite(cap)[:, None], cap[:, None], np.inf)
+        levels = np.minimum(levels, ceiling[..., None])
+    return Made(slots, issued_at_ms, steps, limits.publish(levels, lowest, daylight), available, rung, release)
+
+
+def _setpoint_share(fleet: Fleet, slots: I8, issued_at_ms: I8) -> F8:
+    """The setpoint of the newest interval in shares of capacity where it limits the plant, NaN elsewhere."""
+    state = fleet.state
+    interval = (issued_at_ms // (state["resolution_s"][slots] * 1000) - 1)[:, None]
+    columns = (state[f"sensed_{part}"][:, SETPOINT] for part in ("index", "sum", "count"))
+    sums, counts = rings.window(*columns, slots, interval)
+    share = sums[:, 0] / np.maximum(counts[:, 0], 1) / MILLI_PER_KW / state["capacity_kw"][slots]
+    return np.where((counts[:, 0] > 0) & (share < 0.98) & (not fleet.settings.blind), share, np.nan)

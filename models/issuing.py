@@ -1,0 +1,90 @@
+"""An issue of N plants, top to bottom: what has come of age, the forecasts, the look of the detectors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import issue as forecasting
+from models import maturing, watch
+from models.fleet import Fleet
+from models.forecast.limits import GRID
+from models.issue import Made
+from schemas.forecasts import ForecastBlock
+
+if TYPE_CHECKING:
+    from models.engine import Engine, Outputs
+
+I8 = NDArray[np.int64]
+
+
+def issue(engine: Engine, slots: I8, issued_at_ms: I8, known_at_ms: I8, out: Outputs) -> None:
+    """Issue for each plant once at its T; ``known_at_ms`` is that of the record that brought the time, shape (N,)."""
+    fleet, state = engine.fleet, engine.fleet.state
+    _wake(fleet, slots, issued_at_ms)
+    out.scores += maturing.mature(fleet, slots, issued_at_ms, known_at_ms, engine.models)
+    for rows in _alike(fleet, slots):
+        resolution_s = int(state["resolution_s"][slots[rows[0]]])
+        release = fleet.outlooks[slots[rows[0]]].release
+        made = forecasting.make(fleet, slots[rows], issued_at_ms[rows], release, resolution_s)
+        maturing.keep(fleet, made, engine.model_number(release))
+        out.forecasts.append(_block(fleet, made, known_at_ms[rows]))
+    events, drifts = watch.look(fleet, slots, issued_at_ms, known_at_ms)
+    out.anomalies += events
+    out.drift += drifts
+    state["issued_ms"][slots] = issued_at_ms
+    state["refused"][slots] = 0
+    state["refused_kw"][slots] = np.nan
+
+
+def _wake(fleet: Fleet, slots: I8, issued_at_ms: I8) -> None:
+    """Let runs and plant versions count whose time has come."""
+    for slot, t in zip(slots.tolist(), issued_at_ms.tolist(), strict=True):
+        outlook = fleet.outlooks[slot]
+        if outlook.wakes_ms <= t:
+            outlook.activate(t)
+            if outlook.amend_at(t):
+                fleet.note(slot)
+
+
+def _alike(fleet: Fleet, slots: I8) -> list[NDArray[np.int64]]:
+    """Plants that can be forecast at once: of one resolution, served by one release."""
+    kinds: dict[tuple[int, int], list[int]] = {}
+    resolution = fleet.state["resolution_s"][slots].tolist()
+    for row, slot in enumerate(slots.tolist()):
+        kinds.setdefault((resolution[row], id(fleet.outlooks[slot].release)), []).append(row)
+    return [np.array(rows) for rows in kinds.values()]
+
+
+def _block(fleet: Fleet, made: Made, known_at_ms: I8) -> ForecastBlock:
+    state, slots = fleet.state, made.slots
+    outlooks = [fleet.outlooks[s] for s in slots]
+    runs = [o.newest_run() for o in outlooks]
+    capacity = state["capacity_kw"][slots]
+    count = slots.size
+    quality = watch.quality(fleet, slots)
+    return ForecastBlock(
+        plant_id=[fleet.ids[s] for s in slots],
+        issued_at_ms=made.issued_at_ms,
+        known_at_ms=known_at_ms,
+        model=[made.release.name] * count,
+        version=[made.release.version] * count,
+        release_sha256=[made.release.sha256] * count,
+        plant_valid_from_ms=np.array([o.plant.valid_from_ms for o in outlooks], np.int64),
+        capacity_kw=capacity,
+        valid_at_ms=made.steps.valid_at_ms,
+        interval_s=made.steps.interval_s.astype(np.int32),
+        rung=made.rung,
+        levels=np.array(fleet.settings.levels),
+        power_kw=made.shares * (capacity / GRID)[:, None, None],
+        available_kw=made.available * (capacity / GRID)[:, None],
+        telemetry_offset=state["telemetry_offset"][slots],
+        telemetry_at_ms=state["telemetry_ms"][slots],
+        run_source=[run.source if run else None for run in runs],
+        run_published_at_ms=np.array([run.published_at_ms if run else -1 for run in runs], np.int64),
+        telemetry_quality=quality[0],
+        weather_quality=quality[1],
+        stale=known_at_ms > made.steps.valid_at_ms[:, 0],
+    )

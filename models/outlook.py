@@ -1,0 +1,209 @@
+"""What is known about the hours ahead of one plant: base quantiles from its weather runs, and its climatology.
+
+A run counts from the first issue at T >= its `published_at`. For each hour the newest run that covers it holds; a run
+that arrives after its successor fills only the hours that the successor leaves open.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.forecast.base import HOUR_MS, KNOTS
+from models.release import Release
+from schemas.records import PlantVersion, WeatherRun
+
+I8 = NDArray[np.int64]
+F8 = NDArray[np.float64]
+
+PAST_H: Final = 26  # hours behind the clock whose base the correction and the detectors look at
+RUNS_KEPT: Final = 8
+FAR_MS: Final = int(np.iinfo(np.int64).max)
+
+
+@dataclass
+class Span:
+    """Values of consecutive whole hours: row i is the hour that ends at ``(first + i) * 1 h``."""
+
+    first: int = 0
+    knots: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, len(KNOTS)), np.float32))
+    published_ms: I8 = field(default_factory=lambda: np.empty(0, np.int64))
+
+    @property
+    def end(self) -> int:
+        return self.first + len(self.knots)
+
+    def write(self, hours: I8, knots: F8, published_ms: int) -> None:
+        """Take the hours whose run is not newer; rows with NaN are passed over."""
+        good = np.isfinite(knots).all(axis=1)
+        if not good.any():
+            return
+        hours, knots = hours[good], knots[good]
+        self._cover(int(hours.min()), int(hours.max()) + 1)
+        place = hours - self.first
+        newer = self.published_ms[place] <= published_ms
+        self.knots[place[newer]] = knots[newer]
+        self.published_ms[place[newer]] = published_ms
+
+    def _cover(self, first: int, end: int) -> None:
+        if not len(self.knots):
+            self.first = first
+        before, after = max(self.first - first, 0), max(end - self.end, 0)
+        if before or after:
+            self.first -= before
+            self.knots = np.pad(self.knots, ((before, after), (0, 0)), constant_values=np.nan)
+            self.published_ms = np.pad(self.published_ms, (before, after), constant_values=-1)
+
+    def forget_before(self, hour: int) -> None:
+        """Let go of the hours before this one."""
+        gone = min(max(hour - self.first, 0), len(self.knots))
+        if gone > 24:
+            self.first += gone
+            self.knots, self.published_ms = self.knots[gone:].copy(), self.published_ms[gone:].copy()
+
+    def copy_into(self, block: NDArray[np.floating], first: int) -> None:
+        """Fill the rows of ``block`` (hours from ``first`` on) that are known."""
+        low, high = max(first, self.first), min(first + len(block), self.end)
+        if low < high:
+            block[low - first : high - first] = self.knots[low - self.first : high - self.first]
+
+
+@dataclass
+class Outlook:
+    """One plant's runs and the base quantiles made of them. The clock is always an argument."""
+
+    plant: PlantVersion
+    release: Release
+    versions: list[PlantVersion] = field(default_factory=list)
+    pending: list[WeatherRun] = field(default_factory=list)
+    runs: list[WeatherRun] = field(default_factory=list)
+    weather: Span = field(default_factory=Span)
+    climatology: Span = field(default_factory=Span)
+    wakes_ms: int = FAR_MS
+
+    def arrive(self, run: WeatherRun) -> bool:
+        """Take a run that stands in the journal; False when the same run was already there."""
+        same = any(_identity(run) == _identity(other) for other in (*self.pending, *self.runs))
+        if not same:
+            self.pending.append(run)
+            self.wakes_ms = min(self.wakes_ms, run.published_at_ms)
+        return not same
+
+    def register(self, plant: PlantVersion) -> None:
+        """Take a version of the plant; another one of the same `valid_from` gives way."""
+        kept = [v for v in self.versions if v.valid_from_ms != plant.valid_from_ms]
+        self.versions = sorted((*kept, plant), key=lambda v: v.valid_from_ms)
+
+    def amend_at(self, clock_ms: int) -> bool:
+        """Let the version count that holds at a time (the first one before any holds); True when it is another one."""
+        held = [v for v in self.versions if v.valid_from_ms <= clock_ms] or self.versions[:1]
+        self._set_alarm(clock_ms)
+        if held[-1] == self.plant:
+            return False
+        self.plant = held[-1]
+        self.adopt(self.release, clock_ms)
+        return True
+
+    def _set_alarm(self, clock_ms: int) -> None:
+        """When a waiting run or version will count."""
+        versions = (v.valid_from_ms for v in self.versions if v.valid_from_ms > clock_ms)
+        self.wakes_ms = min((*(r.published_at_ms for r in self.pending), *versions), default=FAR_MS)
+
+    def settle(self, clock_ms: int, issued_at_ms: int) -> None:
+        """After a restore: the version that held, without making anything again."""
+        held = [v for v in self.versions if v.valid_from_ms <= clock_ms] or self.versions[:1]
+        self.plant = held[-1]
+        self._set_alarm(issued_at_ms)
+
+    def activate(self, issued_at_ms: int) -> None:
+        """Let the runs count that were published by T."""
+        due = sorted((r for r in self.pending if r.published_at_ms <= issued_at_ms), key=_order)
+        self.pending = [r for r in self.pending if r.published_at_ms > issued_at_ms]
+        oldest = issued_at_ms // HOUR_MS - PAST_H
+        for run in due:
+            self._write(run, oldest)
+        kept = [r for r in (*self.runs, *due) if r.valid_at_ms.size and r.valid_at_ms[-1] >= oldest * HOUR_MS]
+        self.runs = sorted(kept, key=_order)[-RUNS_KEPT:]
+        self.weather.forget_before(oldest)
+
+    def adopt(self, release: Release, clock_ms: int) -> None:
+        """Serve from another release: what is known of the hours ahead is made again."""
+        self.release = release
+        self.weather, self.climatology = Span(), Span()
+        oldest = clock_ms // HOUR_MS - PAST_H if clock_ms >= 0 else 0
+        for run in self.runs:
+            self._write(run, oldest)
+
+    def _write(self, run: WeatherRun, oldest: int) -> None:
+        model = self.release.weather_for(self.plant)
+        if model is None or not run.valid_at_ms.size:
+            return
+        first = max(-(-int(run.valid_at_ms.min()) // HOUR_MS), oldest)
+        hours = np.arange(first, int(run.valid_at_ms.max()) // HOUR_MS + 1)
+        if hours.size:
+            self.weather.write(hours, model.base(self.plant, run, hours * HOUR_MS), run.published_at_ms)
+
+    def climatology_to(self, first: int, end: int) -> Span:
+        """Climatology that covers the hours first..end - 1; made a day at a time."""
+        known = self.climatology
+        if not known.first <= first or known.end < end or not len(known.knots):
+            start = first if not len(known.knots) or first < known.first else known.end
+            hours = np.arange(start, max(end, first + 24 * 7))
+            known.write(hours, self.release.climatology.base(self.plant, hours * HOUR_MS), 0)
+            known.forget_before(first)
+        return known
+
+    def newest_run(self) -> WeatherRun | None:
+        """The newest run that counts."""
+        return self.runs[-1] if self.runs else None
+
+
+def _identity(run: WeatherRun) -> tuple[str, int]:
+    return run.source, run.published_at_ms
+
+
+def _order(run: WeatherRun) -> tuple[int, str]:
+    return run.published_at_ms, run.source
+
+
+def block_of(spans: list[Span], first: I8, hours: int) -> F8:
+    """Knots of N plants over a stretch of hours each, NaN where unknown: shape (N, hours, 13)."""
+    block = np.full((len(spans), hours, len(KNOTS)), np.nan)
+    for row, span in enumerate(spans):
+        span.copy_into(block[row], int(first[row]))
+    return block
+
+
+def at_intervals(block: F8, first: I8, end_ms: I8, interval_s: I8, shape: F8 | None) -> F8:
+    """Knots of intervals inside or across the hours of a block, by the time of the interval's middle.
+
+    A whole UTC hour is that hour. Another interval lies on the line between the middles of two hours; an interval whose
+    own hour is unknown is unknown.
+
+    :param block: (N, hours, 13); ``first`` (N,) the number of the first hour
+    :param end_ms, interval_s: (N, M)
+    :param shape: (N, M, 3) for solar plants the clear-sky power of the interval, of its own hour and of the other
+        hour: the line is drawn through shares of the clear sky; None to draw it through power
+    """
+    middle = end_ms - interval_s * 500
+    own = -(-end_ms // HOUR_MS)
+    centre = own * HOUR_MS - HOUR_MS // 2
+    other = own + np.sign(middle - centre)
+    weight = np.abs(middle - centre) / HOUR_MS
+    here = _pick(block, own - first[:, None])
+    there = _pick(block, other - first[:, None])
+    if shape is not None:
+        clear = np.maximum(shape, 1e-3)
+        here = here * (clear[..., :1] / clear[..., 1:2])
+        there = there * (clear[..., :1] / clear[..., 2:3])
+    there = np.where(np.isnan(there), here, there)
+    return np.asarray(here + weight[..., None] * (there - here))
+
+
+def _pick(block: F8, place: I8) -> F8:
+    inside = (place >= 0) & (place < block.shape[1])
+    rows = np.arange(len(block))[:, None]
+    return np.where(inside[..., None], block[rows, np.clip(place, 0, block.shape[1] - 1)], np.nan)

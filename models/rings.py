@@ -1,0 +1,98 @@
+"""Ring buffers over columns: the newest scans of each plant, and sums of its newest intervals.
+
+All take flat *lanes* (a plant, or a unit of a plant) and are exact: whole milliwatts, so that neither the order of
+addition nor the batch split shows in a bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+I8 = NDArray[np.int64]
+F8 = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+SCANS: Final = 509  # prime, so that no usual scan step folds onto itself: 4 min at 2 scans a second, 8 h at one a minute
+NO_VALUE: Final = np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What each row is to the scans remembered: exactly one of the flags holds, shape (n,)."""
+
+    fresh: Flags
+    repeat: Flags
+    correction: Flags
+    beyond: Flags  # older than what is remembered: neither a repeat nor new can be said
+    before: I8  # the value that a correction replaces [mW], NO_VALUE for null or none
+
+
+def remember(times_ms: I8, values: I8, slot: I8, event_time_ms: I8, value: I8) -> Seen:
+    """Compare rows with the scans remembered, in their order, and remember them.
+
+    :param times_ms, values: columns of the state, shape (plants, SCANS); changed in place
+    :param value: scan [mW] or NO_VALUE, shape (n,)
+    """
+    place = (event_time_ms // 1000) % SCANS
+    seen = Seen(*(np.zeros(slot.shape, np.bool_) for _ in range(4)), before=np.full(slot.shape, NO_VALUE))
+    for rows in in_turn(slot * SCANS + place):
+        s, p = slot[rows], place[rows]
+        there, old = times_ms[s, p], values[s, p]
+        same, newer = there == event_time_ms[rows], there > event_time_ms[rows]
+        seen.repeat[rows] = same & (old == value[rows])
+        seen.correction[rows] = same & (old != value[rows])
+        seen.beyond[rows] = newer
+        seen.fresh[rows] = ~same & ~newer
+        seen.before[rows] = np.where(same, old, NO_VALUE)
+        write = ~newer
+        times_ms[s[write], p[write]] = event_time_ms[rows][write]
+        values[s[write], p[write]] = value[rows][write]
+    return seen
+
+
+def in_turn(key: I8) -> list[I8]:
+    """Split rows (indices, in order) so that no key stands twice in one pass and the order of equal keys is kept."""
+    order = np.argsort(key, kind="stable")
+    ordered = key[order]
+    starts = np.append(True, ordered[1:] != ordered[:-1])
+    if starts.all():
+        return [np.arange(key.size)]
+    nth = np.arange(key.size) - np.maximum.accumulate(np.where(starts, np.arange(key.size), 0))
+    return [np.sort(order[nth == n]) for n in range(int(nth.max()) + 1)]
+
+
+def add(index: NDArray[np.integer], sums: I8, counts: NDArray[np.integer], lane: I8, interval: I8, value: I8, weight: NDArray[np.integer]) -> None:
+    """Add values to the intervals of their lanes; an interval that the ring has left behind takes nothing.
+
+    :param index: number of the interval that each place holds, shape (lanes, ring); changed in place
+    :param sums, counts: what it holds [mW], shape (lanes, ring); changed in place
+    :param weight: scans that come (1) or go (-1, with the negated value) or neither (0, a correction), shape (n,)
+    """
+    size = index.shape[1]
+    newest = np.full(index.shape[0], np.int64(-1))
+    np.maximum.at(newest, lane, np.maximum(interval, index[lane].max(axis=1)))
+    keep = interval > newest[lane] - size
+    lane, interval, value, weight = lane[keep], interval[keep], value[keep], weight[keep]
+    place = interval % size
+    stale = index[lane, place] != interval
+    lanes, places = lane[stale], place[stale]
+    index[lanes, places] = interval[stale]
+    sums[lanes, places] = 0
+    counts[lanes, places] = 0
+    np.add.at(sums, (lane, place), value)
+    np.add.at(counts, (lane, place), weight.astype(counts.dtype))
+
+
+def window(index: NDArray[np.integer], sums: I8, counts: NDArray[np.integer], lane: I8, interval: I8) -> tuple[I8, I8]:
+    """Sums [mW] and counts of intervals, zero where the ring does not hold them.
+
+    :param interval: numbers of the intervals wanted, shape (n, w) for n lanes
+    """
+    place = interval % index.shape[1]
+    rows = lane[:, None]
+    there = index[rows, place] == interval
+    return np.where(there, sums[rows, place], 0), np.where(there, counts[rows, place], 0).astype(np.int64)

@@ -1,0 +1,147 @@
+"""A plant's whole state as bytes and back: one safetensors container, so reading it runs no code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from safetensors.numpy import load, save
+
+from models.fleet import Fleet
+from models.outlook import Span
+from models.release import Release
+from models.state import layout_of
+from schemas.records import AreaPoint, PlantKind, PlantVersion, ReleaseRecord, ReleaseRole, WeatherRun
+
+if TYPE_CHECKING:
+    from models.engine import Engine
+
+ABOUT = "about"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """State of one plant; it holds up to and including ``journal_offset``. ``day`` is that of the plant's clock."""
+
+    plant_id: str
+    day: str
+    journal_offset: int
+    layout: str
+    state: bytes
+
+
+@dataclass(frozen=True)
+class Held:
+    """A release that counts from a place in the journal on."""
+
+    offset: int
+    record: ReleaseRecord
+
+
+def take(fleet: Fleet, plant_id: str, models: Sequence[tuple[str, ...]], held: Callable[[Release], Held | None]) -> Snapshot:
+    """Cut one plant out of the fleet."""
+    slot = fleet.state.slots[plant_id]
+    outlook = fleet.outlooks[slot]
+    release = held(outlook.release)
+    about = {
+        "versions": [asdict(v) for v in outlook.versions],
+        "release": _held_json(release) if release else None,
+        "units": fleet.unit_ids[slot],
+        "models": list(models),
+        "weather_first": outlook.weather.first,
+    }
+    tensors = {f"state.{name}": np.atleast_1d(column) for name, column in fleet.state.row(slot).items()}
+    tensors["weather.knots"] = outlook.weather.knots
+    tensors["weather.published_ms"] = outlook.weather.published_ms
+    for group, runs in (("runs", outlook.runs), ("pending", outlook.pending)):
+        about[group] = [_run_out(run, f"{group}.{i}", tensors) for i, run in enumerate(runs)]
+    tensors[ABOUT] = np.frombuffer(json.dumps(about).encode(), np.uint8)
+    clock_ms = int(fleet.state["clock_ms"][slot])
+    day = datetime.fromtimestamp(clock_ms / 1000, UTC).date().isoformat() if clock_ms >= 0 else ""
+    tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items() if tensor.size}
+    return Snapshot(plant_id, day, int(fleet.state["applied_offset"][slot]), layout_of(fleet.state.fields), save(tensors))
+
+
+def put(engine: Engine, taken: Snapshot) -> None:
+    """Put a plant back into the engine's fleet as it was cut out."""
+    tensors = load(taken.state)
+    about = json.loads(tensors[ABOUT].tobytes())
+    fleet = engine.fleet
+    versions = [PlantVersion(**(v | {"kind": PlantKind(v["kind"])})) for v in about["versions"]]
+    release = engine.release_of(_held(about["release"])) if about["release"] else None
+    slot = fleet.add(versions[0], release or engine.release_for_new(taken.plant_id))
+    fleet.unit_ids[slot] = list(about["units"])
+    if about["units"]:
+        fleet.state.widen("U", len(about["units"]))
+    fields = {f.name: f for f in fleet.state.fields}
+    row = {n[6:]: t for n, t in tensors.items() if n.startswith("state.") and n[6:] in fields}
+    fleet.state.put(slot, {n: t if fields[n].shape else t[0] for n, t in row.items()})
+    numbers = np.array([engine.number_of(tuple(name)) for name in about["models"]] or [0], np.int16)
+    fleet.state["pending_model"][slot] = numbers[np.minimum(fleet.state["pending_model"][slot], numbers.size - 1)]
+    outlook = fleet.outlooks[slot]
+    outlook.versions = versions
+    outlook.runs = [_run_in(run, tensors) for run in about["runs"]]
+    outlook.pending = [_run_in(run, tensors) for run in about["pending"]]
+    outlook.settle(int(fleet.state["clock_ms"][slot]), int(fleet.state["issued_ms"][slot]))
+    if "weather.knots" in tensors:
+        outlook.weather = Span(about["weather_first"], tensors["weather.knots"], tensors["weather.published_ms"])
+    fleet.note(slot)
+
+
+def _run_out(run: WeatherRun, prefix: str, tensors: dict[str, Any]) -> dict[str, Any]:
+    tensors[f"{prefix}.valid_at_ms"] = run.valid_at_ms
+    for i, columns in enumerate((run.columns, *(p.columns for p in run.points))):
+        for name, values in columns.items():
+            tensors[f"{prefix}.{i}.{name}"] = values
+    return {
+        "prefix": prefix,
+        "plant_id": run.plant_id,
+        "source": run.source,
+        "published_at_ms": run.published_at_ms,
+        "known_at_ms": run.known_at_ms,
+        "columns": list(run.columns),
+        "points": [[p.point_id, p.latitude, p.longitude, list(p.columns)] for p in run.points],
+        "journaled": run.journaled,
+    }
+
+
+def _run_in(about: dict[str, Any], tensors: dict[str, Any]) -> WeatherRun:
+    prefix, none = about["prefix"], np.empty(0)
+
+    def columns(place: int, names: list[str]) -> dict[str, Any]:
+        return {name: tensors.get(f"{prefix}.{place}.{name}", none) for name in names}
+
+    points = [AreaPoint(i, lat, lon, columns(n + 1, names)) for n, (i, lat, lon, names) in enumerate(about["points"])]
+    return WeatherRun(
+        about["plant_id"],
+        about["source"],
+        about["published_at_ms"],
+        about["known_at_ms"],
+        tensors.get(f"{prefix}.valid_at_ms", np.empty(0, np.int64)),
+        columns(0, about["columns"]),
+        tuple(points),
+        about["journaled"],
+    )
+
+
+def releases_json(held: Sequence[Held]) -> str:
+    """The releases that hold in a partition, for its marker."""
+    return json.dumps([_held_json(h) for h in held])
+
+
+def releases_from(text: str) -> list[Held]:
+    """The releases that a marker names."""
+    return [_held(h) for h in json.loads(text)]
+
+
+def _held_json(held: Held) -> dict[str, Any]:
+    return {"offset": held.offset, "record": held.record.to_avro()}
+
+
+def _held(about: dict[str, Any]) -> Held:
+    record = about["record"] | {"role": ReleaseRole(about["record"]["role"])}
+    return Held(about["offset"], ReleaseRecord.from_avro(record))

@@ -1,0 +1,125 @@
+"""The look at N plants at their issue: detectors, drift tests once a day, data quality."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import rings, sun
+from models.detect import all as detectors
+from models.detect.view import WINDOW, PlantView
+from models.fleet import POA, SETPOINT, SENSED, WIND, Fleet
+from models.forecast.base import HIGH, HOUR_MS, LOW, MEDIAN
+from models.outlook import PAST_H, at_intervals, block_of
+from models.state import Field
+from models.windows import MILLI_PER_KW, enough_scans
+
+I8 = NDArray[np.int64]
+F8 = NDArray[np.float64]
+
+FIELDS: Final[tuple[Field, ...]] = detectors.FIELDS
+UNCLEAN: Final = ("outage", "stuck_sensor", "curtailment", "feed_silent")
+
+
+def look(fleet: Fleet, slots: I8, issued_at_ms: I8, known_at_ms: I8) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Records of `plant.anomalies` and of `model.drift`; moves the columns of the detectors."""
+    view = view_of(fleet, slots, issued_at_ms, known_at_ms)
+    events = detectors.look(view)
+    for name, values in view.state.items():
+        fleet.state[name][slots] = values
+    _note_unclean(fleet, slots, issued_at_ms)
+    return events, []
+
+
+def _note_unclean(fleet: Fleet, slots: I8, issued_at_ms: I8) -> None:
+    """While one of these events is open, what the plant does teaches neither bands nor drift tests."""
+    columns = [f"{name}.opened_ms" for name in UNCLEAN]
+    open_now = np.any([fleet.state[c][slots] >= 0 for c in columns if c in fleet.state.columns], axis=0)
+    rows = slots[open_now]
+    fleet.state["unclean_ms"][rows] = issued_at_ms[open_now]
+
+
+def view_of(fleet: Fleet, slots: I8, issued_at_ms: I8, known_at_ms: I8) -> PlantView:
+    """What the detectors may see of plants at their issues."""
+    state = fleet.state
+    resolution_s = state["resolution_s"][slots]
+    interval = (issued_at_ms // (resolution_s * 1000) - 1)[:, None] + np.arange(1 - WINDOW, 1)
+    ends = (interval + 1) * resolution_s[:, None] * 1000
+    heard_ms = state["telemetry_ms"][slots]
+    runs = [fleet.outlooks[s].newest_run() for s in slots]
+    published = np.array([run.published_at_ms if run else -1 for run in runs], np.int64)
+    unit_power, unit_wind = _units(fleet, slots, interval)
+    return PlantView(
+        plant_ids=[fleet.ids[s] for s in slots],
+        is_solar=state["solar"][slots],
+        capacity_kw=state["capacity_kw"][slots],
+        resolution_s=resolution_s,
+        issued_at_ms=issued_at_ms,
+        since_ms=state["issued_ms"][slots],
+        known_at_ms=known_at_ms,
+        power_kw=_power(fleet, slots, interval),
+        setpoint_kw=_sensed(fleet, slots, interval, SETPOINT),
+        wind_speed_ms=_sensed(fleet, slots, interval, WIND),
+        poa_w_m2=_sensed(fleet, slots, interval, POA),
+        expected=_expected(fleet, slots, issued_at_ms, ends, resolution_s),
+        daylight=_daylight(fleet, slots, ends[:, -1:], resolution_s)[:, 0],
+        silent_s=np.where(heard_ms < 0, np.inf, np.maximum(issued_at_ms - heard_ms, 0) / 1000.0),
+        weather_silent_s=np.where(published < 0, np.inf, np.maximum(issued_at_ms - published, 0) / 1000.0),
+        weather_expected=published >= 0,
+        impossible=state["refused"][slots],
+        impossible_kw=state["refused_kw"][slots],
+        same_scans=state["same_scans"][slots],
+        same_s=np.maximum(heard_ms - state["same_since_ms"][slots], 0) / 1000.0,
+        unit_ids=[fleet.unit_ids[s] for s in slots],
+        unit_power_kw=unit_power,
+        unit_wind_ms=unit_wind,
+        state={f.name: state[f.name][slots] for f in FIELDS},
+    )
+
+
+def _power(fleet: Fleet, slots: I8, interval: I8) -> F8:
+    columns = (fleet.state[f"power_{part}"] for part in ("index", "sum", "count"))
+    sums, counts = rings.window(*columns, slots, interval)
+    enough = enough_scans(counts, fleet.state["resolution_s"][slots][:, None], fleet.scan_s(slots)[:, None])
+    return np.where(enough, sums / np.maximum(counts, 1) / MILLI_PER_KW, np.nan)
+
+
+def _sensed(fleet: Fleet, slots: I8, interval: I8, sensor: int) -> F8:
+    columns = (fleet.state[f"sensed_{part}"][:, sensor] for part in ("index", "sum", "count"))
+    sums, counts = rings.window(*columns, slots, interval)
+    return np.where(counts > 0, sums / np.maximum(counts, 1) / MILLI_PER_KW, np.nan)
+
+
+def _units(fleet: Fleet, slots: I8, interval: I8) -> tuple[F8, F8]:
+    """Power [kW] and wind [m/s] of each unit, shape (N, U, W) each."""
+    width, count = fleet.state.axes["U"], len(slots)
+    lanes = (slots[:, None, None] * width + np.arange(width)[:, None]) * 2 + np.arange(2)
+    flat = [fleet.state[f"unit_{part}"].reshape(-1, SENSED) for part in ("index", "sum", "count")]
+    wanted = np.repeat(interval, width * 2, axis=0)
+    sums, counts = rings.window(flat[0], flat[1], flat[2], lanes.ravel(), wanted)
+    means = np.where(counts > 0, sums / np.maximum(counts, 1) / MILLI_PER_KW, np.nan).reshape(count, width, 2, WINDOW)
+    return means[:, :, 0], means[:, :, 1]
+
+
+def _expected(fleet: Fleet, slots: I8, issued_at_ms: I8, ends: I8, resolution_s: I8) -> F8:
+    """10, 50 and 90 % of the weather base [kW] in each interval, shape (N, W, 3)."""
+    first = issued_at_ms // HOUR_MS - PAST_H
+    block = block_of([fleet.outlooks[s].weather for s in slots], first, PAST_H + 3)
+    knots = at_intervals(block, first, ends, np.broadcast_to(resolution_s[:, None], ends.shape), None)
+    return np.asarray(knots[..., [LOW, MEDIAN, HIGH]] * fleet.state["capacity_kw"][slots][:, None, None])
+
+
+def _daylight(fleet: Fleet, slots: I8, ends: I8, resolution_s: I8) -> NDArray[np.bool_]:
+    light = np.ones(ends.shape, np.bool_)
+    for row in np.flatnonzero(fleet.state["solar"][slots]):
+        plant = fleet.outlooks[slots[row]].plant
+        light[row] = sun.daylight(plant.latitude, plant.longitude, ends[row], int(resolution_s[row]))
+    return light
+
+
+def quality(fleet: Fleet, slots: I8) -> tuple[F8, F8]:
+    """Data quality (0 to 1, NaN unknown) of telemetry and weather of each plant."""
+    unknown = np.full(slots.shape, np.nan)
+    return unknown, unknown
