@@ -1,0 +1,50 @@
+# Everything runs in .venv, which `install` makes with plain python3 and the pinned versions of requirements.lock.
+
+PYTHON ?= python3
+PY := .venv/bin/python
+STAMP := .venv/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
+KILLS ?= 20
+SEED ?= 1
+
+.PHONY: help install lint test unit demo bench skill chaos clean
+help:  ## Show the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+install: $(STAMP)  ## Make .venv with the pinned packages (once; again when they change)
+
+$(STAMP):
+	@test -x $(PY) || $(PYTHON) -c 'import sys; sys.exit("python3 must be 3.11 or newer") if sys.version_info < (3, 11) else 0'
+	@test -x $(PY) || $(PYTHON) -m venv .venv
+	@echo "installing into .venv (a few minutes the first time)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@rm -f .venv/.installed-*
+	@touch $@
+
+lint: install  ## Lint, formatting, types and import contracts
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+
+test: lint  ## Lint and every test; servers are started as needed
+	$(PY) -m pytest
+
+unit: install  ## The tests that need no server
+	$(PY) -m pytest tests/unit tests/stream
+
+demo: install  ## The whole line on two real plants
+	$(PY) -m cli.main demo
+
+bench: install  ## Throughput, latency, restore and memory
+	$(PY) -m cli.main bench
+
+skill: install  ## The public forecasting benchmarks
+	$(PY) -m cli.main skill
+
+chaos: install  ## Kills and faults under load: KILLS=n SEED=n
+	$(PY) -m cli.main chaos --kills $(KILLS) --seed $(SEED)
+
+clean: ## Stop the local servers and remove what runs have left
+	@test ! -x $(PY) || $(PY) -m cli.main down
+	rm -rf .gridcast build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,73 @@
+"""Every Prometheus metric, declared once. Counted by batch, never by event."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+REGISTRY = CollectorRegistry()
+
+_BATCH_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+
+RECORDS = Counter(
+    "gridcast_records", "Records taken from a topic, by what became of them (applied, repeat, correction, "
+    "late, tick, control, rejected, ignored).", ("topic", "outcome"), registry=REGISTRY,
+)  # fmt: skip
+REJECTED = Counter(
+    "gridcast_rejected", "Records refused, by the reason's code.", ("topic", "reason"), registry=REGISTRY
+)
+PRODUCED = Counter("gridcast_produced", "Records acknowledged by Kafka.", ("topic",), registry=REGISTRY)
+BATCH_SECONDS = Histogram(
+    "gridcast_batch_seconds", "Time that one batch took, by step (decode, apply, encode, produce, whole).",
+    ("step",), buckets=_BATCH_S, registry=REGISTRY,
+)  # fmt: skip
+NEWEST_KNOWN_AT = Gauge(
+    "gridcast_newest_known_at_seconds", "known_at of the newest record applied, in seconds since 1970.",
+    ("topic", "partition"), registry=REGISTRY,
+)  # fmt: skip
+LAG_RECORDS = Gauge(
+    "gridcast_lag_records", "Records behind the end of the log.", ("topic", "partition"), registry=REGISTRY
+)
+LAST_COMMIT = Gauge(
+    "gridcast_last_commit_seconds", "When offsets were last committed, in seconds since 1970.",
+    ("partition",), registry=REGISTRY,
+)  # fmt: skip
+LAST_CHECKPOINT = Gauge(
+    "gridcast_last_checkpoint_seconds", "When a round of checkpoints was last written, in seconds since 1970.",
+    ("partition",), registry=REGISTRY,
+)  # fmt: skip
+RESTORE_SECONDS = Gauge(
+    "gridcast_restore_seconds", "How long the last restore of a partition took.", ("partition",),
+    registry=REGISTRY,
+)  # fmt: skip
+FORECASTS = Counter(
+    "gridcast_forecasts", "Forecasts issued, by the worst rung among their steps "
+    "(both, weather_only, telemetry_only, climatology).", ("rung",), registry=REGISTRY,
+)  # fmt: skip
+EVENTS = Counter(
+    "gridcast_anomaly_events", "Anomaly event records, by detector and phase.", ("detector", "phase"),
+    registry=REGISTRY,
+)  # fmt: skip
+DRIFTS = Counter("gridcast_drift_events", "Drift events, by detector.", ("detector",), registry=REGISTRY)
+RELEASE = Gauge(
+    "gridcast_release", "1 for each release in use.", ("name", "version", "role"), registry=REGISTRY
+)
+PLANTS = Gauge("gridcast_plants", "Plants whose state this process holds.", registry=REGISTRY)
+QUALITY = Gauge(
+    "gridcast_data_quality", "Data quality 0-1 (valid, on time, complete), by plant and feed "
+    "(telemetry, weather).", ("plant", "feed"), registry=REGISTRY,
+)  # fmt: skip
+SINK_ROWS = Counter("gridcast_sink_rows", "Rows inserted.", ("table",), registry=REGISTRY)
+SINK_REPEATS = Counter(
+    "gridcast_sink_repeats", "Rows that were there already with the same values.", ("table",),
+    registry=REGISTRY,
+)  # fmt: skip
+SINK_CONFLICTS = Counter(
+    "gridcast_sink_conflicts", "Rows that were there already with other values: an alarm.", ("table",),
+    registry=REGISTRY,
+)  # fmt: skip
+SINK_RETRIES = Counter("gridcast_sink_retries", "Writes tried again after a failure.", registry=REGISTRY)
+
+
+def exposition() -> bytes:
+    """Every metric in Prometheus' text format."""
+    return generate_latest(REGISTRY)
