@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +72,7 @@ class PlantView:
     unit_ids: list[list[str]]
     unit_power_kw: F8
     unit_wind_ms: F8
-    state: Mapping[str, NDArray[np.generic]]
+    state: Mapping[str, NDArray[Any]]
 
     @property
     def new_intervals(self) -> I8:
@@ -80,6 +80,11 @@ class PlantView:
         resolution_ms = self.resolution_s * 1000
         ended = self.issued_at_ms // resolution_ms - self.since_ms // resolution_ms
         return np.where(self.since_ms < 0, 1, np.clip(ended, 0, WINDOW))
+
+    def is_open(self, detector: str) -> Bools:
+        """Whether an event of the detector is open, shape (N,) or (N, U)."""
+        is_open: Bools = self.state[f"{detector}.opened_ms"] >= 0
+        return is_open
 
     @property
     def new_hours(self) -> F8:
