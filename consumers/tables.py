@@ -4,7 +4,7 @@ No name of a column or a table ever comes from a record, so that no record can c
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
@@ -15,6 +15,7 @@ class Table:
 
     `columns`: name -> type as in the migration. `key`: the primary key. `month_of`: the column that chooses
     the partition, None for a table without. `unequal`: columns in which two copies of a record may differ.
+    `lengths`: array -> arrays whose lengths, multiplied, it must have; `may_be_empty`: those that may have none.
     """
 
     name: str
@@ -22,6 +23,8 @@ class Table:
     key: tuple[str, ...]
     month_of: str | None = None
     unequal: frozenset[str] = frozenset({"known_at", "journal_partition", "journal_offset"})
+    lengths: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    may_be_empty: frozenset[str] = frozenset()
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -144,6 +147,28 @@ FORECASTS: Final = Table(
     },
     ("plant_id", "issued_at", "model", "version"),
     "issued_at",
+    lengths={
+        "valid_at": ("valid_at",),
+        "levels": ("levels",),
+        "interval_s": ("valid_at",),
+        "rung": ("valid_at",),
+        "power_kw": ("valid_at", "levels"),
+        "available_kw": ("valid_at",),
+    },
+    may_be_empty=frozenset({"available_kw"}),
+)
+
+_SCORE_ARRAYS: Final = (
+    "lead_s",
+    "issued_at",
+    "model",
+    "version",
+    "rung",
+    "median_kw",
+    "pinball_kw",
+    "low_kw",
+    "high_kw",
+    "inside",
 )
 
 SCORES: Final = Table(
@@ -152,7 +177,7 @@ SCORES: Final = Table(
         "plant_id": "text",
         "valid_at": "timestamptz",
         "known_at": "timestamptz",
-        "actual_kw": "double precision",
+        "actual_kw": "double precision[]",
         "capacity_kw": "double precision",
         "lead_s": "integer[]",
         "issued_at": "timestamptz[]",
@@ -167,6 +192,7 @@ SCORES: Final = Table(
     },
     ("plant_id", "valid_at"),
     "valid_at",
+    lengths={name: ("lead_s",) for name in _SCORE_ARRAYS},
 )
 
 ANOMALIES: Final = Table(

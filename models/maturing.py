@@ -74,7 +74,7 @@ def mature(fleet: Fleet, slots: I8, issued_at_ms: I8, known_at_ms: I8, models: l
     """Score what has come of age between the previous issue and this one; teach the bands. Avro-shaped scores."""
     every_ms = fleet.state["every_s"][slots] * 1000
     scores: list[dict[str, Any]] = []
-    for back in range(int(every_ms.max(initial=CADENCE_MS)) // CADENCE_MS - 1, -1, -1):
+    for back in range(max(int(every_ms.max(initial=0)) // CADENCE_MS, 1) - 1, -1, -1):
         valid = issued_at_ms - WAIT_MS - back * CADENCE_MS
         rows = np.flatnonzero((back * CADENCE_MS < every_ms) & (valid % CADENCE_MS == 0))
         if rows.size:
@@ -143,14 +143,13 @@ def _records(
                 "plant_id": fleet.ids[slot],
                 "valid_at": int(valid[row]),
                 "known_at": int(known[row]),
-                "actual_kw": float(actual[row, leads[0]]),
                 "capacity_kw": capacity,
                 "lead_s": [LEADS_S[i] for i in leads],
                 "issued_at": [int(valid[row]) - LEADS_S[i] * 1000 for i in leads],
                 "model": [name for name, *_ in names],
                 "version": [version for *_, version in names],
                 "rung": state["pending_rung"][slot, places[row, leads]].tolist(),
-                "actual_kw_by_lead": actual[row, leads].tolist(),
+                "actual_kw": actual[row, leads].tolist(),
                 "median_kw": kw[:, median].tolist(),
                 "pinball_kw": (loss[row, leads] * capacity).tolist(),
                 "low_kw": kw[:, low].tolist(),

@@ -161,7 +161,7 @@ create table scores (
     plant_id text not null,
     valid_at timestamptz not null,
     known_at timestamptz not null,
-    actual_kw double precision not null,
+    actual_kw double precision[] not null,
     capacity_kw double precision not null,
     lead_s integer[] not null,
     issued_at timestamptz[] not null,
@@ -176,7 +176,7 @@ create table scores (
     primary key (plant_id, valid_at)
 ) partition by range (valid_at);
 comment on table scores is 'Forecasts against the actual that they met, lead times in arrays; score_leads has a row a lead time';
-comment on column scores.actual_kw is 'Mean power measured over the interval that ends at valid_at [kW]';
+comment on column scores.actual_kw is 'Mean power measured over the step''s interval that ends at valid_at [kW]';
 comment on column scores.lead_s is 'Lead times [s], in the order of the other arrays';
 comment on column scores.median_kw is 'Median forecast [kW]';
 comment on column scores.pinball_kw is 'Pinball loss, mean over the levels [kW]';
