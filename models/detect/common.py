@@ -7,17 +7,14 @@ batch, those of a median or of a count do not.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.detect.view import F8, I8, WINDOW, Bools, PlantView
 
 LEAST_S: Final = 2700
 LEAST_INTERVALS: Final = 2
-SETPOINT_SLACK: Final = 0.03
-FULL_SHARE: Final = 0.98
 
 
 def recent(view: PlantView, least_s: int = LEAST_S, least_intervals: int = LEAST_INTERVALS) -> Bools:
@@ -78,24 +75,11 @@ def median_of_others(values: F8) -> F8:
     return np.where(others > 0, (at_low + at_high) / 2, np.nan)
 
 
-def same_value_length(values: NDArray[Any]) -> I8:
+def same_value_length(values: F8) -> I8:
     """Length of the run of identical values that ends the last axis; 0 where its end is NaN."""
-    same = values == values[..., -1:]
-    backwards = same[..., ::-1]
-    length: I8 = np.where(same.all(axis=-1), values.shape[-1], backwards.argmin(axis=-1)).astype(np.int64)
+    length = np.isfinite(values[..., -1]).astype(np.int64)
+    repeats = np.nonzero(values[..., -1] == values[..., -2])
+    tail = values[repeats]
+    same = (tail == tail[:, -1:])[:, ::-1]
+    length[repeats] = np.where(same.all(axis=1), tail.shape[1], same.argmin(axis=1))
     return length
-
-
-def bound_by_setpoint(view: PlantView) -> Bools:
-    """Intervals in which a setpoint below capacity holds the plant down, shape (N, W)."""
-    capacity_kw = view.capacity_kw[:, None]
-    limits = view.setpoint_kw < FULL_SHARE * capacity_kw
-    reached: Bools = view.power_kw >= view.setpoint_kw - SETPOINT_SLACK * capacity_kw
-    return limits & reached
-
-
-def sound_unit_power(view: PlantView) -> F8:
-    """Unit power without values that the whole plant could not have, shape (N, U, W)."""
-    capacity_kw = view.capacity_kw[:, None, None]
-    power_kw = view.unit_power_kw
-    return np.where((power_kw > -0.05 * capacity_kw) & (power_kw <= 1.2 * capacity_kw), power_kw, np.nan)

@@ -24,6 +24,7 @@ SEVERITIES: Final = ("info", "warning", "critical")
 SHORTEST_PAUSE_MS: Final = 3_600_000
 LONGEST_PAUSE_MS: Final = 86_400_000
 PAUSE_SHARE: Final = 8
+MOST_LOOKS: Final = 30_000
 _COLUMNS: Final = (
     ("opened_ms", "int64", -1),
     ("told_ms", "int64", -1),
@@ -46,13 +47,13 @@ def step(detector: Detector, findings: Findings, view: PlantView) -> list[tuple[
 
     :returns: (row of the plant in the view, record of `plant.anomalies`), in the order of plants and units
     """
-    book = _Book(detector, view)
     active, judged = findings.active & findings.judged, findings.judged
+    was_open = view.is_open(detector.name)
+    if not (active.any() or was_open.any() or view.state[f"{detector.name}.seen"].any()):
+        return []
+    book = _Book(detector, view)
+    book.count(active, judged, was_open)
     seen, clear = book["seen"], book["clear"]
-    room = np.iinfo(seen.dtype).max - 1
-    seen[...] = np.where(judged, np.where(active, np.minimum(seen, room) + 1, 0), seen)
-    clear[...] = np.where(judged, np.where(active, 0, np.minimum(clear, room) + 1), clear)
-    was_open = book["opened_ms"] >= 0
     opens = ~was_open & active & (seen >= detector.opens_after)
     closes = was_open & judged & (clear >= detector.closes_after)
     book.gather_energy(findings, active, was_open)
@@ -76,6 +77,13 @@ class _Book:
 
     def _spread(self, values: NDArray[Any]) -> NDArray[Any]:
         return np.broadcast_to(values[:, None] if self.detector.per_unit else values, self["opened_ms"].shape)
+
+    def count(self, active: Bools, judged: Bools, was_open: Bools) -> None:
+        """Looks in a row that saw the fault, and, while an event is open, that did not."""
+        seen, clear = self["seen"], self["clear"]
+        seen[...] = np.where(judged, np.where(active, np.minimum(seen, MOST_LOOKS) + 1, 0), seen)
+        missed = judged & was_open & ~active
+        clear[...] = np.where(missed, np.minimum(clear, MOST_LOOKS) + 1, np.where(judged, 0, clear))
 
     def gather_energy(self, findings: Findings, active: Bools, was_open: Bools) -> None:
         """Add what this look's new intervals fell short; a run of looks that opened nothing starts anew."""

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from models.detect import curve
-from models.detect.common import bound_by_setpoint, first_finite, recent, unseen
+from models.detect.common import first_finite, recent, unseen
 from models.detect.view import CRITICAL, F8, Bools, Case, Findings, PlantView
 from models.state import Field
 
@@ -47,7 +47,7 @@ class Outage:
     def look(self, view: PlantView) -> Findings:
         share = view.power_kw / view.capacity_kw[:, None]
         still = share <= self.still_share
-        bound = bound_by_setpoint(view)
+        bound = view.bound
         measured = self._measured_drive(view)
         says_run = np.where(np.isnan(self._sensor(view)), False, measured)
         by_sensor = _all_recent(still & says_run, share, recent(view))

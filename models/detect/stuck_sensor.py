@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from models.detect.common import bound_by_setpoint, newest_share, same_value_length
+from models.detect.common import newest_share, same_value_length
 from models.detect.view import F8, WARNING, Bools, Case, Findings, PlantView
 from models.state import Field
 
@@ -63,7 +63,7 @@ class StuckSensor:
         near = share >= self.near_share * highest
         long = (view.same_scans >= np.where(near, 2 * self.scans, self.scans)) & (view.same_s >= self.least_s)
         by_nature = (np.abs(share) < self.low_share) | (share >= self.ceiling_share * highest)
-        stuck: Bools = long & ~by_nature & np.isfinite(share) & ~bound_by_setpoint(view)[:, -1]
+        stuck: Bools = long & ~by_nature & np.isfinite(share) & ~view.bound[:, -1]
         return stuck
 
     def _input_stuck(self, view: PlantView, values: F8, floor: float) -> Bools:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.detect.common import bound_by_setpoint, median_of_others, recent, sound_unit_power
+from models.detect.common import median_of_others, recent
 from models.detect.units import RATING_FIELD, learn_rating, rating_kw
 from models.detect.view import F8, WARNING, WINDOW, Bools, Case, Findings, PlantView
 from models.state import Field
@@ -34,13 +34,15 @@ class UnitOutage:
     closes_after: int = 2
 
     def look(self, view: PlantView) -> Findings:
-        power_kw = sound_unit_power(view)
-        learn_rating(view, power_kw)
+        power_kw = view.sound_unit_power_kw
+        learn_rating(view)
         rating = rating_kw(view)
         share, peers, could_run = self._judge(view, power_kw, rating, WINDOW - 1)
         stands = (share <= self.still_share) & could_run
         goes_on = view.is_open(self.name) & stands
-        active = goes_on | (stands & self._stood_all_along(view, power_kw, rating))
+        active = goes_on
+        if (stands & ~goes_on).any():
+            active = goes_on | (stands & self._stood_all_along(view, power_kw, rating))
         return Findings(
             active=active,
             judged=active | (share > self.running_share),
@@ -69,7 +71,7 @@ class UnitOutage:
         peers = median_of_others(share)
         wind_ms = view.unit_wind_ms[..., place]
         fits = np.isnan(wind_ms) | ((wind_ms >= self.calm_ms) & (wind_ms < self.storm_ms))
-        free = ~bound_by_setpoint(view)[:, place, None]
+        free = ~view.bound[:, place, None]
         return share, peers, (peers >= self.peers_share) & fits & free
 
     def describe(self, case: Case) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.detect.common import bound_by_setpoint, same_value_length, sound_unit_power
+from models.detect.common import same_value_length
 from models.detect.units import RATING, RATING_FIELD, learn_rating
 from models.detect.view import WARNING, Bools, Case, Findings, PlantView
 from models.state import Field
@@ -32,11 +32,11 @@ class UnitStuckSensor:
     closes_after: int = 2
 
     def look(self, view: PlantView) -> Findings:
-        power_kw = sound_unit_power(view)
-        learn_rating(view, power_kw)
+        power_kw = view.sound_unit_power_kw
+        learn_rating(view)
         newest_kw, highest_kw = power_kw[..., -1], view.state[RATING]
         free = (newest_kw >= self.low_share * highest_kw) & (newest_kw < self.ceiling_share * highest_kw)
-        power = self._long(view, power_kw) & free & ~bound_by_setpoint(view)[:, -1, None]
+        power = self._long(view, power_kw) & free & ~view.bound[:, -1, None]
         wind_ms = view.unit_wind_ms[..., -1]
         wind = self._long(view, view.unit_wind_ms) & (wind_ms > self.calm_ms)
         return Findings(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.detect import curve
-from models.detect.common import bound_by_setpoint, median, median_of_others, sound_unit_power, unseen
+from models.detect.common import median, median_of_others, unseen
 from models.detect.units import RATING_FIELD, learn_rating, rating_kw
 from models.detect.view import F8, I8, WARNING, Bools, Case, Findings, PlantView
 from models.state import Field
@@ -42,8 +42,8 @@ class UnitUnderperformance:
     still_share: float = 0.03
     weak_solar: float = 0.05
     weak_wind: float = 0.15
-    spread_factor: float = 4.0
-    relief: float = 0.01
+    spread_factor: float = 3.0
+    relief: float = 0.015
     critical: float = 0.30
 
     name: str = "unit_underperformance"
@@ -58,12 +58,18 @@ class UnitUnderperformance:
     closes_after: int = 2
 
     def look(self, view: PlantView) -> Findings:
-        power_kw = sound_unit_power(view)
-        learn_rating(view, power_kw)
+        power_kw = view.sound_unit_power_kw
+        learn_rating(view)
         rating = rating_kw(view)
         counted = np.zeros(rating.shape, np.bool_)
+        peers_kw = np.full(rating.shape, np.nan)
         for place, new in unseen(view):
-            counted |= self._learn_interval(view, power_kw[..., place], rating, place, new)
+            share = power_kw[..., place] / rating
+            peers_kw = median_of_others(share) * rating
+            runs = (share > self.still_share) & (peers_kw >= self.peers_share * rating)
+            counts = new[:, None] & runs & ~view.bound[:, place, None]
+            self._learn_interval(view, power_kw[..., place], peers_kw, place, counts)
+            counted |= counts
         sums = view.state[SUMS]
         ratio, usual, by_curve = (
             _ratio(sums, GOT, PEERS),
@@ -75,7 +81,6 @@ class UnitUnderperformance:
         )
         limit = self._limit(view, ratio) - np.where(view.is_open(self.name), self.relief, 0.0)
         newest_kw = power_kw[..., -1]
-        peers_kw = median_of_others(newest_kw / rating) * rating
         return Findings(
             active=missing > limit,
             judged=counted & (sums[..., HOURS] >= self.enough_h) & np.isfinite(missing),
@@ -86,48 +91,22 @@ class UnitUnderperformance:
                 "missing_share": missing,
                 "ratio_to_peers": ratio,
                 "usual_ratio_to_peers": usual,
-                "ratio_to_own_curve": by_curve,
+                "ratio_to_own_curve": np.where(view.is_solar[:, None], np.nan, by_curve),
                 "productive_h": sums[..., HOURS],
             },
         )
 
-    def _learn_interval(self, view: PlantView, power_kw: F8, rating: F8, place: int, new: Bools) -> Bools:
-        """Take one interval of each unit into sums and curves; which units it counted for, shape (N, U)."""
-        share = power_kw / rating
-        peers_kw = median_of_others(share) * rating
-        runs = (share > self.still_share) & (peers_kw >= self.peers_share * rating)
-        counts: Bools = new[:, None] & runs & ~bound_by_setpoint(view)[:, place, None]
+    def _learn_interval(self, view: PlantView, power_kw: F8, peers_kw: F8, place: int, counts: Bools) -> None:
+        """Take one interval of the units that count into sums and curves; each argument (N, U)."""
         hours = np.broadcast_to((view.resolution_s / 3600.0)[:, None], counts.shape)
         mean_kw, seen, sums = view.state[MEAN], view.state[COUNT], view.state[SUMS]
         bins = self._bins(view, place, counts.shape)
         curve_kw = curve.expect(mean_kw, seen, bins)
-        _add(
-            sums,
-            (GOT, PEERS, HOURS),
-            (power_kw, peers_kw, np.ones_like(power_kw)),
-            hours,
-            self.short_h,
-            counts,
-        )
-        _add(
-            sums,
-            (LONG_GOT, LONG_PEERS, LONG_HOURS),
-            (power_kw, peers_kw, np.ones_like(power_kw)),
-            hours,
-            self.long_h,
-            counts,
-        )
         known = counts & np.isfinite(curve_kw)
-        _add(
-            sums,
-            (CURVE_GOT, CURVE, CURVE_HOURS),
-            (power_kw, curve_kw, np.ones_like(power_kw)),
-            hours,
-            self.short_h,
-            known,
-        )
+        _add(sums, (GOT, PEERS, HOURS), (power_kw, peers_kw), hours, self.short_h, counts)
+        _add(sums, (LONG_GOT, LONG_PEERS, LONG_HOURS), (power_kw, peers_kw), hours, self.long_h, counts)
+        _add(sums, (CURVE_GOT, CURVE, CURVE_HOURS), (power_kw, curve_kw), hours, self.short_h, known)
         curve.learn(mean_kw, seen, bins, power_kw, counts)
-        return counts
 
     def _bins(self, view: PlantView, place: int, shape: tuple[int, ...]) -> I8:
         poa = np.broadcast_to(view.poa_w_m2[:, place, None], shape)
@@ -160,9 +139,14 @@ def _ratio(sums: NDArray[Any], top: int, bottom: int) -> F8:
 
 
 def _add(
-    sums: NDArray[Any], at: tuple[int, ...], values: tuple[F8, ...], hours: F8, memory_h: float, where: Bools
+    sums: NDArray[Any],
+    at: tuple[int, int, int],
+    values: tuple[F8, F8],
+    hours: F8,
+    memory_h: float,
+    where: Bools,
 ) -> None:
-    """Fade the sums by the hours that are added, then add value times hours, in place."""
+    """Fade three sums by the hours that come, then add the two values' energy and the hours, in place."""
     kept = 1.0 - hours / memory_h
-    for place, value in zip(at, values, strict=True):
-        sums[..., place] = np.where(where, sums[..., place] * kept + value * hours, sums[..., place])
+    for place, more in zip(at, (values[0] * hours, values[1] * hours, hours), strict=True):
+        sums[..., place] = np.where(where, sums[..., place] * kept + more, sums[..., place])

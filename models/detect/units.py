@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from models.detect.common import median
+from models.detect.common import median, unseen
 from models.detect.view import F8, Bools, PlantView
 from models.state import Field
 
@@ -15,11 +15,12 @@ RATING_FIELD: Final = Field(RATING, "float64", ("U",), 0.0)
 ALIKE: Final = (0.75, 1.33)
 
 
-def learn_rating(view: PlantView, power_kw: F8) -> None:
-    """Raise each unit's rating to its newest intervals; several detectors may do it at the same look."""
-    highest = np.fmax.reduce(power_kw, axis=2, initial=0.0)
+def learn_rating(view: PlantView) -> None:
+    """Raise each unit's rating to its new intervals; several detectors may do it at the same look."""
     rating_kw = view.state[RATING]
-    rating_kw[...] = np.fmax(rating_kw, highest)
+    for place, new in unseen(view):
+        power_kw = view.sound_unit_power_kw[..., place]
+        rating_kw[...] = np.where(new[:, None], np.fmax(rating_kw, power_kw), rating_kw)
 
 
 def rating_kw(view: PlantView) -> F8:

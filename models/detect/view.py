@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -23,6 +24,8 @@ I1 = NDArray[np.int8]
 Bools = NDArray[np.bool_]
 
 WINDOW: Final = 24
+FULL_SHARE: Final = 0.98
+SETPOINT_SLACK: Final = 0.03
 INFO: Final = 0
 WARNING: Final = 1
 CRITICAL: Final = 2
@@ -74,22 +77,37 @@ class PlantView:
     unit_wind_ms: F8
     state: Mapping[str, NDArray[Any]]
 
-    @property
+    @cached_property
     def new_intervals(self) -> I8:
         """Intervals that ended since the previous issue, 0 to `WINDOW`, shape (N,)."""
         resolution_ms = self.resolution_s * 1000
         ended = self.issued_at_ms // resolution_ms - self.since_ms // resolution_ms
         return np.where(self.since_ms < 0, 1, np.clip(ended, 0, WINDOW))
 
+    @cached_property
+    def new_hours(self) -> F8:
+        """Length of the intervals that ended since the previous issue [h], shape (N,)."""
+        return self.new_intervals * self.resolution_s / 3600.0
+
+    @cached_property
+    def bound(self) -> Bools:
+        """Intervals in which a setpoint below capacity holds the plant down, shape (N, W)."""
+        capacity_kw = self.capacity_kw[:, None]
+        limits = self.setpoint_kw < FULL_SHARE * capacity_kw
+        reached: Bools = self.power_kw >= self.setpoint_kw - SETPOINT_SLACK * capacity_kw
+        return limits & reached
+
+    @cached_property
+    def sound_unit_power_kw(self) -> F8:
+        """Unit power without values that the whole plant could not have, shape (N, U, W)."""
+        capacity_kw = self.capacity_kw[:, None, None]
+        sound = (self.unit_power_kw > -0.05 * capacity_kw) & (self.unit_power_kw <= 1.2 * capacity_kw)
+        return np.where(sound, self.unit_power_kw, np.nan)
+
     def is_open(self, detector: str) -> Bools:
         """Whether an event of the detector is open, shape (N,) or (N, U)."""
         is_open: Bools = self.state[f"{detector}.opened_ms"] >= 0
         return is_open
-
-    @property
-    def new_hours(self) -> F8:
-        """Length of the intervals that ended since the previous issue [h], shape (N,)."""
-        return self.new_intervals * self.resolution_s / 3600.0
 
 
 @dataclass(frozen=True)
