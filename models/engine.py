@@ -49,7 +49,7 @@ class Engine:
 
     def __init__(self, settings: EngineSettings, load_release: Callable[[ReleaseRecord], Release]) -> None:
         fields = (*CORE_FIELDS, *calibration.FIELDS, *maturing.fields(len(settings.levels)), *watch.FIELDS)
-        self.fleet = Fleet(settings, FleetState(fields, {"U": 0}))
+        self.fleet = Fleet(settings, FleetState(fields, {"U": 1}))
         self.load_release = load_release
         self.releases: list[tuple[Held, Release]] = []  # in the order of the journal
         self.models: list[tuple[str, ...]] = []  # names of the releases that forecasts were made with

@@ -89,7 +89,7 @@ class FleetState:
             for axis, size in zip(f.shape, values.shape, strict=True):
                 if isinstance(axis, str):
                     self.widen(axis, size)
-            self.columns[f.name][slot][tuple(slice(n) for n in values.shape)] = values
+            self.columns[f.name][(slot, *(slice(n) for n in values.shape))] = values
 
 
 def layout_of(fields: Iterable[Field]) -> str:

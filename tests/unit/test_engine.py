@@ -1,0 +1,250 @@
+"""What the engine promises of issues, batches and state."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.engine import Engine, EngineSettings, Outputs
+from models.forecast.base import KNOTS
+from models.release import Release, cold_start
+from schemas.errors import Reason, ReleaseRefused
+from schemas.records import PlantVersion, ReleaseRecord, ReleaseRole, WeatherRun
+from tests.journals import MINUTE_MS, T0_MS, Item, Numbers, batches, numbers, plant, run, scan, tick
+
+
+class Windy:
+    """A weather model that says what the run's wind says, by a straight line."""
+
+    def base(self, plant: PlantVersion, run: WeatherRun, hours_ms: np.ndarray) -> np.ndarray:
+        speed = np.interp(hours_ms, run.valid_at_ms, run.columns["wind_speed_100m_ms"])
+        middle = np.clip(speed / 20.0, 0, 1)[:, None]
+        inside = (hours_ms >= run.valid_at_ms[0]) & (hours_ms <= run.valid_at_ms[-1])
+        return np.where(inside[:, None], np.clip(middle + 0.2 * (np.array(KNOTS) - 0.5), 0, 1), np.nan)
+
+
+def release(version: str, minute: float = 0) -> ReleaseRecord:
+    at = T0_MS + int(minute * MINUTE_MS)
+    return ReleaseRecord("test", version, at, at, ReleaseRole.CHAMPION, "00", 1)
+
+
+def load(record: ReleaseRecord) -> Release:
+    if record.version == "broken":
+        raise ReleaseRefused("its hash is another one")
+    return replace(cold_start(), name=record.name, version=record.version, weather={"kind:wind": Windy()})
+
+
+def engine(**known: object) -> Engine:
+    return Engine(EngineSettings(**known), load)  # type: ignore[arg-type]  # the test names settings
+
+
+def play(items: list[Item], sizes: list[int] | None = None, **known: object) -> list[Outputs]:
+    machine = engine(**known)
+    return [machine.apply(batch) for batch in batches(items, sizes or [len(items)])]
+
+
+def issued(made: Numbers, plant_id: str) -> list[float]:
+    """Minutes after T0 of the plant's issues."""
+    return [(t - T0_MS) / MINUTE_MS for p, t in made if p == plant_id]
+
+
+def test_an_issue_uses_the_record_at_its_own_time_and_not_the_one_after() -> None:
+    before = [plant("a"), scan("a", 0, 500.0)]
+    at = numbers(play([*before, scan("a", 15, 100.0)]))["a", T0_MS + 15 * MINUTE_MS]
+    after = numbers(play([*before, scan("a", 16, 100.0)]))["a", T0_MS + 15 * MINUTE_MS]
+    other = numbers(play([*before, scan("a", 16, 900.0)]))["a", T0_MS + 15 * MINUTE_MS]
+    assert at != after
+    assert after == other
+
+
+def test_a_plant_that_jumps_issues_each_time_it_passed_oldest_first() -> None:
+    made = numbers(play([plant("a"), scan("a", 0, 500.0), scan("a", 50, 400.0)]))
+    assert issued(made, "a") == [0, 15, 30, 45]
+
+
+def test_a_tick_issues_but_teaches_nothing() -> None:
+    ticked = play([plant("a"), scan("a", 0, 500.0), tick("a", 15), tick("a", 30), scan("a", 45, 400.0)])
+    jumped = play([plant("a"), scan("a", 0, 500.0), scan("a", 45, 400.0)])
+    assert numbers(ticked) == numbers(jumped)
+
+
+def test_a_late_scan_changes_no_issue_already_made_and_makes_none() -> None:
+    made = numbers(play([plant("a"), scan("a", 0, 500.0), scan("a", 30, 400.0), scan("a", 20, 900.0, 31)]))
+    assert issued(made, "a") == [0, 15, 30]
+
+
+def test_a_repeat_is_dropped_and_counted_and_another_value_is_a_correction() -> None:
+    first = [plant("a"), scan("a", 0, 500.0), scan("a", 10, 300.0)]
+    plain = play([*first, scan("a", 15, 300.0)])
+    repeated = play([*first, scan("a", 10, 300.0), scan("a", 15, 300.0)])
+    corrected = play([*first, scan("a", 10, 700.0), scan("a", 15, 300.0)])
+    as_if = play([plant("a"), scan("a", 0, 500.0), scan("a", 10, 700.0), scan("a", 15, 300.0)])
+    assert numbers(plain) == numbers(repeated)
+    assert repeated[0].counts["repeats"] == 1
+    assert corrected[0].counts["corrections"] == 1
+    at = ("a", T0_MS + 15 * MINUTE_MS)
+    assert numbers(corrected)[at] == numbers(as_if)[at] != numbers(plain)[at]
+
+
+def test_a_run_counts_from_the_issue_at_its_publication_on() -> None:
+    items = [plant("a"), release("1"), scan("a", 0, 500.0), run("a", 20), scan("a", 15, 400.0), scan("a", 30, 400.0)]
+    made = numbers(play(items))
+    rungs = {t: np.frombuffer(made["a", T0_MS + t * MINUTE_MS][1], np.int8) for t in (15, 30)}
+    assert (rungs[15] == 2).all()
+    assert (rungs[30][:20] == 0).all()
+
+
+def test_the_four_rungs_follow_from_what_is_silent() -> None:
+    scans = [scan("a", m, 400.0) for m in range(0, 121, 15)]
+    quiet = [tick("a", m) for m in range(135, 241, 15)]
+
+    def last(items: list[Item]) -> set[int]:
+        made = numbers(play(items))
+        return set(np.frombuffer(made[max(made, key=lambda key: key[1])][1], np.int8)[:12].tolist())
+
+    start = [plant("a"), release("1")]
+    assert last([*start, run("a", 0), *scans]) == {0}
+    assert last([*start, run("a", 0), *scans, *quiet]) == {1}
+    assert last([*start, *scans]) == {2}
+    assert last([*start, *scans, *quiet]) == {3}
+
+
+def test_refused_telemetry_is_named_and_moves_nothing() -> None:
+    bad = [scan("a", 15, 10_000.0), scan("a", 15, float("nan")), scan("a", 15 * 96, 500.0, 15), scan("b", 15, 1.0)]
+    out = play([plant("a"), scan("a", 0, 500.0), *bad])
+    assert [r.reason for r in out[0].rejected] == [
+        Reason.OUT_OF_RANGE,
+        Reason.NOT_FINITE,
+        Reason.CLOCK_AHEAD,
+        Reason.UNKNOWN_PLANT,
+    ]
+    assert "in W?" in play([plant("a"), scan("a", 0, 500_000.0)])[0].rejected[0].detail
+    assert issued(numbers(out), "a") == [0]
+
+
+def test_a_release_is_taken_up_where_it_stands_and_a_second_copy_is_ignored() -> None:
+    items = [plant("a"), scan("a", 0, 1.0), release("1"), scan("a", 15, 1.0), release("2"), scan("a", 30, 1.0), release("1")]
+    machine = engine()
+    outs = [machine.apply(b) for b in batches([*items, scan("a", 45, 1.0)], [3])]
+    versions = [v for out in outs for block in out.forecasts for v in block.version]
+    assert versions == ["0", "1", "2", "2"]
+
+
+def test_a_broken_release_is_refused_and_the_old_one_stays() -> None:
+    out = play([plant("a"), release("1"), scan("a", 0, 1.0), release("broken"), scan("a", 15, 1.0)])
+    assert [r.reason for r in out[0].rejected] == [Reason.BAD_RELEASE]
+    assert [v for block in out[0].forecasts for v in block.version] == ["1", "1"]
+
+
+def test_blind_forecasts_hear_no_actual() -> None:
+    def made(power_kw: float) -> Numbers:
+        scans = [scan("a", m, power_kw) for m in range(0, 400, 15)]
+        return numbers(play([plant("a"), release("1"), run("a", 0), *scans], blind=True))
+
+    assert made(100.0) == made(900.0)
+
+
+def test_a_changed_capacity_counts_from_its_own_time() -> None:
+    bigger = plant("a", capacity_kw=2000.0, valid_from_ms=T0_MS + 20 * MINUTE_MS)
+    out = play([plant("a"), bigger, scan("a", 0, 1.0), scan("a", 15, 1.0), scan("a", 30, 1.0)])
+    assert [c for block in out[0].forecasts for c in block.capacity_kw] == [1000.0, 1000.0, 2000.0]
+
+
+def test_what_is_published_rises_with_the_level_and_stays_within_limits() -> None:
+    scans = [scan("a", m, 990.0 if m % 45 else -40.0) for m in range(0, 3000, 15)]
+    out = play([plant("a", min_kw=-20.0), *scans])
+    for block in out[0].forecasts:
+        assert (np.diff(block.power_kw, axis=2) >= 0).all()
+        assert block.power_kw.min() >= -20.0
+        assert block.power_kw.max() <= 1000.0
+
+
+@st.composite
+def journals(draw: st.DrawFn) -> list[Item]:
+    """Two plants with gaps, repeats, late scans, corrections, refused ones, runs, ticks and releases."""
+    seed = draw(st.integers(0, 10_000))
+    rng = np.random.default_rng(seed)
+    items: list[Item] = [plant("a"), plant("b", resolution_s=600, issue_every_s=1800)]
+    clock = {"a": 0.0, "b": 3.0}
+    for _ in range(draw(st.integers(20, 140))):
+        who = "ab"[rng.integers(2)]
+        clock[who] += float(rng.choice([1, 5, 10, 15, 40]))
+        what = rng.integers(12)
+        at = clock[who] - (rng.integers(60) if what == 0 else 0)
+        if what == 1:
+            items.append(tick(who, clock[who]))
+        elif what == 2:
+            items.append(run(who, clock[who] + rng.integers(-30, 30), speed_ms=float(rng.uniform(0, 20))))
+        elif what == 3 and rng.integers(4) == 0:
+            items.append(release(str(rng.integers(3)), clock[who]))
+        elif what == 4:
+            items.append(scan(who, at, 5000.0))
+        else:
+            items += [scan(who, at, float(rng.uniform(-40, 1000)))] * int(1 + (what == 5))
+    return items
+
+
+@settings(max_examples=15, deadline=None)
+@given(journals(), st.lists(st.integers(1, 40), min_size=1, max_size=8))
+def test_nothing_depends_on_how_the_journal_is_cut_into_batches(items: list[Item], sizes: list[int]) -> None:
+    whole, cut = play(items), play(items, sizes)
+    assert numbers(whole) == numbers(cut)
+    for what in ("anomalies", "scores", "drift"):
+        assert _by_plant(whole, what) == _by_plant(cut, what)
+
+
+@settings(max_examples=10, deadline=None)
+@given(journals())
+def test_a_plant_depends_on_its_own_records_alone(items: list[Item]) -> None:
+    def concerns(item: Item) -> bool:
+        who = item[0] if isinstance(item, tuple) else getattr(item, "plant_id", "a")
+        return who == "a"
+
+    alone = numbers(play([item for item in items if concerns(item)]))
+    assert alone == {key: value for key, value in numbers(play(items)).items() if key[0] == "a"}
+
+
+@settings(max_examples=15, deadline=None)
+@given(journals(), st.floats(0.1, 0.9), st.integers(0, 10))
+def test_a_restored_state_goes_on_as_if_nothing_had_happened(items: list[Item], place: float, back: int) -> None:
+    cut = max(2, int(len(items) * place))
+    first, second = engine(), engine()
+    first.apply(batches(items[:cut], [cut])[0])
+    second.restore_releases(first.releases_json())
+    for plant_id in first.plants:
+        second.restore(first.snapshot(plant_id))
+    again = max(2, cut - back)  # the restore reads the journal from before the states on
+    rest = batches(items[again:], [max(len(items) - again, 1)], again)
+    went_on = [first.apply(b) for b in batches(items[cut:], [7], cut)]
+    restored = [second.apply(b) for b in rest]
+    assert numbers(went_on) == numbers(restored)
+    assert _by_plant(went_on, "scores") == _by_plant(restored, "scores")
+    assert _by_plant(went_on, "anomalies") == _by_plant(restored, "anomalies")
+
+
+def _by_plant(outputs: list[Outputs], what: str) -> dict[str, list[object]]:
+    found: dict[str, list[object]] = {}
+    for out in outputs:
+        for record in getattr(out, what):
+            found.setdefault(record["plant_id"], []).append(record)
+    return found
+
+
+def test_ticks_are_due_for_live_plants_alone_and_once() -> None:
+    machine = engine()
+    old, live = scan("a", 0, 1.0), scan("b", 0, 1.0, 60 * 24 * 1000)
+    machine.apply(batches([plant("a"), plant("b"), old, live], [4])[0])
+    now_ms = T0_MS + (60 * 24 * 1000 + 20) * MINUTE_MS
+    due = machine.due_ticks(now_ms)
+    assert [p for p, _ in due] == ["b"]
+    assert due[0][1] % 900_000 == 0
+    assert machine.due_ticks(now_ms) == []
+
+
+def test_settings_without_the_levels_that_scores_need_are_refused() -> None:
+    with pytest.raises(ValueError, match="levels must rise"):
+        EngineSettings(levels=(0.1, 0.9))
