@@ -1,7 +1,7 @@
 """A canonical folder, read and checked: plants, telemetry, readings of units, weather runs.
 
-Nothing is mended and nothing is dropped silently: duplicates and disorder are passed on as the source has them, a
-cell that cannot be read stops the reading with its row and column, and what was assumed is in `notes`.
+Nothing is mended and nothing dropped silently: duplicates and disorder are passed on as the source has them,
+a cell that cannot be read stops the reading with its row and column, and what was assumed is in `notes`.
 """
 
 from __future__ import annotations
@@ -64,9 +64,11 @@ def read_folder(path: Path, now_ms: int) -> Folder:
     """
     problems = Problems(str(path))
     tables = _tables(path, problems)
-    problems.raise_if_any()
+    if not {"plants", "telemetry"} <= tables.keys():
+        raise problems.stop()
     rows = plant_rows(tables["plants"], problems)
-    problems.raise_if_any()
+    if not rows:
+        raise problems.stop()
     plant_ids = {plant_id: i for i, plant_id in enumerate(dict.fromkeys(row.plant_id for row in rows))}
     telemetry = telemetry_rows(tables["telemetry"], plant_ids, now_ms, problems)
     units = no_units()

@@ -59,17 +59,14 @@ class PlantRow:
 
 
 def plant_rows(table: Table, problems: Problems) -> list[PlantRow]:
-    """The rows of `plants.csv` in file order. Only whole when `problems` stays empty."""
+    """The rows of `plants.csv` in file order; none where one of them is at fault."""
     if not len(table):
         problems.add(table.file, None, None, "has no plant: write one row for each")
     unknown = [name for name in table.columns if name not in _KNOWN]
     if unknown:
         problems.note(f"{table.file}: columns that mean nothing here are ignored: {', '.join(unknown)}")
-    before = problems.count
-    reader = _Reader(table, problems)
-    rows = reader.rows()
-    if problems.count == before:
-        _check_histories(table, rows, problems)
+    rows = _Reader(table, problems).rows()
+    _check_histories(table, rows, problems)
     return rows
 
 
@@ -81,6 +78,7 @@ class _Reader:
         self.problems = problems
 
     def rows(self) -> list[PlantRow]:
+        before = self.problems.count
         codes, names = texts(self.table, "plant_id", self.problems)
         kinds, known_kinds = self._kinds()
         capacity_kw = self._capacities()
@@ -91,7 +89,7 @@ class _Reader:
         ranged = {name: self._ranged(name) for name in _RANGES}
         min_kw = self._numbers("min_kw")
         zones = self._zones()
-        if self.problems.count:
+        if self.problems.count > before:
             return []
         return [
             PlantRow(
@@ -162,7 +160,7 @@ class _Reader:
 def _check_histories(table: Table, rows: list[PlantRow], problems: Problems) -> None:
     first: dict[str, PlantRow] = {}
     seen: set[tuple[str, int | None]] = set()
-    for line, row in zip(table.row, rows, strict=True):
+    for line, row in zip(table.row if rows else [], rows, strict=True):
         identity = (row.plant_id, row.valid_from_ms)
         if identity in seen:
             what = f"{row.plant_id} stands twice: give each row of its history another valid_from"

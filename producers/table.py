@@ -1,7 +1,7 @@
 """A CSV file read strictly: every cell that is no number or no time is named by its row and column.
 
-Files are read as text and converted column by column, so that a fault is found where it stands. Distinct texts
-are converted once, which makes the strict way as fast as the careless one on real files.
+Files are read as text and converted column by column, so that a fault is found where it stands. Distinct
+texts are converted once, which makes the strict way as fast as the careless one on real files.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def read(path: Path, needed: Sequence[str], problems: Problems) -> Table | None:
         problems.add(path.name, None, None, f"is no CSV of UTF-8 text ({_first_line(error)})")
         return None
     columns = {name: _trimmed(table.column(name)) for name in header}
-    return Table(path.name, columns, _row_numbers(table.num_rows, skipped))
+    return _without_blank_lines(Table(path.name, columns, _row_numbers(table.num_rows, skipped)))
 
 
 def _header(path: Path, problems: Problems) -> list[str] | None:
@@ -119,6 +119,17 @@ def _parse(path: Path, header: list[str], skipped: list[int], problems: Problems
 def _row_numbers(count: int, skipped: list[int]) -> Longs:
     every = np.arange(2, count + len(skipped) + 2)
     return np.setdiff1d(every, np.array(skipped, np.int64), assume_unique=True)
+
+
+def _without_blank_lines(table: Table) -> Table:
+    blank = np.ones(len(table), np.bool_)
+    for column in table.columns.values():
+        blank &= pc.equal(column, "").to_numpy(zero_copy_only=False)
+    if not blank.any():
+        return table
+    filled = pa.array(~blank)
+    columns = {name: column.filter(filled) for name, column in table.columns.items()}
+    return Table(table.file, columns, table.row[~blank])
 
 
 def _trimmed(column: pa.ChunkedArray) -> pa.Array:

@@ -74,6 +74,7 @@ def unit_rows(
     Where a time stands several times in the telemetry, the k-th reading of a unit belongs to the k-th row; a
     row for which no reading is left repeats the first one's. Readings without a row are left out, and said.
     """
+    before = problems.count
     plant = plant_numbers(table, plant_ids, problems)
     unit, unit_ids = texts(table, "unit_id", problems)
     event_time_ms = times(table, "event_time", problems)
@@ -85,7 +86,7 @@ def unit_rows(
     spare = [name for name in table.columns if name not in used]
     if spare:
         problems.note(f"{table.file}: of a unit only power, wind and status are read, not {', '.join(spare)}")
-    if problems.count:
+    if problems.count > before:
         return no_units()
     row, source = _attach(telemetry, plant, event_time_ms, unit)
     lost = len(table) - len(np.unique(source))

@@ -41,8 +41,9 @@ def weather_runs(
     table: Table, plant_ids: dict[str, int], places: Sequence[Place], now_ms: int, problems: Problems
 ) -> list[WeatherRun]:
     """The runs of a file by time of publication, with their areas. `places`: where each plant stands."""
+    before = problems.count
     sources, rows = _rows(table, plant_ids, now_ms, problems)
-    if problems.count or not len(table):
+    if problems.count > before or not len(table):
         return []
     rows = _sorted_once(table.file, rows, problems)
     ids = list(plant_ids)
