@@ -43,6 +43,15 @@ class Rows:
         """The rows at `places`."""
         return Rows(self.table, tuple([column[i] for i in places] for column in self.cells), self.months)
 
+    @staticmethod
+    def concat(parts: "Sequence[Rows]") -> "Rows":
+        """All rows of the parts, which are of one table."""
+        if len(parts) == 1:
+            return parts[0]
+        columns = zip(*(part.cells for part in parts), strict=True)
+        cells = tuple(list(chain.from_iterable(column)) for column in columns)
+        return Rows(parts[0].table, cells, frozenset[int]().union(*(part.months for part in parts)))
+
     def column(self, name: str) -> Cells:
         """The cells of one column."""
         return self.cells[self.table.names.index(name)]

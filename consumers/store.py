@@ -24,7 +24,9 @@ import psycopg2
 from consumers import partitions
 from consumers.rows import Rows
 from consumers.staging import Counts, write_rows
+from consumers.stored import read_plants
 from schemas.errors import GridcastError, ServiceUnavailable
+from schemas.records import PlantVersion
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection, cursor
@@ -72,16 +74,26 @@ class Store:
         with self._transaction() as cursor:
             return _offsets(cursor, places, lock=False)
 
-    def start_at(self, firsts: Mapping[Place, int]) -> None:
-        """Write down where partitions that were never read begin."""
+    def begin(self, firsts: Mapping[Place, int]) -> None:
+        """Write down where partitions begin that were never read; others stay where they are."""
         with self._transaction() as cursor:
             for (topic, partition), offset in sorted(firsts.items()):
                 cursor.execute(
                     "insert into sink_offsets (topic, partition, next_offset) values (%s, %s, %s)"
-                    " on conflict (topic, partition) do update set next_offset = excluded.next_offset,"
-                    " written_at = now()",
+                    " on conflict do nothing",
                     (topic, partition, offset),
                 )
+
+    def skip(self, place: Place, stored: int, offset: int) -> None:
+        """Move a partition without rows, unless another sink has moved it meanwhile."""
+        with self._transaction() as cursor:
+            _check(_offsets(cursor, [place], lock=True), {place: Step(stored, offset)})
+            _move(cursor, {place: Step(stored, offset)})
+
+    def plants(self) -> list[PlantVersion]:
+        """Every version of every plant that was read so far, in the order of the journal."""
+        with self._transaction() as cursor:
+            return read_plants(cursor)
 
     def write(self, rows: Sequence[Rows], steps: Mapping[Place, Step]) -> dict[str, Counts]:
         """Write the rows of a batch and move its offsets, both or neither; returns counts by table.
@@ -92,7 +104,8 @@ class Store:
             RowsRefused: a row cannot be held; nothing was written.
         """
         with self._errors():
-            made = partitions.ensure(self._connected(), partitions.needed(rows))
+            server = self._connected()
+            made = partitions.ensure(server, partitions.needed(rows))
         if made:
             _log.info("made partitions %s", ", ".join(made))
         with self._transaction() as cursor:

@@ -15,7 +15,7 @@ class Table:
 
     `columns`: name -> type as in the migration. `key`: the primary key. `month_of`: the column that chooses
     the partition, None for a table without. `unequal`: columns in which two copies of a record may differ.
-    `lengths`: array -> arrays whose lengths, multiplied, it must have; `may_be_empty`: those that may have none.
+    `lengths`: array -> arrays whose lengths, multiplied, it must have; `may_be_empty`: or no element at all.
     """
 
     name: str
@@ -192,7 +192,7 @@ SCORES: Final = Table(
     },
     ("plant_id", "valid_at"),
     "valid_at",
-    lengths={name: ("lead_s",) for name in _SCORE_ARRAYS},
+    lengths=dict.fromkeys(_SCORE_ARRAYS, ("lead_s",)),
 )
 
 ANOMALIES: Final = Table(

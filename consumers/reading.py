@@ -1,0 +1,193 @@
+"""The sink's end of the consumer group: which partitions are its own, and from where it reads them.
+
+Kafka says which partitions; PostgreSQL says from which offset. After every rebalance and every doubt the
+consumer is placed anew by `sink_offsets`, so what it remembers never counts for more than what was written.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from consumers.intake import Taken
+from consumers.store import Place, Store
+from schemas.errors import GridcastError, LogTruncated, ServiceUnavailable
+
+if TYPE_CHECKING:
+    from confluent_kafka import Consumer, Message
+
+_log = logging.getLogger(__name__)
+
+_ANSWER_S: Final = 10.0
+_POLL_S: Final = 0.2
+#: Asked for in one go from librdkafka; small beside a batch, so that its bytes can be bounded too.
+_AT_ONCE: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """A batch ends at the first of these that it reaches."""
+
+    records: int
+    size_bytes: int
+    linger_s: float
+
+
+@dataclass
+class Reading:
+    """Partitions of this sink. `at`: the next offset to write of each, once placed.
+
+    `turn` counts rebalances: work begun in an earlier turn must not be finished.
+    """
+
+    consumer: "Consumer"
+    store: Store
+    from_log_start: bool = False
+    at: dict[Place, int] = field(default_factory=dict)
+    placed: bool = False
+    turn: int = 0
+
+    def subscribe(self, topics: Sequence[str]) -> None:
+        """Join the group."""
+        self.consumer.subscribe(
+            list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
+        )
+
+    def doubt(self) -> None:
+        """Be placed anew before anything else is read."""
+        self.placed = False
+        self.turn += 1
+
+    def has_partitions(self) -> bool:
+        """Whether the group has given this sink anything to read."""
+        return bool(self.consumer.assignment())
+
+    def place(self) -> bool:
+        """Go to where PostgreSQL says, in every partition; False while there is none.
+
+        Raises:
+            LogTruncated: the log no longer reaches back to there.
+            ServiceUnavailable: PostgreSQL or Kafka does not answer.
+        """
+        places = [(one.topic, one.partition) for one in self.consumer.assignment()]
+        if not places:
+            return False
+        held = {place: self._held(place) for place in places}
+        self.store.begin({place: first for place, (first, _) in held.items()})
+        stored = self.store.offsets(places)
+        self.at = {place: self._checked(place, stored[place], *held[place]) for place in places}
+        self.consumer.assign([TopicPartition(*place, offset) for place, offset in self.at.items()])
+        self.consumer.resume([TopicPartition(*place) for place in places])
+        self.placed = True
+        _log.info("reading %s", ", ".join(f"{t}[{p}] from {o}" for (t, p), o in sorted(self.at.items())))
+        return True
+
+    def gather(self, limits: BatchLimits) -> list[Taken]:
+        """The next records, none after a rebalance: then what was gathered may be another sink's."""
+        turn, deadline = self.turn, time.monotonic() + limits.linger_s
+        gathered: list[Taken] = []
+        size = 0
+        while len(gathered) < limits.records and size < limits.size_bytes:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0 and gathered:
+                break
+            wanted = min(_AT_ONCE, limits.records - len(gathered))
+            messages = self._sound(self.consumer.consume(wanted, timeout=max(min(left_s, _POLL_S), 0.01)))
+            if self.turn != turn or not self.placed:
+                return []
+            gathered += map(_taken, messages)
+            size += sum(map(len, messages))
+            if left_s <= 0:
+                break
+        return gathered
+
+    def hold(self, seconds: float, stopped: Callable[[], bool]) -> None:
+        """Stay in the group for a while without taking records: the back-pressure on Kafka."""
+        # What is not placed is paused since it was assigned, or will be placed anew before it is read.
+        own = [TopicPartition(*place) for place in self.at] if self.placed else []
+        turn, deadline = self.turn, time.monotonic() + seconds
+        self.consumer.pause(own)
+        try:
+            while time.monotonic() < deadline and self.turn == turn and not stopped():
+                self._sound([message for message in [self.consumer.poll(_POLL_S)] if message is not None])
+        finally:
+            if self.turn == turn:
+                self.consumer.resume(own)
+
+    def commit(self) -> None:
+        """Show in Kafka how far this sink is; nothing depends on it."""
+        marks = [TopicPartition(*place, offset) for place, offset in self.at.items()]
+        try:
+            self.consumer.commit(offsets=marks, asynchronous=True)
+        except KafkaException as error:
+            _log.warning("the position could not be shown in Kafka: %s", error.args[0].str())
+
+    def lag(self) -> dict[Place, int]:
+        """Records in the log that are not written yet, as far as is known without asking."""
+        behind = {}
+        for place, offset in self.at.items():
+            _, end = self.consumer.get_watermark_offsets(TopicPartition(*place), cached=True)
+            behind[place] = max(end - offset, 0)
+        return behind
+
+    def _on_assign(self, consumer: "Consumer", assigned: list[TopicPartition]) -> None:
+        # Nothing may be read before PostgreSQL has been asked, which is not done here: it may take long.
+        consumer.assign(assigned)
+        consumer.pause(assigned)
+        self.doubt()
+
+    def _on_revoke(self, _consumer: "Consumer", revoked: list[TopicPartition]) -> None:
+        _log.info("gave back %d partitions", len(revoked))
+        self.at = {}
+        self.doubt()
+
+    def _held(self, place: Place) -> tuple[int, int]:
+        try:
+            first, end = self.consumer.get_watermark_offsets(TopicPartition(*place), timeout=_ANSWER_S)
+        except KafkaException as error:
+            raise ServiceUnavailable(f"Kafka does not answer: {error.args[0].str()}") from error
+        return first, end
+
+    def _checked(self, place: Place, stored: int, first: int, end: int) -> int:
+        if first <= stored <= end:
+            return stored
+        if self.from_log_start:
+            self.store.skip(place, stored, first)
+            _log.warning("%s[%d]: went from %d to the log's start at %d", *place, stored, first)
+            return first
+        if stored < first:
+            raise LogTruncated(*place, first - stored)
+        raise GridcastError(
+            f"{place[0]}[{place[1]}] ends at {end}, but was written up to {stored}: was the topic made anew?"
+            " `gridcast sink --from-log-start` takes what it holds now"
+        )
+
+    def _sound(self, messages: list["Message"]) -> list["Message"]:
+        """The records among them; errors that need somebody are raised, librdkafka mends the others."""
+        for message in messages:
+            error = message.error()
+            if error is not None:
+                self._look_at(error)
+        return [message for message in messages if message.error() is None]
+
+    def _look_at(self, error: KafkaError) -> None:
+        if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
+            self.doubt()
+        elif error.fatal() or error.code() in _NEEDS_SOMEBODY:
+            raise GridcastError(f"Kafka refuses: {error.str()}")
+        else:
+            _log.warning("Kafka: %s", error.str())
+
+
+def _taken(message: Any) -> Taken:
+    return Taken(message.topic(), message.partition(), message.offset(), message.key(), message.value())
+
+
+_NEEDS_SOMEBODY: Final = (
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+)

@@ -1,0 +1,147 @@
+"""The sink: from the topics into PostgreSQL, each record once, whatever stops in between.
+
+One loop, top to bottom: be placed by PostgreSQL, gather, read, write, show. A batch that cannot be written
+because a server is away is held, and Kafka with it. A batch with a record that no table can hold is halved
+until that record stands alone; it goes to `rejects` with its bytes.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
+
+from consumers import rows as to_rows
+from consumers import tables
+from consumers.intake import TOPICS, Intake, Reader, Taken, reject
+from consumers.progress import Progress
+from consumers.reading import BatchLimits, Reading
+from consumers.registry import Registry
+from consumers.store import OffsetsMoved, Place, RowsRefused, Step, Store
+from schemas.errors import GridcastError, Reason, RecordRefused
+
+_log = logging.getLogger(__name__)
+
+_LONGEST_WAIT_S: Final = 5.0
+_T = TypeVar("_T")
+
+
+class _Interrupted(Exception):
+    """The batch in hand must not be written any more: a stop was asked for, or its partitions may be gone."""
+
+
+@dataclass
+class Sink:
+    """Runs until `stopped`. `give_up_s`: how long a server may be away before anything was ever written."""
+
+    reading: Reading
+    store: Store
+    reader: Reader
+    limits: BatchLimits
+    stopped: Callable[[], bool]
+    give_up_s: float
+    progress: Progress = field(default_factory=Progress)
+    registry: Registry = field(default_factory=Registry)
+
+    def run(self) -> None:
+        """Read and write until told to stop.
+
+        Raises:
+            LogTruncated: retention ate records that were never written.
+            ServiceUnavailable: a server did not come up in `give_up_s`.
+            GridcastError: something that trying again does not mend.
+        """
+        self.reading.subscribe(TOPICS)
+        while not self.stopped():
+            try:
+                if self.reading.placed or self._place():
+                    self._turn()
+                self.progress.beat(self.reading)
+            except _Interrupted:
+                _log.info("a batch was let go unwritten; PostgreSQL says where to go on")
+            except OffsetsMoved as error:
+                _log.warning("%s; going there", error)
+                self.reading.doubt()
+
+    def _place(self) -> bool:
+        """Take up the assignment once there is one; the group is joined by polling."""
+        if self.reading.has_partitions():
+            return self._patiently(self._place_once)
+        self.reading.hold(0.5, self.stopped)
+        self.progress.waiting()
+        return False
+
+    def _place_once(self) -> bool:
+        self.registry = Registry().with_plants(self.store.plants())
+        return self.reading.place()
+
+    def _turn(self) -> None:
+        records = self.reading.gather(self.limits)
+        if not records:
+            return
+        started = time.monotonic()
+        self._write(records)
+        self.reading.commit()
+        self.progress.wrote(time.monotonic() - started)
+
+    def _write(self, records: Sequence[Taken]) -> None:
+        try:
+            self._patiently(lambda: self._write_once(records))
+        except (RecordRefused, RowsRefused) as error:
+            if len(records) == 1:
+                self._reject(records[0], error)
+                return
+            middle = len(records) // 2
+            self._write(records[:middle])
+            self._write(records[middle:])
+
+    def _write_once(self, records: Sequence[Taken]) -> None:
+        self._store(self.reader.read(records, self.registry), records)
+
+    def _reject(self, record: Taken, error: RecordRefused | RowsRefused) -> None:
+        reason = error.reason if isinstance(error, RecordRefused) else Reason.POISON
+        _log.error("%s[%d] %d cannot be kept: %s", record.topic, record.partition, record.offset, error)
+        intake = Intake(self.registry)
+        intake.rows = [to_rows.from_records(tables.REJECTS, [reject(record, reason, str(error))])]
+        intake.refused[record.topic, reason.value] += 1
+        self._patiently(lambda: self._store(intake, [record]))
+
+    def _store(self, intake: Intake, records: Sequence[Taken]) -> None:
+        steps = self._steps(records)
+        counts = self.store.write(intake.rows, steps)
+        self.registry = intake.registry
+        self.reading.at.update({place: step.next_offset for place, step in steps.items()})
+        self.progress.count(intake, counts)
+
+    def _steps(self, records: Sequence[Taken]) -> dict[Place, Step]:
+        ends = {(record.topic, record.partition): record.offset + 1 for record in records}
+        return {place: Step(self.reading.at[place], end) for place, end in ends.items()}
+
+    def _patiently(self, act: Callable[[], _T]) -> _T:
+        """Do it again while a server is away; stay in the group, take nothing more from Kafka meanwhile."""
+        retrying = Retrying(
+            retry=retry_if_exception(lambda error: isinstance(error, GridcastError) and error.retriable),
+            wait=wait_random_exponential(multiplier=0.2, max=_LONGEST_WAIT_S),
+            stop=self._enough,
+            before_sleep=self._say,
+            sleep=self._hold,
+            reraise=True,
+        )
+        result = retrying(act)
+        self.progress.answered()
+        return result
+
+    def _enough(self, state: RetryCallState) -> bool:
+        return not self.progress.ever_wrote and (state.seconds_since_start or 0) > self.give_up_s
+
+    def _say(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome is not None else None
+        self.progress.away(str(error))
+
+    def _hold(self, seconds: float) -> None:
+        turn = self.reading.turn
+        self.reading.hold(seconds, self.stopped)
+        if self.stopped() or self.reading.turn != turn:
+            raise _Interrupted
