@@ -14,13 +14,19 @@ from schemas.ids import Definition, today
 
 
 class ArrowWriter:
-    """Writes batches of one record with today's schema."""
+    """Writes batches of one record with today's schema.
+
+    Raises:
+        EncodeError: the record has a field of bytes.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._definition = today(name)
         self._text = json.dumps(self._definition)
         self._schema = pyruhvro.avro_to_arrow_schema(self._text)
+        if '"bytes"' in self._text:
+            raise EncodeError(f"{name} has bytes, on which pyruhvro panics: encode it record by record")
 
     def write(self, batch: pa.RecordBatch) -> list[bytes]:
         """A body for each row.

@@ -43,7 +43,8 @@ class Codec:
         """A payload for each row of a batch whose columns are the record's fields; much faster than `encode`.
 
         Raises:
-            EncodeError: a column is missing, unknown or of another type, or null where null is not admitted.
+            EncodeError: a column is missing, unknown or of another type, or null where null is not admitted;
+                or the record has a field of bytes, which only `encode` can write.
             UnknownSchema: there is no record of that name.
         """
         head = header(self.ids.id_of(name))

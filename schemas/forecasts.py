@@ -82,7 +82,7 @@ def forecast_batch(block: ForecastBlock) -> pa.RecordBatch:
         "interval_s": _rows(block.interval_s.astype(np.int32)),
         "rung": _rows(block.rung.astype(np.int32)),
         "levels": _rows(np.tile(block.levels, (len(block), 1))),
-        "power_kw": _rows(block.power_kw.reshape(len(block), -1)),
+        "power_kw": _rows(block.power_kw),
         "available_kw": _available(block),
         "telemetry_offset": block.telemetry_offset,
         "telemetry_at": pa.array(block.telemetry_at_ms, mask=block.telemetry_at_ms < 0),
@@ -96,8 +96,8 @@ def forecast_batch(block: ForecastBlock) -> pa.RecordBatch:
 
 
 def _rows(values: NDArray[Any]) -> pa.ListArray:
-    """An array (n, width) as n lists."""
-    count, width = values.shape
+    """An array (n, ...) as n lists, row by row."""
+    count, width = len(values), int(np.prod(values.shape[1:]))
     offsets = np.arange(count + 1, dtype=np.int32) * np.int32(width)
     return pa.ListArray.from_arrays(offsets, np.ascontiguousarray(values).reshape(-1))
 

@@ -35,7 +35,8 @@ def body_bytes(definition: Definition, batch: pa.RecordBatch) -> Longs:
         batch: its columns, not a slice.
 
     Raises:
-        Unmeasured: the schema has a fixed, a map, a named reference, or a union not of null and one type.
+        Unmeasured: the schema has bytes (pyruhvro panics on them), a fixed, a map, a named reference, or a
+            union not of null and one type.
     """
     total: Lengths = np.zeros(batch.num_rows, np.int64)
     for index, field in enumerate(definition["fields"]):
@@ -52,7 +53,7 @@ def _lengths(kind: Any, column: pa.Array) -> Lengths:
         return _FIXED_BYTES[kind]
     if kind in ("int", "long"):
         return _varint(_zigzag(_numbers(column)))
-    if kind in ("string", "bytes"):
+    if kind == "string":
         return _string(column)
     raise Unmeasured(f"type {kind!r}")
 
