@@ -1,0 +1,30 @@
+"""`gridcast sink`: the topics into PostgreSQL until SIGTERM."""
+
+from __future__ import annotations
+
+import click
+
+from cli.stopping import until_told
+from infra import settings
+
+
+@click.command(epilog="Example:  gridcast sink")
+@click.option(
+    "--from-log-start",
+    is_flag=True,
+    help="Where the log no longer reaches what was written last, go on from what it holds.",
+)
+@click.option("--give-up", "give_up_s", default=60.0, show_default=True, help="Seconds to wait at the start.")
+def command(from_log_start: bool, give_up_s: float) -> None:
+    """Write forecasts, actuals, scores, events and rejected records to PostgreSQL.
+
+    Each record is written once, however often the sink is stopped, killed or run twice: its offsets stand in
+    PostgreSQL beside the rows. Stops cleanly on SIGTERM and SIGINT.
+    """
+    from consumers.run import run_sink
+    from infra import logs
+
+    found = settings.load()
+    logs.configure(found)
+    with until_told() as stop:
+        run_sink(found, stop.is_set, give_up_s, from_log_start)
