@@ -58,7 +58,15 @@ def means(latitude: float, longitude: float, end_ms: Ints, interval_s: Ints | in
         whole = np.stack([_day(latitude, longitude, int(day))[-1] for day in days])
         sums[split] += whole[np.searchsorted(days, first[split] // SAMPLES)]
     average = sums / (last - first)[:, None]
-    return SunMeans(*(average[:, i] for i in range(6)), bright=sums[:, 6] > 0.5)
+    return SunMeans(
+        elevation_deg=average[:, 0],
+        clear=average[:, 1],
+        extra=average[:, 2],
+        east=average[:, 3],
+        north=average[:, 4],
+        up=average[:, 5],
+        bright=sums[:, 6] > 0.5,
+    )
 
 
 def daylight(latitude: float | None, longitude: float | None, end_ms: Ints, interval_s: Ints | int) -> Flags:

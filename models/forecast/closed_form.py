@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.special import ndtri
 
-from models.forecast.base import KNOTS, CorrectionInput, Floats, single
+from models.forecast.base import KNOTS, CorrectionInput, Flags, Floats, Ints, single
 
 LOWEST, HIGHEST = 0.003, 0.997  # levels beyond which a score is not believed
 LEVELS = np.array([LOWEST, *KNOTS, HIGHEST])
@@ -21,28 +21,32 @@ KNOT_SCORES = ndtri(np.array(KNOTS))
 NARROW = 0.01  # share; a base narrower than this says nothing of the plant (night)
 CARRY_HOURS = 16  # a solar plant's score is carried over the night at most so long
 FEATURES = ("now", "hour_before", "mean_3h", "mean_6h", "mean_24h", "one")
-LEADS_H = (0.0, 1.0, 3.0, 6.0, 24.0)
-# Hourly leads: pooled over wind farms of GEFCom2012, GEFCom2014 and La Haute Borne; lead 0 is the value
-# itself.
-START = (
-    (1.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+LEADS_H = (0.25, 1.0, 3.0, 6.0, 24.0)
+# Fitted to wind farms of GEFCom2012, GEFCom2014 and La Haute Borne, and to solar plants of GEFCom2014 and
+# SERF East.
+_WIND_WEATHER = (
+    (0.950, -0.050, 0.020, 0.0, 0.010, 0.0),
     (0.835, -0.157, 0.077, -0.024, 0.055, -0.012),
     (0.430, -0.063, -0.001, -0.019, 0.128, -0.029),
     (0.142, -0.032, 0.018, -0.017, 0.164, -0.041),
     (0.051, -0.006, 0.012, 0.014, 0.031, -0.051),
 )
-START_SPREAD = (0.15, 0.69, 1.00, 1.07, 1.08)
-
-
-def _start() -> Floats:
-    return np.array(START)
+START = ((_WIND_WEATHER, _WIND_WEATHER), (_WIND_WEATHER, _WIND_WEATHER))
+_SPREAD = (0.35, 0.69, 1.00, 1.07, 1.08)
+START_SPREAD = ((_SPREAD, _SPREAD), (_SPREAD, _SPREAD))
+CLIMATOLOGY, WEATHER = 0, 1
+WIND, SOLAR = 0, 1
 
 
 @dataclass(frozen=True)
 class ClosedForm:
-    """Weights (leads, 6) and spreads (leads,) of the normal score at `LEADS_H`, interpolated between."""
+    """Weights (2, 2, leads, 6) and spreads (2, 2, leads) of the normal score at `LEADS_H`, interpolated
+    between.
 
-    weights: Floats = field(default_factory=_start)
+    First axis: what the base is made of, `CLIMATOLOGY` or `WEATHER`; second: the plant, `WIND` or `SOLAR`.
+    """
+
+    weights: Floats = field(default_factory=lambda: np.array(START))
     spread: Floats = field(default_factory=lambda: np.array(START_SPREAD))
 
     def correct(self, x: CorrectionInput) -> Floats:
@@ -51,15 +55,23 @@ class ClosedForm:
         """
         z = scores(x)
         known = np.isfinite(z[:, 0])
-        position = lead_position(x.lead_s / 3600.0)
+        position = np.interp(lead_position(x.lead_s / 3600.0), _POSITIONS, np.arange(len(LEADS_H)))
+        left = np.minimum(position.astype(np.int64), len(LEADS_H) - 2)
+        part = position - left
+        base, kind = x.weather_based.astype(np.int64), x.is_solar.astype(np.int64)[:, None]
         mean = np.zeros(x.lead_s.shape)
         for i in range(len(FEATURES)):
-            mean = mean + np.where(known, z[:, i], 0.0)[:, None] * np.interp(
-                position, _POSITIONS, self.weights[:, i]
-            )
-        spread = np.interp(position, _POSITIONS, self.spread)
+            weight = _between(self.weights[..., i], base, kind, left, part)
+            mean = mean + np.where(known, z[:, i], 0.0)[:, None] * weight
+        spread = _between(self.spread, base, kind, left, part)
         q = from_scores(x.base, mean[..., None] + spread[..., None] * KNOT_SCORES)
         return single(np.where(known[:, None, None], q, np.maximum.accumulate(x.base, axis=-1)))
+
+
+def _between(table: Floats, base: Ints, kind: Ints, left: Ints, part: Floats) -> Floats:
+    """Values (N, S) of a table (2, 2, leads) between two of its lead times."""
+    lower, upper = table[base, kind, left], table[base, kind, left + 1]
+    return np.asarray(lower + part * (upper - lower))
 
 
 def lead_position(lead_h: Floats) -> Floats:
@@ -79,12 +91,13 @@ def scores(x: CorrectionInput) -> Floats:
     now = np.where(np.isfinite(now), now, carried)
     before = np.where(np.isfinite(before), before, now)
     means = [
-        np.where(np.isfinite(m), m, now) for m in (_mean(hourly, 3), _mean(hourly, 6), _mean(hourly, 24))
+        np.where(np.isfinite(m), m, now)
+        for m in (mean_of(hourly, 3), mean_of(hourly, 6), mean_of(hourly, 24))
     ]
     return np.stack([now, before, *means, np.ones(len(now))], axis=1)
 
 
-def _carried(hourly: Floats, is_solar: np.ndarray) -> tuple[Floats, Floats]:
+def _carried(hourly: Floats, is_solar: Flags) -> tuple[Floats, Floats]:
     """The newest known hourly score (N,) and the one before it, of the last 16 h for solar, of the last 2 h
     for wind.
     """
@@ -97,7 +110,7 @@ def _carried(hourly: Floats, is_solar: np.ndarray) -> tuple[Floats, Floats]:
     return newest, before
 
 
-def _mean(hourly: Floats, hours: int) -> Floats:
+def mean_of(hourly: Floats, hours: int) -> Floats:
     """Mean (N,) of the known ones of the newest hours, summed in a fixed order; NaN where none is known."""
     total, count = np.zeros(len(hourly)), np.zeros(len(hourly))
     for i in range(hours):

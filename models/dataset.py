@@ -1,0 +1,144 @@
+"""What training knows of each plant: interval means by the worker's own rule, what is clean, and the runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from models import clean, validate, windows
+from models.forecast.base import HOUR_MS, Flags, Floats, Ints
+from schemas.journal import TelemetryColumns
+from schemas.records import PlantVersion, WeatherRun
+
+
+@dataclass(frozen=True, eq=False)
+class PlantHistory:
+    """One plant's past on a grid of its resolution, without holes.
+
+    `plant` is the newest of `versions`; `end_ms` (n,) ends of intervals, `power_kw` (n,) their means, NaN
+    where missing, `clean` (n,) whether the power was the weather's doing (no curtailment, outage or stuck
+    meter).
+    """
+
+    plant: PlantVersion
+    versions: list[PlantVersion]
+    end_ms: Ints
+    power_kw: Floats
+    clean: Flags
+    runs: list[WeatherRun]
+
+    @property
+    def share(self) -> Floats:
+        """Power (n,) in shares of the capacity that held at the time."""
+        starts = np.array([v.valid_from_ms for v in self.versions], np.int64)
+        held = np.clip(np.searchsorted(starts, self.end_ms, side="right") - 1, 0, None)
+        return np.asarray(self.power_kw / np.array([v.capacity_kw for v in self.versions])[held])
+
+    def hourly(self, clean_only: bool = False) -> tuple[Ints, Floats]:
+        """Ends (m,) of whole hours and their mean shares (m,), NaN where under half of an hour is known.
+
+        With `clean_only` also NaN where any of the hour was not clean.
+        """
+        if not len(self.end_ms):
+            return np.empty(0, np.int64), np.empty(0)
+        slot = -(-self.end_ms // HOUR_MS)
+        place, size = slot - slot[0], int(slot[-1] - slot[0]) + 1
+        known = np.isfinite(self.power_kw)
+        total = np.bincount(place[known], weights=self.share[known], minlength=size)
+        count = np.bincount(place[known], minlength=size)
+        bad = np.bincount(place[~self.clean], minlength=size) if clean_only else np.zeros(size, np.int64)
+        enough = (count * 2 * self.plant.resolution_s >= 3600) & (bad == 0) & (count > 0)
+        hours = (np.arange(size, dtype=np.int64) + slot[0]) * HOUR_MS
+        return hours, np.where(enough, total / np.maximum(count, 1), np.nan)
+
+    def hourly_at(self, hours_ms: Ints, clean_only: bool = False) -> Floats:
+        """Mean shares (m,) of the hours that end at `hours_ms`, NaN where unknown."""
+        hours, share = self.hourly(clean_only)
+        return at(hours, share, HOUR_MS, hours_ms)
+
+    def before(self, until_ms: int) -> PlantHistory:
+        """What was known until a time."""
+        kept = self.end_ms <= until_ms
+        runs = [r for r in self.runs if max(r.published_at_ms, r.known_at_ms) <= until_ms]
+        return PlantHistory(
+            self.plant, self.versions, self.end_ms[kept], self.power_kw[kept], self.clean[kept], runs
+        )
+
+
+def at(ends_ms: Ints, values: Floats, step_ms: int, wanted_ms: Ints) -> Floats:
+    """Values on a grid without holes at the wanted ends, NaN outside and between the grid's ends."""
+    if not len(ends_ms):
+        return np.full(np.shape(wanted_ms), np.nan)
+    away = np.asarray(wanted_ms, np.int64) - ends_ms[0]
+    row = away // step_ms
+    inside = (row >= 0) & (row < len(ends_ms)) & (away % step_ms == 0)
+    return np.where(inside, values[np.clip(row, 0, len(ends_ms) - 1)], np.nan)
+
+
+def histories(
+    plants: Sequence[PlantVersion], telemetry: TelemetryColumns, runs: Sequence[WeatherRun], until_ms: int
+) -> list[PlantHistory]:
+    """The histories of all plants from what was known until a time; a plant without telemetry is left out.
+
+    Records that the worker would refuse are left out here too, by the same function.
+    """
+    versions = _versions(plants, until_ms)
+    newest = {plant_id: known[-1] for plant_id, known in versions.items()}
+    rows = telemetry.take((telemetry.known_at_ms <= until_ms) & (telemetry.event_time_ms <= until_ms))
+    rows = rows.take(validate.validate(rows, newest).ok & ~rows.is_tick)
+    made = []
+    for plant_id, plant in newest.items():
+        if plant_id not in rows.plant_ids:
+            continue
+        own = rows.take(rows.plant == rows.plant_ids.index(plant_id))
+        its_runs = [
+            r for r in runs if r.plant_id == plant_id and max(r.published_at_ms, r.known_at_ms) <= until_ms
+        ]
+        if np.isfinite(own.power_kw).any():
+            made.append(_history(plant, versions[plant_id], own, its_runs))
+    return made
+
+
+def _versions(plants: Sequence[PlantVersion], until_ms: int) -> dict[str, list[PlantVersion]]:
+    known: dict[str, list[PlantVersion]] = {}
+    for version in sorted(plants, key=lambda v: (v.valid_from_ms, v.known_at_ms)):
+        if max(version.valid_from_ms, version.known_at_ms) <= until_ms:
+            known.setdefault(version.plant_id, []).append(version)
+    return known
+
+
+def _history(
+    plant: PlantVersion, versions: list[PlantVersion], rows: TelemetryColumns, runs: list[WeatherRun]
+) -> PlantHistory:
+    step_s = plant.scan_s or windows.commonest_step_s(np.sort(rows.event_time_ms))
+    scan_s = min(step_s, plant.resolution_s)
+    ends, power_kw = windows.interval_means(rows.event_time_ms, rows.power_kw, plant.resolution_s, scan_s)
+    raw = PlantHistory(plant, versions, ends, power_kw, np.ones(len(ends), np.bool_), runs)
+    good = clean.clean(
+        plant, ends, raw.share, _on_grid(rows, rows.setpoint_kw, ends, plant), _wind(rows, runs, ends, plant)
+    )
+    return PlantHistory(plant, versions, ends, power_kw, good, runs)
+
+
+def _on_grid(rows: TelemetryColumns, values: Floats, ends: Ints, plant: PlantVersion) -> Floats:
+    """Interval means (n,) of a sensor column on the grid of the power, NaN where it said nothing."""
+    grid, means = windows.interval_means(rows.event_time_ms, values, plant.resolution_s, plant.resolution_s)
+    return at(grid, means, plant.resolution_s * 1000, ends)
+
+
+def _wind(rows: TelemetryColumns, runs: Sequence[WeatherRun], ends: Ints, plant: PlantVersion) -> Floats:
+    """Wind speed (n,) in m/s at the plant by its own sensor, else by the newest run for the hour."""
+    measured = _on_grid(rows, rows.wind_speed_ms, ends, plant)
+    hours = np.unique(-(-ends // HOUR_MS))
+    said = np.full(len(hours), np.nan)
+    for run in sorted(runs, key=lambda r: r.published_at_ms):
+        name = next((n for n in reversed(list(run.columns)) if n.startswith("wind_speed")), None)
+        if name is not None and len(hours):
+            slot = -(-run.valid_at_ms // HOUR_MS)
+            place = np.clip(np.searchsorted(hours, slot), 0, len(hours) - 1)
+            good = (hours[place] == slot) & np.isfinite(run.columns[name])
+            said[place[good]] = run.columns[name][good]
+    at_ends = said[np.searchsorted(hours, -(-ends // HOUR_MS))] if len(hours) else said
+    return np.where(np.isfinite(measured), measured, at_ends)

@@ -1,0 +1,71 @@
+"""Fits the closed-form correction: a ridge regression of the normal score at each lead time on what is
+known now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from models.forecast.base import HOUR_MS, Floats, single
+from models.forecast.closed_form import (
+    CLIMATOLOGY,
+    FEATURES,
+    LEADS_H,
+    SOLAR,
+    WEATHER,
+    WIND,
+    ClosedForm,
+    score,
+    scores,
+)
+from models.samples import Teller
+
+RIDGE = 10.0
+LEAST_ROWS = 300
+MOST_ISSUES = 4000
+WIDEST = 1.3  # of a spread: normal scores of a base that fits have 1
+
+
+def fit(tellers: Sequence[Teller], start: ClosedForm, rng: np.random.Generator) -> ClosedForm:
+    """Weights for both kinds of plant and both kinds of base; those of `start` where there is too little to
+    learn from.
+    """
+    weights, spread = start.weights.copy(), start.spread.copy()
+    for kind, name in ((WIND, "wind"), (SOLAR, "solar")):
+        own = [t for t in tellers if t.history.plant.kind == name]
+        plain = [Teller(t.history, t.climatology, None) for t in own]
+        for base, used in ((WEATHER, [t for t in own if t.table is not None]), (CLIMATOLOGY, plain)):
+            for lead, lead_h in enumerate(LEADS_H):
+                z, target = _rows(used, lead_h, rng)
+                if len(target) >= LEAST_ROWS:
+                    weights[base, kind, lead], spread[base, kind, lead] = _ridge(z, target)
+    return ClosedForm(single(weights), single(spread))
+
+
+def _rows(tellers: Sequence[Teller], lead_h: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Scores known now (n, 6) and the score that came (n,)."""
+    parts = [_of_plant(t, lead_h, rng) for t in tellers if t.history.plant.resolution_s <= lead_h * 3600]
+    if not parts:
+        return np.empty((0, len(FEATURES))), np.empty(0)
+    return np.concatenate([z for z, _ in parts]), np.concatenate([y for _, y in parts])
+
+
+def _of_plant(teller: Teller, lead_h: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    step_s = teller.history.plant.resolution_s if lead_h < 1.0 else 3600
+    lead_ms = max(int(lead_h * HOUR_MS) // (step_s * 1000), 1) * step_s * 1000
+    possible = teller.issues(HOUR_MS)
+    issued = np.sort(rng.choice(possible, size=min(MOST_ISSUES, len(possible)), replace=False))
+    valid = (issued + lead_ms)[:, None]
+    told = teller.tell(issued, valid, np.full(valid.shape, step_s), np.zeros(len(issued), np.int64))
+    z, target = scores(told.x), score(told.y[:, 0], told.x.base[:, 0])
+    good = np.isfinite(z).all(axis=1) & np.isfinite(target)
+    if teller.table is not None:
+        good &= told.x.weather_based[:, 0]
+    return z[good], target[good]
+
+
+def _ridge(z: Floats, target: Floats) -> tuple[Floats, float]:
+    weights = np.linalg.solve(z.T @ z + RIDGE * np.eye(z.shape[1]), z.T @ target).astype(np.float64)
+    return weights, float(np.clip(np.std(target - z @ weights), 0.05, WIDEST))

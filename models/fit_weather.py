@@ -1,0 +1,183 @@
+"""Fits the weather model: rows from runs and telemetry, trees by quantile, and what they say out of fold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.dataset import PlantHistory
+from models.forecast.base import HOUR_MS, KNOTS, Flags, Floats, Ints
+from models.forecast.boosting import BoostedWeather
+from models.forecast.weather_features import RunFeatures, features, primary
+
+BLOCK_MS = 10 * 86_400_000
+MAX_LEAD_H = 48
+MASKED = (
+    0.1  # part of the rows that is repeated with columns taken away, so that the trees know what to do then
+)
+SITE_BOUND = ("hour_utc", "day_of_year")  # what a model for several plants may not use
+
+
+@dataclass(frozen=True)
+class TreeConfig:
+    """How the trees are grown."""
+
+    trees: int = 150
+    leaves: int = 15
+    rate: float = 0.06
+    feature_fraction: float = 0.3
+    bagging: float = 0.7
+    min_rows: int = 40
+    l2: float = 1.0
+    bins: int = 255
+    folds: int = 4
+    max_rows: int = 60_000
+    threads: int = 2
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class RunRows:
+    """Every hour that a plant's runs speak of, one row each, runs in the order of publication.
+
+    `run` (n,) is the index of the run, `hours_ms` (n,) the end of the hour, `power` (n,) its share, NaN
+    where unknown or not the weather's doing.
+    """
+
+    plant_id: str
+    published_ms: Ints  # (runs,)
+    made: list[RunFeatures]
+    run: Ints
+    hours_ms: Ints
+    power: Floats
+
+    def matrix(self, names: Sequence[str], rows: Flags | None = None) -> Floats:
+        """Named features of the rows of a mask, or of all."""
+        wanted = np.ones(len(self.run), np.bool_) if rows is None else rows
+        parts = [
+            self.made[r].matrix(names, self.hours_ms[wanted & (self.run == r)]) for r in range(len(self.made))
+        ]
+        return np.concatenate(parts) if parts else np.empty((0, len(names)))
+
+
+def rows_of(history: PlantHistory) -> RunRows:
+    """The rows of one plant; hours before a run's publication are left out."""
+    runs = sorted(history.runs, key=lambda r: (r.published_at_ms, r.source))
+    made = [features(history.plant, run) for run in runs]
+    published = np.array([max(run.published_at_ms, run.known_at_ms) for run in runs], np.int64)
+    run_of = np.repeat(np.arange(len(runs)), [len(m.hours_ms) for m in made])
+    hours = np.concatenate([m.hours_ms for m in made]) if made else np.empty(0, np.int64)
+    power = history.hourly_at(hours, clean_only=True)
+    return RunRows(history.plant.plant_id, published, made, run_of, hours, power)
+
+
+def fit(
+    plants: Sequence[RunRows], solar: bool, config: TreeConfig, progress: Callable[[float], None]
+) -> tuple[BoostedWeather, dict[str, Floats]]:
+    """A model of one plant, or of several together, and for each the base quantiles (n, 13) out of fold of
+    all rows.
+
+    Folds are blocks of 10 days, so that what an hour's neighbours tell of it stays out of its own model.
+    """
+    names = _names(plants, pooled=len(plants) > 1)
+    usable = [np.isfinite(p.power) & _lead_allowed(p) for p in plants]
+    matrix = np.concatenate([p.matrix(names, u) for p, u in zip(plants, usable, strict=True)])
+    power = np.concatenate([p.power[u] for p, u in zip(plants, usable, strict=True)])
+    block = np.concatenate([p.hours_ms[u] // BLOCK_MS for p, u in zip(plants, usable, strict=True)])
+    needed = tuple(n for n in _own_columns(names) if primary(n, solar)) or tuple(_own_columns(names))
+    model = BoostedWeather(names, needed, _grow(names, matrix, power, config))
+    progress(1.0 / (config.folds + 1))
+    outside = {p.plant_id: np.full((len(p.run), len(KNOTS)), np.nan) for p in plants}
+    for fold in range(config.folds):
+        inside = block % config.folds != fold
+        part = BoostedWeather(names, needed, _grow(names, matrix[inside], power[inside], config))
+        for p in plants:
+            rows = p.hours_ms // BLOCK_MS % config.folds == fold
+            outside[p.plant_id][rows] = _say(part, p, rows)
+        progress((fold + 2.0) / (config.folds + 1))
+    return model, outside
+
+
+def say(model: BoostedWeather, rows: RunRows) -> Floats:
+    """Base quantiles (n, 13) of all rows."""
+    return _say(model, rows, np.ones(len(rows.run), np.bool_))
+
+
+def _say(model: BoostedWeather, rows: RunRows, wanted: Flags) -> Floats:
+    known = np.isfinite(rows.matrix(model.needed, wanted)).mean(axis=1) >= 0.5
+    q = np.full((int(wanted.sum()), len(KNOTS)), np.nan)
+    if known.any():
+        q[known] = model.of_matrix(rows.matrix(model.names, wanted)[known])
+    return q
+
+
+def _names(plants: Sequence[RunRows], pooled: bool) -> tuple[str, ...]:
+    names = sorted({name for p in plants for m in p.made for name in m.columns})
+    if pooled:
+        names = [n for n in names if n not in SITE_BOUND and not _of_other_point(n)]
+    return tuple(names)
+
+
+def _of_other_point(name: str) -> bool:
+    return "/" in name and not name.endswith("/clear")
+
+
+def _own_columns(names: Sequence[str]) -> list[str]:
+    return [n for n in names if not any(mark in n for mark in "@~/") and f"{n}@+1" in names]
+
+
+def _lead_allowed(rows: RunRows) -> Flags:
+    lead_ms = rows.hours_ms - rows.published_ms[rows.run] if len(rows.run) else rows.hours_ms
+    return (lead_ms > -HOUR_MS) & (lead_ms <= MAX_LEAD_H * HOUR_MS)
+
+
+def _grow(names: Sequence[str], matrix: Floats, power: Floats, config: TreeConfig) -> tuple[str, ...]:
+    import lightgbm
+
+    matrix, power = _thinned(matrix, power, config.max_rows)
+    matrix, power = _with_masked(names, matrix, power, config.seed)
+    shared = {"verbose": -1, "num_threads": config.threads, "max_bin": config.bins, "seed": config.seed}
+    data = lightgbm.Dataset(matrix.astype(np.float32), power, params=shared, free_raw_data=False)
+    texts = []
+    for level in KNOTS:
+        params = shared | _params(config) | {"alpha": level}
+        texts.append(lightgbm.train(params, data, config.trees).model_to_string(num_iteration=-1))
+    return tuple(texts)
+
+
+def _params(config: TreeConfig) -> dict[str, object]:
+    return {
+        "objective": "quantile",
+        "num_leaves": config.leaves,
+        "learning_rate": config.rate,
+        "feature_fraction": config.feature_fraction,
+        "bagging_fraction": config.bagging,
+        "bagging_freq": 1,
+        "extra_trees": True,
+        "min_data_in_leaf": config.min_rows,
+        "lambda_l2": config.l2,
+        "deterministic": True,
+        "force_col_wise": True,
+    }
+
+
+def _thinned(matrix: Floats, power: Floats, most: int) -> tuple[Floats, Floats]:
+    every = -(-len(power) // most) if len(power) else 1
+    return matrix[::every], power[::every]
+
+
+def _with_masked(names: Sequence[str], matrix: Floats, power: Floats, seed: int) -> tuple[Floats, Floats]:
+    """Some rows again, each without one of the run's columns and all that was made of it."""
+    own = _own_columns(names)
+    draw = np.random.default_rng(seed)
+    rows = np.flatnonzero(draw.random(len(power)) < MASKED)
+    if len(own) < 2 or not len(rows):
+        return matrix, power
+    copies = matrix[rows]
+    which = draw.integers(len(own), size=len(rows))
+    for i, column in enumerate(own):
+        made_of_it = [j for j, name in enumerate(names) if column in name]
+        copies[np.ix_(which == i, made_of_it)] = np.nan
+    return np.concatenate([matrix, copies]), np.concatenate([power, power[rows]])

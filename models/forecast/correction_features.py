@@ -1,0 +1,148 @@
+"""The inputs of the correction net, one function for training and serving.
+
+Inputs of an issue are the same for all its steps, so the net's first layer works on them once. Missing
+inputs are 0 with a flag beside them. Everything is computed element by element or summed in a fixed order:
+no batch can change a bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.forecast.base import HIGH, LOW, MEDIAN, CorrectionInput, Floats
+from models.forecast.closed_form import from_scores, mean_of, score
+
+Singles = NDArray[np.float32]
+
+WINDOWS = (3, 6, 24)
+NEWEST_HOURS = 4
+EWMA_KEEP = 0.92  # of an hour's weight in the next
+ISSUE_NAMES = (
+    "solar",
+    "age_h",
+    "hour_sin",
+    "hour_cos",
+    "last",
+    "last_base",
+    "last_base_width",
+    "last_error",
+    "last_score",
+    "last_score_missing",
+    *(f"{what}_{i}h_ago" for what in ("power", "error", "score", "missing") for i in range(NEWEST_HOURS)),
+    *(f"{what}_{w}h" for what in ("power_mean", "power_spread", "error_mean", "score_mean") for w in WINDOWS),
+    "error_fading",
+    "score_fading",
+    "known_24h",
+)
+STEP_NAMES = (
+    *(f"base_{i}" for i in range(13)),
+    "base_width",
+    "base_change",
+    "log_lead",
+    "soon",
+    "very_soon",
+    "interval_h",
+    "daylight",
+    "target_hour_sin",
+    "target_hour_cos",
+    "closed_form_shift",
+)
+
+
+@dataclass(frozen=True)
+class NetInput:
+    """`issue` (N, len(ISSUE_NAMES)), `step` (N, S, len(STEP_NAMES)), `anchor` (N, S, 13) what full trust in
+    now gives.
+    """
+
+    issue: Singles
+    step: Singles
+    anchor: Floats
+
+
+def build(x: CorrectionInput) -> NetInput:
+    """The net's inputs; `x.last` must be known (an issue without is not corrected), others may be missing."""
+    last_score = score(x.last, x.base_last)
+    hourly = score(x.trailing, x.base_trailing)
+    issue = np.stack(_issue(x, last_score, hourly), axis=1).astype(np.float32)
+    step = np.stack(_step(x, last_score), axis=-1).astype(np.float32)
+    return NetInput(issue, step, _anchor(x, last_score))
+
+
+def _issue(x: CorrectionInput, last_score: Floats, hourly: Floats) -> list[Floats]:
+    error = x.trailing - x.base_trailing[..., MEDIAN]
+    angle = x.issue_hour * (np.pi / 12.0)
+    made = [
+        x.is_solar.astype(float),
+        x.last_age_s / 3600.0,
+        np.sin(angle),
+        np.cos(angle),
+        _filled(x.last),
+        x.base_last[:, MEDIAN],
+        x.base_last[:, HIGH] - x.base_last[:, LOW],
+        _filled(x.last - x.base_last[:, MEDIAN]),
+        _filled(last_score),
+        np.isnan(last_score).astype(float),
+    ]
+    for values in (x.trailing, error, hourly):
+        made += [_filled(values[:, i]) for i in range(NEWEST_HOURS)]
+    made += [np.isnan(x.trailing[:, i]).astype(float) for i in range(NEWEST_HOURS)]
+    means = [mean_of(x.trailing, w) for w in WINDOWS]
+    made += [_filled(m) for m in means]
+    made += [_filled(_spread(x.trailing, m, w)) for m, w in zip(means, WINDOWS, strict=True)]
+    made += [_filled(mean_of(error, w)) for w in WINDOWS]
+    made += [_filled(mean_of(hourly, w)) for w in WINDOWS]
+    return [*made, _fading(error), _fading(hourly), np.isfinite(x.trailing).mean(axis=1)]
+
+
+def _step(x: CorrectionInput, last_score: Floats) -> list[Floats]:
+    lead_h = x.lead_s / 3600.0
+    angle = x.hour_of_day * (np.pi / 12.0)
+    known = np.isfinite(last_score)[:, None]
+    moved = from_scores(x.base, np.broadcast_to(_filled(last_score)[:, None, None], (*x.lead_s.shape, 1)))[
+        ..., 0
+    ]
+    return [
+        *(x.base[..., i] for i in range(x.base.shape[-1])),
+        x.base[..., HIGH] - x.base[..., LOW],
+        x.base[..., MEDIAN] - x.base_last[:, None, MEDIAN],
+        np.log1p(lead_h),
+        np.exp(-lead_h / 3.0),
+        np.exp(-lead_h / 0.5),
+        x.interval_s / 3600.0,
+        x.daylight.astype(float),
+        np.sin(angle),
+        np.cos(angle),
+        np.where(known, moved - x.base[..., MEDIAN], 0.0),
+    ]
+
+
+def _anchor(x: CorrectionInput, last_score: Floats) -> Floats:
+    """For wind the newest power; for solar the target's power at the newest standing in the base, else the
+    base.
+    """
+    known = np.isfinite(last_score)[:, None, None]
+    z = np.broadcast_to(_filled(last_score)[:, None, None], (*x.lead_s.shape, 1))
+    standing = np.where(known, from_scores(x.base, z), x.base)
+    return np.where(x.is_solar[:, None, None], standing, _filled(x.last)[:, None, None])
+
+
+def _filled(values: Floats) -> Floats:
+    return np.where(np.isfinite(values), values, 0.0)
+
+
+def _spread(values: Floats, mean: Floats, hours: int) -> Floats:
+    return np.asarray(np.sqrt(mean_of((values - mean[:, None]) ** 2, hours)))
+
+
+def _fading(values: Floats) -> Floats:
+    """Mean (N,) of the known hours, newer ones weighing more; 0 where none is known."""
+    total, weight = np.zeros(len(values)), np.zeros(len(values))
+    for i in range(values.shape[1]):
+        known = np.isfinite(values[:, i])
+        total = total + np.where(known, values[:, i], 0.0) * EWMA_KEEP**i
+        weight = weight + known * EWMA_KEEP**i
+    return np.where(weight > 0, total / np.maximum(weight, 1e-9), 0.0)

@@ -1,0 +1,100 @@
+"""The correction net, served by NumPy: two hidden layers, a gate towards what the plant does now, a small
+residual.
+
+quantiles = base + sigmoid(gate - 3) (anchor - base) + scale 0.3 residual, knot by knot. An untrained last
+layer gives the base but for a little. Trained in `models/train_net.py`; the same arithmetic stands there in
+torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.forecast.base import KNOTS, CorrectionInput, Floats, single
+from models.forecast.correction_features import ISSUE_NAMES, STEP_NAMES, Singles, build
+
+ROWS = 256  # of every matrix product: the last bits of a product depend on its shape
+GATE_SHIFT, RESIDUAL_SCALE = -3.0, 0.3
+EMBEDDING = 8
+
+
+@dataclass(frozen=True)
+class Network:
+    """Weights of one or more nets of the same shape whose outputs are averaged.
+
+    `tensors` of member m: `m/issue_weight` (issue inputs + EMBEDDING, hidden), `m/step_weight`, `m/bias_1`,
+    `m/weight_2`, `m/bias_2`, `m/weight_3` (hidden, 26), `m/bias_3`, `m/embedding` (plants + 1, EMBEDDING;
+    the last row is the mean). Inputs are shifted by `issue_mean`, `step_mean` and divided by `issue_scale`,
+    `step_scale`.
+    """
+
+    tensors: Mapping[str, Singles]
+    plants: tuple[str, ...]
+    members: int
+
+    def __post_init__(self) -> None:
+        issue, step = len(self.tensors["issue_mean"]), len(self.tensors["step_mean"])
+        made = len(ISSUE_NAMES), len(STEP_NAMES)
+        if (issue, step) != made:
+            raise ValueError(f"the net takes {issue} + {step} inputs, this code makes {made[0]} + {made[1]}")
+
+    def correct(self, x: CorrectionInput) -> Floats:
+        """Quantiles (N, S, 13), rising along the last axis; issues without a last value keep their base."""
+        made = build(x)
+        issue = (made.issue - self.tensors["issue_mean"]) / self.tensors["issue_scale"]
+        step = (made.step - self.tensors["step_mean"]) / self.tensors["step_scale"]
+        place = {plant_id: i for i, plant_id in enumerate(self.plants)}
+        row = np.array([place.get(p, len(self.plants)) for p in x.plant_ids], np.int64)
+        total = np.zeros((*x.lead_s.shape, 2 * len(KNOTS)), np.float32)
+        for m in range(self.members):
+            total = total + self._member(m, issue, step, row)
+        q = combine(x, made.anchor, np.asarray(total / self.members, np.float32))
+        known = np.isfinite(x.last)[:, None, None]
+        return single(np.where(known, np.sort(q, axis=-1), np.maximum.accumulate(x.base, axis=-1)))
+
+    def _member(self, m: int, issue: Singles, step: Singles, row: np.ndarray) -> Singles:
+        t = {
+            name.removeprefix(f"{m}/"): tensor
+            for name, tensor in self.tensors.items()
+            if name.startswith(f"{m}/")
+        }
+        count, steps, inputs = step.shape
+        whole = np.concatenate([issue, t["embedding"][row]], axis=1)
+        shared = product(whole, t["issue_weight"]) + t["bias_1"]
+        hidden = silu(product(step.reshape(-1, inputs), t["step_weight"]) + np.repeat(shared, steps, axis=0))
+        hidden = silu(product(hidden, t["weight_2"]) + t["bias_2"])
+        out = product(hidden, t["weight_3"]) + t["bias_3"]
+        return out.reshape(count, steps, -1)
+
+
+def combine(x: CorrectionInput, anchor: Floats, out: Singles) -> Floats:
+    """The net's outputs (N, S, 26), gates then residuals, on base and anchor (N, S, 13); not yet in order."""
+    gate = 1.0 / (1.0 + np.exp(-(out[..., : len(KNOTS)].astype(np.float64) + GATE_SHIFT)))
+    residual = out[..., len(KNOTS) :].astype(np.float64) * RESIDUAL_SCALE * scale(x)[..., None]
+    return x.base + gate * (anchor - x.base) + residual
+
+
+def scale(x: CorrectionInput) -> Floats:
+    """What a residual (N, S) is measured in: capacity for wind, the most that is likely for solar (none at
+    night).
+    """
+    return np.where(x.is_solar[:, None], np.clip(x.base[..., -1], 0.0, 1.0), 1.0)
+
+
+def silu(values: Singles) -> Singles:
+    """x times its logistic function, elementwise."""
+    return np.asarray(values / (np.float32(1.0) + np.exp(-np.maximum(values, np.float32(-80.0)))), np.float32)
+
+
+def product(rows: Singles, weight: Singles) -> Singles:
+    """Rows (n, inputs) times weights (inputs, outputs), always in blocks of `ROWS`, the last one padded."""
+    made = np.empty((len(rows), weight.shape[1]), np.float32)
+    block = np.zeros((ROWS, rows.shape[1]), np.float32)
+    for first in range(0, len(rows), ROWS):
+        count = min(ROWS, len(rows) - first)
+        block[:count] = rows[first : first + count]
+        made[first : first + count] = (block @ weight)[:count]
+    return made

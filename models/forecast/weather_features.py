@@ -1,0 +1,250 @@
+"""The features of the weather stage: whatever columns a run has, on whole hours, with their neighbours in
+time.
+
+A feature's name says what it is made of: `wind_speed_100m_ms@+2` is the value two hours later, `...~7` the
+mean over the 7 hours around, `point/column` that of another grid point of the area. A model asks for the
+names that it was trained with; a column that a run lacks is NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models import sun
+from models.forecast import physical
+from models.forecast.base import HOUR_MS, Floats, Ints
+from models.forecast.climatology import day_of_year, hour_of_day
+
+if TYPE_CHECKING:
+    from schemas.records import PlantVersion, WeatherRun
+
+LONGEST_GAP = 6  # hours between two valid times that are bridged
+NEIGHBOURS = (-3, -2, -1, 1, 2, 3)
+NEAR = (-2, -1, 1, 2)
+WINDOWS = (3, 5, 7, 13, 25)
+LOW_SUN = 0.02  # clear-sky kW/m2
+
+Columns = dict[str, Floats]
+
+
+@dataclass(frozen=True)
+class RunFeatures:
+    """Features (n,) by name of the whole UTC hours that end at `hours_ms` (n,), without gaps in time."""
+
+    hours_ms: Ints
+    columns: Columns
+
+    def matrix(self, names: Sequence[str], hours_ms: Ints) -> Floats:
+        """The named features (m, len(names)) at the wanted hours; NaN where the run has no such column or
+        hour.
+        """
+        table = np.full((len(self.hours_ms) + 1, len(names)), np.nan)
+        for i, name in enumerate(names):
+            if name in self.columns:
+                table[:-1, i] = self.columns[name]
+        return table[self._rows(hours_ms)]
+
+    def covers(self, hours_ms: Ints) -> np.ndarray:
+        """Whether the run says anything about each hour (m,)."""
+        return self._rows(hours_ms) >= 0
+
+    def _rows(self, hours_ms: Ints) -> Ints:
+        if len(self.hours_ms) == 0:
+            return np.full(np.shape(hours_ms), -1, np.int64)
+        row = (np.asarray(hours_ms, np.int64) - self.hours_ms[0]) // HOUR_MS
+        return np.where((row >= 0) & (row < len(self.hours_ms)), row, -1)
+
+
+def features(plant: PlantVersion, run: WeatherRun) -> RunFeatures:
+    """Every feature that can be made of this run for this plant."""
+    hours_ms = hour_grid(run.valid_at_ms)
+    own = hourly(run.valid_at_ms, run.columns, hours_ms)
+    made = dict(_calendar(hours_ms, run.published_at_ms))
+    if plant.kind == "solar":
+        made |= dict(_of_sun(plant, hours_ms, own))
+    made |= dict(_in_time(own, plant.kind == "solar"))
+    made |= dict(_between_heights(own))
+    made |= dict(_of_area(run, hours_ms, own))
+    return RunFeatures(hours_ms, made)
+
+
+def hour_grid(valid_at_ms: Ints) -> Ints:
+    """The whole hours (their ends) from the first to the last that valid times fall in."""
+    if len(valid_at_ms) == 0:
+        return np.empty(0, np.int64)
+    first = -(-int(valid_at_ms.min()) // HOUR_MS)
+    last = -(-int(valid_at_ms.max()) // HOUR_MS)
+    return np.arange(first, last + 1, dtype=np.int64) * HOUR_MS
+
+
+def hourly(valid_at_ms: Ints, columns: Columns, hours_ms: Ints) -> Columns:
+    """The columns on whole hours, wind directions as components towards east and north.
+
+    Several values in an hour give their mean. Between values up to 6 hours apart, means and sums of the
+    interval that ends at the value (radiation, precipitation) hold over it, anything else is interpolated.
+    """
+    order = np.argsort(valid_at_ms, kind="stable")
+    slot = -(-valid_at_ms[order] // HOUR_MS) - (hours_ms[0] // HOUR_MS if len(hours_ms) else 0)
+    made: Columns = {}
+    for name, values in with_components(columns).items():
+        made[name] = _bridge(_mean_by_slot(values[order], slot, len(hours_ms)), is_interval_mean(name))
+    return made
+
+
+def is_interval_mean(name: str) -> bool:
+    """Whether a column is the mean or sum of the interval that ends at its valid time, told by its name."""
+    return any(
+        part in name for part in ("radiation", "irradiance", "_ghi", "_dni", "_dhi", "precipitation", "w_m2")
+    )
+
+
+def with_components(columns: Columns) -> Columns:
+    """The columns with each wind direction (degrees, from) replaced by components of the wind that blows."""
+    made: Columns = {}
+    for name, values in columns.items():
+        if not name.startswith("wind_direction"):
+            made[name] = values
+            continue
+        height = name.removeprefix("wind_direction").removesuffix("_deg")
+        speed = columns.get(f"wind_speed{height}_ms")
+        strength = np.ones(len(values)) if speed is None else speed
+        made[f"wind_east{height}_ms"] = -strength * np.sin(np.radians(values))
+        made[f"wind_north{height}_ms"] = -strength * np.cos(np.radians(values))
+    return made
+
+
+def _mean_by_slot(values: Floats, slot: Ints, size: int) -> Floats:
+    known = np.isfinite(values)
+    total = np.zeros(size)
+    np.add.at(total, slot[known], values[known])
+    count = np.bincount(slot[known], minlength=size)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _bridge(values: Floats, holds: bool) -> Floats:
+    known = np.flatnonzero(np.isfinite(values))
+    if len(known) in (0, len(values)):
+        return values
+    made = values.copy()
+    for left, right in pairwise(known.tolist()):
+        if 1 < right - left <= LONGEST_GAP:
+            inside = np.arange(left + 1, right)
+            line = values[left] + (values[right] - values[left]) * (inside - left) / (right - left)
+            made[inside] = values[right] if holds else line
+    return made
+
+
+def _calendar(hours_ms: Ints, published_at_ms: int) -> Iterator[tuple[str, Floats]]:
+    yield "lead_h", (hours_ms - published_at_ms) / HOUR_MS
+    yield "hour_utc", hour_of_day(hours_ms).astype(float)
+    yield "day_of_year", np.floor(day_of_year(hours_ms))
+
+
+def _of_sun(plant: PlantVersion, hours_ms: Ints, own: Columns) -> Iterator[tuple[str, Floats]]:
+    """Sun geometry and clear-sky indices; fills `own` with physical columns, so that these get neighbours
+    too.
+    """
+    if plant.latitude is None or plant.longitude is None:
+        return
+    at = sun.means(plant.latitude, plant.longitude, hours_ms, HOUR_MS // 1000)
+    yield "sun_elevation_deg", at.elevation_deg
+    yield "sun_azimuth_deg", np.degrees(np.arctan2(at.east, at.north)) % 360.0
+    yield "clear_sky_kw_m2", at.clear
+    yield "extraterrestrial", at.extra
+    for name in [n for n in own if "radiation" in n or "_ghi" in n]:
+        index = own[name] / 1000.0 / np.maximum(at.clear, LOW_SUN)
+        yield f"{name}/clear", np.where(at.clear > LOW_SUN, index, np.nan)
+    own |= physical.columns(plant, at, own)
+
+
+def primary(name: str, solar: bool) -> bool:
+    """Whether a column of a run is of the kind that matters most for this kind of plant."""
+    if solar:
+        return any(part in name for part in ("shortwave", "radiation", "_ghi", "cloud", "poa", "panel"))
+    return name.startswith("wind_")
+
+
+def _in_time(own: Columns, solar: bool) -> Iterator[tuple[str, Floats]]:
+    """Each column with its neighbours in time; the ones that matter most also as means, spreads, slopes,
+    extremes.
+    """
+    for name, values in own.items():
+        yield name, values
+        for hours in NEIGHBOURS if primary(name, solar) else NEAR:
+            yield f"{name}@{hours:+d}", shifted(values, hours)
+        if primary(name, solar):
+            yield from _around(name, values)
+
+
+def _around(name: str, values: Floats) -> Iterator[tuple[str, Floats]]:
+    for window in WINDOWS:
+        yield f"{name}~{window}", centred_mean(values, window)
+    mean = centred_mean(values, 5)
+    yield f"{name}~5spread", np.sqrt(np.maximum(centred_mean(values * values, 5) - mean * mean, 0.0))
+    yield f"{name}~slope", shifted(values, 1) - shifted(values, -1)
+    if name.startswith("wind_speed"):
+        near = np.stack([shifted(values, h) for h in (-3, -2, -1, 0, 1, 2, 3)])
+        yield f"{name}~7max", np.fmax.reduce(near, axis=0)
+        yield f"{name}~7min", np.fmin.reduce(near, axis=0)
+        yield f"{name}~3cube", centred_mean(values**3, 3)
+
+
+def _between_heights(own: Columns) -> Iterator[tuple[str, Floats]]:
+    """Logarithm of the ratio of speeds and turning of the wind between each height and the next in the
+    list.
+    """
+    heights = [n.removeprefix("wind_speed").removesuffix("_ms") for n in own if n.startswith("wind_speed_")]
+    for low, high in pairwise(heights):
+        ratio = np.maximum(own[f"wind_speed{high}_ms"], 0.1) / np.maximum(own[f"wind_speed{low}_ms"], 0.1)
+        yield f"shear{low}{high}", np.log(ratio)
+    for height in heights:
+        if f"wind_east{height}_ms" in own:
+            blowing = np.arctan2(own[f"wind_east{height}_ms"], own[f"wind_north{height}_ms"])
+            yield f"wind_towards{height}_deg", np.degrees(blowing) % 360.0
+
+
+def _of_area(run: WeatherRun, hours_ms: Ints, own: Columns) -> Iterator[tuple[str, Floats]]:
+    """The other grid points' columns, with neighbours in time, and their mean and spread over the area."""
+    points = {p.point_id: hourly(run.valid_at_ms, p.columns, hours_ms) for p in run.points}
+    for point_id, columns in points.items():
+        for name, values in columns.items():
+            yield f"{point_id}/{name}", values
+            if name.startswith("wind_speed"):
+                for hours in NEIGHBOURS:
+                    yield f"{point_id}/{name}@{hours:+d}", shifted(values, hours)
+    for name in own if points else ():
+        everywhere = [own[name], *(c[name] for c in points.values() if name in c)]
+        known = np.stack(everywhere)
+        count = np.isfinite(known).sum(axis=0)
+        mean = np.where(count > 0, np.nansum(known, axis=0) / np.maximum(count, 1), np.nan)
+        square = np.nansum((known - mean) ** 2, axis=0) / np.maximum(count, 1)
+        yield f"area/{name}", mean
+        yield f"area/{name}~spread", np.where(count > 1, np.sqrt(square), np.nan)
+
+
+def shifted(values: Floats, hours: int) -> Floats:
+    """The value so many hours later (earlier if negative); NaN beyond the ends."""
+    made = np.full(len(values), np.nan)
+    if hours >= 0:
+        made[: max(len(values) - hours, 0)] = values[hours:]
+    else:
+        made[-hours:] = values[:hours]
+    return made
+
+
+def centred_mean(values: Floats, window: int) -> Floats:
+    """Mean of the known values in the window around each hour, summed in a fixed order; NaN where none is
+    known.
+    """
+    total, count = np.zeros(len(values)), np.zeros(len(values))
+    for hours in range(-(window // 2), window // 2 + 1):
+        there = shifted(values, hours)
+        known = np.isfinite(there)
+        total += np.where(known, there, 0.0)
+        count += known
+    return np.where(count > 0, total / np.maximum(count, 1.0), np.nan)
