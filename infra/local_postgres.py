@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import pwd
 import secrets
+import shutil
 import subprocess
 import tempfile
 from importlib.util import find_spec
@@ -78,28 +79,40 @@ def _initialise(data: Path, password_file: Path) -> None:
 
 def _run(command: list[str | Path | int], folder: Path) -> subprocess.CompletedProcess[str]:
     """Run one of PostgreSQL's tools, as the servant when we are root."""
-    tools = _tools()
-    servant = pwd.getpwnam(_SERVANT) if os.geteuid() == 0 else None
-    if servant is not None:
-        for path in (tools, folder):
-            _let_through(path)
+    program = _tools() / str(command[0])
     # Files, not pipes: the server inherits them and would keep a pipe open for ever.
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         done = subprocess.run(
-            [str(tools / str(command[0])), *map(str, command[1:])],
+            [*_as_servant(), str(program), *map(str, command[1:])],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,
             cwd=folder,
-            user=servant.pw_uid if servant else None,
-            group=servant.pw_gid if servant else None,
-            extra_groups=[] if servant else None,
             check=False,
             start_new_session=True,
         )
         out.seek(0)
         err.seek(0)
         return subprocess.CompletedProcess(done.args, done.returncode, out.read(), err.read())
+
+
+def _as_servant() -> list[str]:
+    """What stands before a command of root's to run it as the servant.
+
+    The servant keeps one of root's powers, to pass file permissions: a home may lie under a folder that only
+    root may enter, and opening such folders for everybody is not ours to do.
+    """
+    if os.geteuid() != 0:
+        return []
+    tool = shutil.which("setpriv")
+    if tool is None:
+        raise ServiceUnavailable(
+            "PostgreSQL refuses to run as root, and `setpriv` (util-linux) is not there to run it as "
+            f"{_SERVANT}: run gridcast as another user, or set GRIDCAST_POSTGRES"
+        )
+    servant = pwd.getpwnam(_SERVANT)
+    who = [f"--reuid={servant.pw_uid}", f"--regid={servant.pw_gid}", "--clear-groups"]
+    return [tool, *who, "--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--"]
 
 
 def _tools() -> Path:
@@ -116,14 +129,6 @@ def _give(path: Path) -> None:
     if os.geteuid() == 0:
         servant = pwd.getpwnam(_SERVANT)
         os.chown(path, servant.pw_uid, servant.pw_gid)
-
-
-def _let_through(path: Path) -> None:
-    """Let the servant pass through the folders above `path` (not read them)."""
-    for folder in [path, *path.parents]:
-        mode = folder.stat().st_mode
-        if not mode & 0o001:
-            folder.chmod(mode | 0o001)
 
 
 def _postmaster(data: Path) -> int:

@@ -32,7 +32,7 @@ LAST_COMMIT = Gauge(
     ("partition",), registry=REGISTRY,
 )  # fmt: skip
 LAST_CHECKPOINT = Gauge(
-    "gridcast_last_checkpoint_seconds", "When a round of checkpoints was last written, in seconds since 1970.",
+    "gridcast_last_checkpoint_seconds", "When checkpoints were last written, in seconds since 1970.",
     ("partition",), registry=REGISTRY,
 )  # fmt: skip
 RESTORE_SECONDS = Gauge(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from infra.settings import Settings
 
-_TIMEOUT_S = 20.0
+_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True)

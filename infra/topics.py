@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]  # not in its __all__
 
 from infra.kafka import admin, await_admin
 from schemas.errors import InputError, ServiceUnavailable
 
 if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient
+
     from infra.settings import Settings
 
 JOURNAL = "plant.telemetry"
@@ -96,16 +102,24 @@ def make_topics(settings: Settings, wanted: tuple[Topic, ...] = TOPICS, timeout_
     A topic that is there stays as it is, except that one with another number of partitions than the journal
     is refused: its keys would fall on other partitions than their state.
     """
-    from confluent_kafka import KafkaException
-    from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]  # not in its __all__
-
     client = admin(settings)
-    there = _partition_counts(client.list_topics(timeout=timeout_s))
-    missing = [one for one in wanted if one.name not in there]
+    try:
+        there = _partition_counts(client, timeout_s)
+        _check_partitions(there, wanted)
+        made = _make(client, [one for one in wanted if one.name not in there], there, settings, timeout_s)
+        _await_visible(client, made, timeout_s)
+        return made
+    except KafkaException as error:
+        raise ServiceUnavailable(f"topics could not be made: {error.args[0].str()}") from error
+
+
+def _make(
+    client: AdminClient, missing: list[Topic], there: dict[str, int], settings: Settings, timeout_s: float
+) -> list[str]:
     new = [
         NewTopic(
             one.name,
-            num_partitions=one.partitions or _journal_partitions(there, settings),
+            num_partitions=one.partitions or there.get(JOURNAL, settings.partitions),
             replication_factor=settings.replication,
             config=one.config(settings),
         )
@@ -117,14 +131,18 @@ def make_topics(settings: Settings, wanted: tuple[Topic, ...] = TOPICS, timeout_
             await_admin(future, f"make topic {name}", timeout_s)
             made.append(name)
         except KafkaException as error:
-            if error.args[0].name() != "TOPIC_ALREADY_EXISTS":
-                raise ServiceUnavailable(f"topic {name} could not be made: {error.args[0].str()}") from error
-    _check_partitions({**there, **_partition_counts(client.list_topics(timeout=timeout_s))}, wanted)
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:  # somebody was faster
+                raise
     return sorted(made)
 
 
-def _journal_partitions(there: dict[str, int], settings: Settings) -> int:
-    return there.get(JOURNAL, settings.partitions)
+def _await_visible(client: AdminClient, names: list[str], timeout_s: float) -> None:
+    """A broker answers for a moment as if a new topic were not there; a reader would give up on it."""
+    deadline = time.monotonic() + timeout_s
+    while missing := set(names) - set(_partition_counts(client, timeout_s)):
+        if time.monotonic() > deadline:
+            raise ServiceUnavailable(f"Kafka made {', '.join(sorted(missing))} and does not show them")
+        time.sleep(0.05)
 
 
 def _check_partitions(there: dict[str, int], wanted: tuple[Topic, ...]) -> None:
@@ -137,5 +155,6 @@ def _check_partitions(there: dict[str, int], wanted: tuple[Topic, ...]) -> None:
             )
 
 
-def _partition_counts(metadata: object) -> dict[str, int]:
-    return {name: len(found.partitions) for name, found in metadata.topics.items()}  # type: ignore[attr-defined]
+def _partition_counts(client: AdminClient, timeout_s: float) -> dict[str, int]:
+    found = client.list_topics(timeout=timeout_s).topics
+    return {name: len(topic.partitions) for name, topic in found.items()}

@@ -1,0 +1,138 @@
+"""Settings have one door: strict on unknown keys, silent about secrets, the same for every client."""
+
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from infra.kafka import aiokafka_security, client_config, faust_options
+from infra.settings import Settings, load
+from schemas.errors import InputError, SettingsError
+
+
+@pytest.fixture(autouse=True)
+def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import os
+
+    for name in [name for name in os.environ if name.startswith("GRIDCAST_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_arguments_beat_the_environment_which_beats_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("gridcast.toml").write_text('partitions = 6\nreplication = 3\nkafka = "file:9092"\n')
+    monkeypatch.setenv("GRIDCAST_REPLICATION", "2")
+    monkeypatch.setenv("GRIDCAST_KAFKA", "env:9092")
+    found = load(kafka="argument:9092")
+    assert (found.kafka_bootstrap, found.replication, found.partitions) == ("argument:9092", 2, 6)
+
+
+def test_local_servers_are_used_where_nothing_else_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".gridcast").mkdir()
+    Path(".gridcast/local.json").write_text(
+        json.dumps({"kafka": "127.0.0.1:1", "postgres": "postgresql://l/"})
+    )
+    assert load().kafka_bootstrap == "127.0.0.1:1"
+    monkeypatch.setenv("GRIDCAST_POSTGRES", "postgresql://mine/")
+    assert load().postgres_dsn.get_secret_value() == "postgresql://mine/"
+
+
+def test_without_any_server_the_error_says_what_to_do() -> None:
+    with pytest.raises(SettingsError, match=r"gridcast up.*GRIDCAST_KAFKA"):
+        load().kafka_bootstrap  # noqa: B018 - the access is what raises
+
+
+def test_an_unknown_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRIDCAST_PARTITION", "3")
+    with pytest.raises(SettingsError, match="GRIDCAST_PARTITION is no setting"):
+        load()
+
+
+def test_an_unknown_key_of_the_file_is_refused() -> None:
+    Path("gridcast.toml").write_text("partition = 3\n")
+    with pytest.raises(SettingsError, match="partition: Extra inputs"):
+        load()
+
+
+def test_a_file_that_is_named_and_absent_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRIDCAST_CONFIG", "elsewhere.toml")
+    with pytest.raises(SettingsError, match=r"elsewhere\.toml does not exist"):
+        load()
+
+
+def test_a_damaged_file_is_named() -> None:
+    Path("gridcast.toml").write_text("partitions = \n")
+    with pytest.raises(SettingsError, match=r"gridcast\.toml"):
+        load()
+    Path("gridcast.toml").unlink()
+    Path(".gridcast").mkdir()
+    Path(".gridcast/local.json").write_text("{")
+    with pytest.raises(InputError, match="damaged"):
+        load().kafka_bootstrap  # noqa: B018 - the access is what raises
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        load().partitions = 5  # type: ignore[misc]
+
+
+def test_secrets_are_not_printed_nor_repeated_in_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = load(kafka_password="hush", postgres="postgresql://u:hush@h/d", schema_registry_user="me:hush")
+    assert "hush" not in repr(found) + str(found) + found.model_dump_json()
+    monkeypatch.setenv("GRIDCAST_LEVELS", "hush")
+    with pytest.raises(SettingsError) as refused:
+        load()
+    assert "hush" not in str(refused.value)
+
+
+def test_levels_come_as_a_list_of_numbers_with_the_median(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRIDCAST_LEVELS", "0.1,0.5,0.9")
+    assert load().levels == (0.1, 0.5, 0.9)
+    for wrong in ("0.1,0.9", "0.9,0.5", "0,0.5,1"):
+        monkeypatch.setenv("GRIDCAST_LEVELS", wrong)
+        with pytest.raises(SettingsError, match="levels must rise"):
+            load()
+
+
+def test_the_home_is_absolute_whatever_the_folder_later() -> None:
+    assert load().home == Path.cwd() / ".gridcast"
+
+
+def test_sasl_and_tls_reach_every_kafka_client(tmp_path: Path) -> None:
+    import certifi
+
+    found = Settings(
+        kafka="broker:9093",
+        kafka_security="SASL_SSL",
+        kafka_sasl_mechanism="SCRAM-SHA-512",
+        kafka_username="me",
+        kafka_password="hush",
+        kafka_ca_file=Path(certifi.where()),
+    )
+    native = client_config(found)
+    assert native["security.protocol"] == "SASL_SSL"
+    assert (native["sasl.mechanism"], native["sasl.username"]) == ("SCRAM-SHA-512", "me")
+    assert (native["sasl.password"], native["ssl.ca.location"]) == ("hush", certifi.where())
+    python = aiokafka_security(found)
+    assert (python["security_protocol"], python["sasl_plain_password"]) == ("SASL_SSL", "hush")
+    assert python["ssl_context"].verify_mode.name == "CERT_REQUIRED"
+    credentials = faust_options(found)["broker_credentials"]
+    assert (credentials.username, credentials.password) == ("me", "hush")
+    assert credentials.protocol.value == "SASL_SSL"
+    assert credentials.mechanism.value == "SCRAM-SHA-512"
+
+
+def test_certificate_files_that_cannot_be_read_are_an_error_of_the_settings() -> None:
+    found = Settings(kafka="broker:9093", kafka_security="SSL", kafka_ca_file=Path("nowhere.pem"))
+    with pytest.raises(SettingsError, match="certificate files"):
+        aiokafka_security(found)
+
+
+def test_the_file_may_set_what_the_environment_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("gridcast.toml").write_text(
+        'levels = [0.25, 0.5, 0.75]\nkafka_password = "x"\nlog_format = "json"\n'
+    )
+    found = load()
+    assert found.levels == (0.25, 0.5, 0.75)
+    assert found.kafka_password.get_secret_value() == "x"
