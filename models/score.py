@@ -81,7 +81,7 @@ def rmse(actual: F8, forecast: F8) -> float:
 
 
 def skill(error: float, reference: float) -> float:
-    """What a forecast gains over a reference: 1 perfect, 0 no better, NaN where the reference has no error."""
+    """Gain over a reference: 1 is perfect, 0 is no better; NaN where the reference has no error."""
     return 1.0 - error / reference if reference > 0 else float("nan")
 
 
@@ -89,6 +89,4 @@ def flawed(quantiles: F8, lowest: float, highest: float) -> NDArray[np.bool_]:
     """Forecasts that should not exist: not finite, crossing, or out of the limits; shape (n,) of (n, K)."""
     crossing = np.diff(quantiles, axis=-1) < -1e-6
     outside = (quantiles < lowest) | (quantiles > highest)
-    not_finite = ~np.isfinite(quantiles)
-    bad: NDArray[np.bool_] = not_finite.any(axis=-1) | crossing.any(axis=-1) | outside.any(axis=-1)
-    return bad
+    return np.asarray((~np.isfinite(quantiles) | outside).any(axis=-1) | crossing.any(axis=-1))

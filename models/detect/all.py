@@ -47,6 +47,7 @@ def look(view: PlantView) -> list[Event]:
 
     :returns: records of `plant.anomalies`, plant by plant in the order of the view
     """
+    at_work = [d for d in DETECTORS if not d.per_unit or any(view.unit_ids)]
     with np.errstate(invalid="ignore", divide="ignore"):
-        told = [pair for d in DETECTORS for pair in events.step(d, d.look(view), view)]
+        told = [pair for d in at_work for pair in events.step(d, d.look(view), view)]
     return [event for _, event in sorted(told, key=lambda pair: pair[0])]
