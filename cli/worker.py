@@ -1,0 +1,37 @@
+"""`gridcast worker`: one stream worker in the foreground."""
+
+from __future__ import annotations
+
+import click
+
+from cli.output import note
+
+EPILOG = "Example:  gridcast worker & gridcast worker & gridcast publish DIR --speed 0"
+
+
+@click.command(epilog=EPILOG)
+@click.option(
+    "--accept-loss",
+    is_flag=True,
+    help="Go on where the log no longer holds records that were not read yet; their number is logged.",
+)
+@click.option("--metrics-port", type=click.IntRange(0, 65535), help="Port of /metrics, /health and /ready.")
+def command(accept_loss: bool, metrics_port: int | None) -> None:
+    """Run a stream worker until SIGTERM or Ctrl-C.
+
+    Workers of one group share the journal's partitions. On SIGTERM a worker finishes the batch in flight,
+    commits, writes its checkpoints and ends with code 0. It ends with 1 where a person has to decide (records
+    are gone from the log before they were read), with 70 where starting again may help.
+    """
+    import faust
+
+    from infra import logs, settings
+    from streams.app import make_app
+
+    known = settings.load() if metrics_port is None else settings.load(metrics_port=metrics_port)
+    logs.configure(known)
+    app = make_app(known, accept_loss)
+    note(f"worker: metrics and health at http://{known.metrics_host}:{app.parts.server.port}")
+    faust.Worker(
+        app, quiet=True, loglevel=known.log_level, override_logging=False, redirect_stdouts=False
+    ).execute_from_commandline()

@@ -1,0 +1,1 @@
+"""Faust workers: the journal in batches in, forecasts, events and checkpoints out."""

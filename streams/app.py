@@ -1,0 +1,228 @@
+"""The Faust app of a worker: who gets which batch, and what happens around a rebalance and at the end."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from faust.types import TP
+
+from infra.health import HealthServer
+from infra.kafka import faust_options, wait_for_kafka
+from infra.registry import schema_ids
+from infra.topic_reader import spans
+from infra.topics import ARTIFACTS, CHECKPOINTS, JOURNAL, WEATHER_RUNS
+from models.engine import Engine
+from models.steps import EngineSettings
+from schemas.codec import Codec
+from streams import ticks
+from streams.artifacts import Artifacts
+from streams.ending import end_on, end_process
+from streams.forward import FORWARDED, Forwarder
+from streams.health import Health
+from streams.outlet import Outlet
+from streams.restore import Restorer
+from streams.transport import BatchApp, RecordBatch
+from streams.watchdog import Watchdog
+from streams.worker import Worker, asked_again
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+#: Batches that wait at one partition; more only cost memory.
+BATCHES_WAITING = 4
+FETCH_BYTES = 4 << 20
+SESSION_S = 10.0
+HEARTBEAT_S = 2.0
+TIMER_S = 1.0
+#: A stop that takes longer than this waits for a Kafka that is away.
+STOP_PATIENCE_S = 60.0
+UNSTOPPED = f"the worker could not stop within {STOP_PATIENCE_S:.0f} s: Kafka does not answer"
+KAFKA_PATIENCE_S = 30.0
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a worker is made of."""
+
+    settings: Settings
+    outlet: Outlet
+    worker: Worker
+    forwarder: Forwarder
+    restorer: Restorer
+    watchdog: Watchdog
+    server: HealthServer
+
+
+class WorkerApp(BatchApp):
+    """A Faust app that ends the process where Faust would go on without its agents."""
+
+    parts: Parts
+
+    def on_committed(self, offsets: Mapping[TP, int]) -> None:
+        self.parts.worker.committed({tp.partition: at for tp, at in offsets.items() if tp.topic == JOURNAL})
+
+    def _crash(self, reason: BaseException) -> None:
+        self.end(reason, "Faust gave up")
+
+    async def on_stop(self) -> None:
+        impatient = threading.Timer(STOP_PATIENCE_S, end_process, (UNSTOPPED,))
+        impatient.daemon = True
+        impatient.start()
+        await super().on_stop()
+
+    def end(self, error: BaseException, doing: str) -> NoReturn:
+        """End the process at once, before anything is acked."""
+        end_on(error, doing, self.parts.settings.home / "logs")
+
+    async def guarded(self, doing: str, work: Awaitable[None]) -> None:
+        """Wait for work that must not fail; CancelledError included, because leaving a loop body acks."""
+        try:
+            await work
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the batch must not be acked
+            self.end(error, doing)
+
+
+def make_app(settings: Settings, accept_loss: bool = False) -> WorkerApp:
+    """A worker ready to run. Raises `GridcastError` where Kafka or its topics are not as they must be."""
+    wait_for_kafka(settings, KAFKA_PATIENCE_S)
+    for topic in (CHECKPOINTS, ARTIFACTS, *FORWARDED):
+        spans(settings, topic)
+    app = WorkerApp(
+        settings.worker_group,
+        **faust_options(settings),
+        batch_topics=frozenset({JOURNAL, *FORWARDED}),
+        batch_records=settings.batch_records,
+        store="memory://",
+        datadir=str(settings.home / "faust"),
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=FETCH_BYTES,
+        stream_buffer_maxsize=BATCHES_WAITING,
+        stream_wait_empty=True,
+        broker_commit_interval=settings.commit_every_s,
+        broker_session_timeout=SESSION_S,
+        broker_heartbeat_interval=HEARTBEAT_S,
+        worker_redirect_stdouts=False,
+    )
+    app.parts = _parts(settings, accept_loss)
+    app.parts.watchdog.start()
+    _agents(app)
+    _rebalances(app)
+    _timers(app)
+    _stopping(app)
+    return app
+
+
+def _parts(settings: Settings, accept_loss: bool) -> Parts:
+    ids = schema_ids(settings)
+    codec = Codec(ids)  # of the engines' thread, as are the artifacts and the restores
+    artifacts = Artifacts(settings, codec)
+    engine_settings = EngineSettings(levels=settings.levels)
+    outlet = Outlet(settings)
+    restorer = Restorer(
+        settings, codec, lambda: Engine(engine_settings, artifacts.load_release), accept_loss
+    )
+    worker = Worker(settings, codec, outlet.send, restorer)
+    watchdog = Watchdog(settings, lambda: {n: one.next_offset for n, one in dict(worker.partitions).items()})
+    health = Health(worker, watchdog)
+    return Parts(
+        settings=settings,
+        outlet=outlet,
+        worker=worker,
+        forwarder=Forwarder(Codec(ids), outlet.send, len(spans(settings, JOURNAL))),
+        restorer=restorer,
+        watchdog=watchdog,
+        server=HealthServer(settings.metrics_host, settings.metrics_port, health.health, health.ready),
+    )
+
+
+def _agents(app: WorkerApp) -> None:
+    """One agent a topic; isolated partitions give each partition one batch in flight."""
+    parts = app.parts
+
+    @app.agent(app.batch_topic(JOURNAL), name="journal", isolated_partitions=True)
+    async def _journal(stream: AsyncIterable[RecordBatch]) -> None:
+        async for batch in stream:
+            await app.guarded(_place(batch), parts.worker.handle(batch, batch.timestamp))
+
+    async def _public(stream: AsyncIterable[RecordBatch]) -> None:
+        async for batch in stream:
+            await app.guarded(_place(batch), parts.forwarder.handle(batch))
+
+    for topic in FORWARDED:
+        app.agent(app.batch_topic(topic), name=topic, isolated_partitions=True)(_public)
+
+
+def _place(batch: RecordBatch) -> str:
+    return f"{batch.topic}[{batch.partition}] offsets {batch.records[0].offset} to {batch.offset}"
+
+
+def _rebalances(app: WorkerApp) -> None:
+    """The streams wait until `on_rebalance_complete` returns: there, and only there we restore."""
+    parts = app.parts
+
+    @app.on_partitions_revoked.connect
+    async def _revoked(*_: Any, **__: Any) -> None:
+        await app.guarded("giving partitions back", parts.worker.revoke())
+
+    @app.on_rebalance_complete.connect
+    async def _assigned(*_: Any, **__: Any) -> None:
+        assigned = app.consumer.assignment()
+        await app.guarded("taking partitions over", _take_over(parts, assigned))
+
+
+async def _take_over(parts: Parts, assigned: set[TP]) -> None:
+    journal, weather = (
+        {tp.partition for tp in assigned if tp.topic == topic} for topic in (JOURNAL, WEATHER_RUNS)
+    )
+    await parts.worker.in_thread(asked_again(parts.restorer.committed), WEATHER_RUNS, weather)
+    await parts.worker.assign(journal)
+    _log.info("ready: partitions %s", sorted(journal))
+
+
+def _timers(app: WorkerApp) -> None:
+    parts = app.parts
+    worker = parts.worker
+
+    async def write_ticks() -> None:
+        now_ms = time.time_ns() // 1_000_000
+        for number, partition in list(worker.partitions.items()):
+            end = parts.watchdog.ends.get(number)
+            await parts.outlet.send(await worker.in_thread(ticks.due, worker.codec, partition, end, now_ms))
+
+    async def write_states() -> None:
+        await worker.rounds(parts.settings.checkpoint_every_s)
+
+    for work in (write_ticks, write_states):
+        app.timer(TIMER_S, name=work.__name__)(_ending(app, work))
+
+
+def _ending(app: WorkerApp, work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    async def run() -> None:
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - Faust would end the timer and go on without it
+            app.end(error, work.__name__)
+
+    return run
+
+
+def _stopping(app: WorkerApp) -> None:
+    parts = app.parts
+
+    @app.on_before_shutdown.connect
+    async def _stopped(*_: Any, **__: Any) -> None:
+        # The batches in flight are done and committed by now.
+        await app.guarded("the last checkpoints", parts.worker.close())
+        parts.watchdog.close()
+        parts.outlet.close()
+        parts.server.close()

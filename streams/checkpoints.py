@@ -1,0 +1,117 @@
+"""Rounds of checkpoints: written by the owner of a journal partition, read by the next one.
+
+A round writes the states that have changed, all as of one batch's end, then a marker: from here. A worker
+that was cut off, lost the partition and woke up in the middle of a round may still write an older state over
+a newer one. Each record therefore names its owner in a header, and the marker where its owner took over: a
+foreign state behind that place is used for what it is, and the journal is read from its offset on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from infra.kafka import Headers, Outgoing
+from infra.topics import CHECKPOINTS
+from models.snapshot import Snapshot
+from schemas.codec import Codec
+from streams.partition import Partition
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+OWNER = "owner"
+TAKEN_AT = "taken_at"
+
+
+def states(codec: Codec, partition: Partition) -> list[Outgoing]:
+    """The states that have changed since the last round."""
+    taken = [partition.engine.snapshot(plant_id) for plant_id in sorted(partition.engine.changed)]
+    payloads = codec.encode("Checkpoint", [_record(one, partition.number) for one in taken])
+    headers: Headers = ((OWNER, partition.owner.encode()),)
+    return [
+        Outgoing(CHECKPOINTS, f"{one.plant_id}|{one.day}".encode(), payload, headers, partition.number)
+        for one, payload in zip(taken, payloads, strict=True)
+    ]
+
+
+def marker(codec: Codec, partition: Partition) -> Outgoing:
+    """The record that ends a round: every state of the partition holds up to here."""
+    record = {
+        "partition": partition.number,
+        "journal_offset": partition.applied_offset,
+        "releases": partition.engine.releases_json(),
+    }
+    headers: Headers = (
+        (OWNER, partition.owner.encode()),
+        (TAKEN_AT, str(partition.taken_at).encode()),
+    )
+    key = f"marker|{partition.number}".encode()
+    return Outgoing(CHECKPOINTS, key, codec.encode("Marker", [record])[0], headers, partition.number)
+
+
+def _record(taken: Snapshot, partition: int) -> dict[str, Any]:
+    return {
+        "plant_id": taken.plant_id,
+        "day": taken.day,
+        "partition": partition,
+        "journal_offset": taken.journal_offset,
+        "layout": taken.layout,
+        "state": taken.state,
+    }
+
+
+@dataclass
+class Found:
+    """What one partition of `worker.checkpoints` holds: the newest state of each plant, and the marker."""
+
+    newest: dict[str, Snapshot] = field(default_factory=dict)
+    marked_offset: int = -1
+    releases: str = "[]"
+    _written: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    _owner: bytes = b""
+    _taken_at: int = 0
+
+    def add(self, codec: Codec, messages: Iterable[Message]) -> None:
+        """Take in records in the order of the log."""
+        for message in messages:
+            if message.value() is None:
+                continue
+            name, record = codec.decode(message.value())
+            headers = dict(message.headers() or ())
+            if name == "Marker":
+                self._marker(record, headers)
+            else:
+                self._state(record, int(message.offset() or 0), headers)
+
+    def _marker(self, record: dict[str, Any], headers: dict[str, Any]) -> None:
+        self.marked_offset = record["journal_offset"]
+        self.releases = record["releases"]
+        self._owner = headers.get(OWNER, b"")
+        self._taken_at = int(headers.get(TAKEN_AT, b"0"))
+
+    def _state(self, record: dict[str, Any], position: int, headers: dict[str, Any]) -> None:
+        plant_id, journal_offset = record["plant_id"], record["journal_offset"]
+        known = self.newest.get(plant_id)
+        if known is not None and known.journal_offset > journal_offset:
+            return
+        self.newest[plant_id] = Snapshot(
+            plant_id, record["day"], journal_offset, record["layout"], record["state"]
+        )
+        self._written[plant_id] = (position, headers.get(OWNER, b""))
+
+    @property
+    def foreign(self) -> set[str]:
+        """Plants whose newest state was written by somebody who had lost the partition."""
+        return {
+            plant_id
+            for plant_id, (position, owner) in self._written.items()
+            if position >= self._taken_at and owner != self._owner
+        }
+
+    @property
+    def start(self) -> int:
+        """The journal offset from which on it must be read."""
+        held = [self.marked_offset, *(self.newest[plant_id].journal_offset for plant_id in self.foreign)]
+        return min(held) + 1

@@ -1,0 +1,92 @@
+"""A worker's numbers for Prometheus, set once a batch."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+from infra import metrics
+from infra.kafka import Outgoing
+from models.engine import Engine, Outputs
+from schemas.forecasts import ForecastBlock
+from schemas.journal import Bad
+from streams.partition import Partition
+
+RUNGS = ("both", "weather_only", "telemetry_only", "climatology")
+
+
+@contextmanager
+def timed(step: str) -> Iterator[None]:
+    """Observe how long one step of a batch takes."""
+    started_s = time.perf_counter()
+    yield
+    metrics.BATCH_SECONDS.labels(step).observe(time.perf_counter() - started_s)
+
+
+def count_outputs(topic: str, outputs: Outputs) -> None:
+    """What a batch led to."""
+    for outcome, count in outputs.counts.items():
+        metrics.RECORDS.labels(topic, outcome).inc(count)
+    for block in outputs.forecasts:
+        _count_forecasts(block)
+    for (detector, phase), count in Counter((e["detector"], e["phase"]) for e in outputs.anomalies).items():
+        metrics.EVENTS.labels(detector, phase).inc(count)
+    for detector, count in Counter(event["detector"] for event in outputs.drift).items():
+        metrics.DRIFTS.labels(detector).inc(count)
+
+
+def _count_forecasts(block: ForecastBlock) -> None:
+    for rung, count in Counter(block.rung.max(axis=1).tolist()).items():
+        metrics.FORECASTS.labels(RUNGS[rung]).inc(count)
+    for plant_id, telemetry, weather in zip(
+        block.plant_id, block.telemetry_quality.tolist(), block.weather_quality.tolist(), strict=True
+    ):
+        metrics.QUALITY.labels(plant_id, "telemetry").set(telemetry)
+        metrics.QUALITY.labels(plant_id, "weather").set(weather)
+
+
+def count_bad(topic: str, bad: Iterable[Bad]) -> None:
+    """Refused records by reason."""
+    for reason, count in Counter(one.reason.value for one in bad).items():
+        metrics.REJECTED.labels(topic, reason).inc(count)
+
+
+def count_produced(records: Iterable[Outgoing]) -> None:
+    """Acknowledged records by topic."""
+    for topic, count in Counter(record.topic for record in records).items():
+        metrics.PRODUCED.labels(topic).inc(count)
+
+
+def show_partition(topic: str, partition: Partition) -> None:
+    """How far a partition has come."""
+    if partition.known_at_ms >= 0:
+        labels = (topic, str(partition.number))
+        metrics.NEWEST_KNOWN_AT.labels(*labels).set(partition.known_at_ms / 1000)
+
+
+def show_engines(engines: Iterable[Engine]) -> None:
+    """Plants held and releases in use."""
+    metrics.RELEASE.clear()
+    plants = 0
+    for engine in engines:
+        plants += len(engine.plants)
+        for held, _ in engine.releases:
+            record = held.record
+            metrics.RELEASE.labels(record.name, record.version, record.role.value).set(1)
+    metrics.PLANTS.set(plants)
+
+
+def show_lag(topic: str, lags: Mapping[int, int]) -> None:
+    """Records behind the end, by partition; partitions that are not ours any more disappear."""
+    metrics.LAG_RECORDS.clear()
+    for partition, lag in lags.items():
+        metrics.LAG_RECORDS.labels(topic, str(partition)).set(lag)
+
+
+def forget_partition(topic: str, partition: int) -> None:
+    """Drop the numbers of a partition that another worker shows from now on."""
+    metrics.NEWEST_KNOWN_AT.remove(topic, str(partition))
+    metrics.LAST_COMMIT.remove(str(partition))
+    metrics.LAST_CHECKPOINT.remove(str(partition))

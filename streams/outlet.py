@@ -1,0 +1,106 @@
+"""The worker's one way out: records to Kafka, each acknowledged before anyone goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+
+from infra.kafka import Delivery, Outgoing, producer
+from schemas.errors import ServiceUnavailable
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+
+#: How long librdkafka tries by itself, and how often the same records are offered again: 5 min in all.
+DELIVERY_TIMEOUT_MS = 60_000
+ATTEMPTS = 5
+QUEUE_FULL_PAUSE_S = 0.01
+RECORDS_BETWEEN_PAUSES = 500
+POLL_S = 0.05
+
+
+class _Reports(Delivery):
+    """The delivery reports of one `send`; the poller counts them and wakes the sender at the last."""
+
+    def __init__(self, expected: int, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._left = expected
+        self._loop = loop
+        self.complete = asyncio.Event()
+
+    def callback(self, error: Any, message: Any) -> None:
+        super().callback(error, message)
+        self._left -= 1
+        if self._left == 0:
+            self._loop.call_soon_threadsafe(self.complete.set)
+
+
+class Outlet:
+    """An idempotent producer with a thread that serves its delivery reports.
+
+    Only that thread polls: two would count the reports of one `send` at the same time.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._client = producer(settings, linger_ms=5, message_timeout_ms=DELIVERY_TIMEOUT_MS)
+        self._closing = threading.Event()
+        self._poller = threading.Thread(target=self._poll, name="gridcast-outlet", daemon=True)
+        self._poller.start()
+
+    async def send(self, records: Sequence[Outgoing]) -> None:
+        """Produce every record and return when Kafka has acknowledged all of them.
+
+        After a passing failure all are offered again: whoever reads them drops second copies by identity.
+
+        Raises:
+            ServiceUnavailable: Kafka stayed away for as long as the limit says.
+            GridcastError: Kafka refuses a record.
+        """
+        if not records:
+            return
+        attempts = AsyncRetrying(
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=wait_exponential(multiplier=0.5, max=5.0),
+            retry=retry_if_exception_type(ServiceUnavailable),
+            reraise=True,
+        )
+        async for attempt in attempts:
+            with attempt:
+                await self._send_once(records)
+
+    async def _send_once(self, records: Sequence[Outgoing]) -> None:
+        reports = _Reports(len(records), asyncio.get_running_loop())
+        for done, record in enumerate(records, 1):
+            await self._enqueue(record, reports)
+            if done % RECORDS_BETWEEN_PAUSES == 0:
+                await asyncio.sleep(0)
+        await reports.complete.wait()
+        reports.check()
+
+    async def _enqueue(self, record: Outgoing, reports: _Reports) -> None:
+        while True:
+            try:
+                self._client.produce(
+                    record.topic,
+                    key=record.key,
+                    value=record.value,
+                    headers=list(record.headers) or None,
+                    partition=record.partition,
+                    on_delivery=reports.callback,
+                )
+                return
+            except BufferError:
+                await asyncio.sleep(QUEUE_FULL_PAUSE_S)
+
+    def _poll(self) -> None:
+        while not self._closing.is_set():
+            self._client.poll(POLL_S)
+
+    def close(self) -> None:
+        """Stop the thread; every `send` must have returned."""
+        self._closing.set()
+        self._poller.join()

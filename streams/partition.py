@@ -1,0 +1,57 @@
+"""What a worker holds for one journal partition that it owns."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from dataclasses import dataclass, field
+
+from models.engine import Engine
+
+
+@dataclass(eq=False, slots=True)
+class Partition:
+    """An engine, the place in the journal up to which it holds, and what was last written down of it.
+
+    `next_offset`: the first journal record that is not applied yet. `taken_at`: the end of this partition of
+    `worker.checkpoints` when `owner` took over; what stands behind it under another owner came from a worker
+    that had lost the partition and did not know. `marked_offset`: journal offset of the last marker, -1 for
+    none. Times named `_s` are monotonic; `uncommitted_since_s` is None when all that is applied is committed.
+    """
+
+    number: int
+    engine: Engine
+    next_offset: int
+    taken_at: int
+    marked_offset: int = -1
+    owner: str = field(default_factory=lambda: uuid.uuid4().hex)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    round_at_s: float = field(default_factory=time.monotonic)
+    moved_at_s: float = field(default_factory=time.monotonic)
+    uncommitted_since_s: float | None = None
+    appended_at_ms: int = -1
+    known_at_ms: int = -1
+
+    @property
+    def applied_offset(self) -> int:
+        """The last journal record that is applied."""
+        return self.next_offset - 1
+
+    def moved(self, last_offset: int, known_at_ms: int, appended_at_ms: int) -> None:
+        """A batch is applied and all that it led to is acknowledged."""
+        self.next_offset = max(self.next_offset, last_offset + 1)
+        self.known_at_ms = max(self.known_at_ms, known_at_ms)
+        self.appended_at_ms = max(self.appended_at_ms, appended_at_ms)
+        self.moved_at_s = time.monotonic()
+        if self.uncommitted_since_s is None:
+            self.uncommitted_since_s = self.moved_at_s
+
+    def committed(self, offset: int) -> None:
+        """Kafka has taken a commit."""
+        self.uncommitted_since_s = None if offset >= self.next_offset else time.monotonic()
+
+    def rested(self) -> None:
+        """Restored, or back after a rebalance: nothing has waited for it until now."""
+        self.moved_at_s = time.monotonic()
+        self.uncommitted_since_s = None

@@ -1,0 +1,53 @@
+"""Consecutive records of one partition, whichever client read them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+
+class Records(Protocol):
+    """n records of one partition: `offsets` i8[n] rise, the lists are as long."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offsets(self) -> NDArray[np.int64]: ...
+    @property
+    def keys(self) -> list[bytes | None]: ...
+    @property
+    def payloads(self) -> list[bytes | None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlainRecords:
+    """`Records` as plain values."""
+
+    topic: str
+    partition: int
+    offsets: NDArray[np.int64]
+    keys: list[bytes | None]
+    payloads: list[bytes | None]
+
+
+def of_messages(topic: str, partition: int, messages: list[Message]) -> PlainRecords:
+    """`Records` of librdkafka's messages, all of one partition."""
+    return PlainRecords(
+        topic=topic,
+        partition=partition,
+        offsets=np.array([message.offset() for message in messages], np.int64),
+        keys=[_bytes(message.key()) for message in messages],
+        payloads=[_bytes(message.value()) for message in messages],
+    )
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value

@@ -1,0 +1,133 @@
+"""Taking over a journal partition: its newest states, then the journal in silence up to the commit."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from confluent_kafka import KafkaException, TopicPartition
+
+from infra.kafka import consumer
+from infra.topic_reader import Span, read, spans
+from infra.topics import CHECKPOINTS, JOURNAL
+from models.engine import Engine
+from models.state import layout_of
+from schemas.codec import Codec
+from schemas.errors import LogTruncated, ServiceUnavailable
+from streams.checkpoints import Found
+from streams.partition import Partition
+from streams.records import of_messages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from infra.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+ANSWER_S = 20.0
+STATES_AT_ONCE = 200
+NOTHING_COMMITTED = -1
+
+
+@dataclass(frozen=True)
+class Restorer:
+    """Builds partitions. `accept_loss`: go on where the log no longer holds what was to be read."""
+
+    settings: Settings
+    codec: Codec
+    new_engine: Callable[[], Engine]
+    accept_loss: bool = False
+
+    def committed(self, topic: str, partitions: set[int]) -> dict[int, int]:
+        """The group's committed offset by partition, -1 where there is none.
+
+        Raises `LogTruncated`, unless loss is accepted, where the log has left a committed offset behind:
+        Faust would step over the lost records in silence.
+        """
+        if not partitions:
+            return {}
+        held = spans(self.settings, topic)
+        committed = self._committed(topic, partitions)
+        for partition, offset in committed.items():
+            if offset != NOTHING_COMMITTED:
+                self._reachable(topic, partition, offset, held[partition])
+        return committed
+
+    def _committed(self, topic: str, partitions: set[int]) -> dict[int, int]:
+        client = consumer(self.settings, self.settings.worker_group)
+        try:
+            asked = [TopicPartition(topic, partition) for partition in sorted(partitions)]
+            found = client.committed(asked, timeout=ANSWER_S)
+        except KafkaException as error:
+            text = error.args[0].str()
+            raise ServiceUnavailable(f"Kafka does not say what was committed: {text}") from error
+        finally:
+            client.close()
+        return {one.partition: max(one.offset, NOTHING_COMMITTED) for one in found}
+
+    def take_over(self, number: int, committed: int) -> Partition:
+        """The state of a journal partition as of the committed offset; outputs below it exist already.
+
+        Raises:
+            LogTruncated: the journal no longer reaches back to the states.
+            ReleaseRefused: a release that forecasts were made with is gone.
+            ServiceUnavailable: Kafka does not answer; nothing has changed.
+        """
+        taken_at = spans(self.settings, CHECKPOINTS)[number].end
+        engine = self.new_engine()
+        found = self._found(number, layout_of(engine.fleet.state.fields))
+        engine.restore_releases(found.releases)
+        for snapshot in found.newest.values():
+            engine.restore(snapshot)
+        engine.changed.update(found.foreign)
+        partition = Partition(number, engine, found.start, taken_at, found.marked_offset)
+        self._catch_up(partition, committed)
+        _log.info(
+            "partition %d: %d plants, journal read from %d to %d",
+            number,
+            len(engine.plants),
+            found.start,
+            partition.next_offset,
+        )
+        return partition
+
+    def _found(self, number: int, layout: str) -> Found:
+        found = Found()
+        first = spans(self.settings, CHECKPOINTS)[number].first
+        for messages in read(self.settings, CHECKPOINTS, {number: first}, batch=STATES_AT_ONCE):
+            found.add(self.codec, messages)
+        if any(snapshot.layout != layout for snapshot in found.newest.values()):
+            _log.warning("partition %d: states of another layout; the whole journal is read instead", number)
+            return Found()
+        return found
+
+    def _catch_up(self, partition: Partition, committed: int) -> None:
+        """Read the journal in silence from the states to the committed offset."""
+        held = spans(self.settings, JOURNAL)[partition.number]
+        if partition.next_offset == 0 and committed == NOTHING_COMMITTED:
+            return  # nobody was here before: begin with whatever the log begins with
+        start = self._reachable(JOURNAL, partition.number, partition.next_offset, held)
+        partition.next_offset = start
+        if committed <= start:
+            return  # what comes again from `committed` on is old to the states: they ignore it
+        bounds = {partition.number: start}, {partition.number: committed}
+        for messages in read(self.settings, JOURNAL, *bounds, batch=self.settings.batch_records):
+            records = of_messages(JOURNAL, partition.number, messages)
+            batch = self.codec.decode_journal(
+                JOURNAL, partition.number, records.offsets, records.keys, records.payloads
+            )
+            partition.engine.apply(batch, speak=False)
+            partition.moved(batch.last_offset, batch.known_at_ms, -1)
+        partition.next_offset = max(partition.next_offset, committed)
+
+    def _reachable(self, topic: str, partition: int, offset: int, held: Span) -> int:
+        if offset > held.end:
+            raise LogTruncated(topic, partition, offset - held.end)
+        lost = held.first - offset
+        if lost > 0 and not self.accept_loss:
+            raise LogTruncated(topic, partition, lost)
+        if lost > 0:
+            _log.warning("%s[%d]: %d records are lost, as accepted", topic, partition, lost)
+        return max(offset, held.first)

@@ -1,0 +1,217 @@
+"""The hot path: one batch of a journal partition from bytes to acknowledged outputs, top to bottom.
+
+What stands here knows nothing of Faust: `app.py` hands the batches in, a replay calls `process` alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_exponential
+
+from infra import metrics
+from infra.kafka import Outgoing
+from infra.topics import JOURNAL
+from models.engine import Engine, Outputs
+from schemas.codec import Codec
+from schemas.errors import ServiceUnavailable
+from schemas.journal import Bad, JournalBatch
+from streams import checkpoints, meter
+from streams.outputs import LIVE, Destinations, outgoing
+from streams.partition import Partition
+from streams.records import Records
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+    from streams.restore import Restorer
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+#: How long a schema registry that does not answer, or Kafka in a restore, is asked again.
+PATIENCE_S = 300.0
+Send = Callable[[list[Outgoing]], Awaitable[None]]
+
+asked_again = retry(
+    retry=retry_if_exception_type(ServiceUnavailable),
+    stop=stop_after_delay(PATIENCE_S),
+    wait=wait_exponential(multiplier=0.5, max=10.0),
+    reraise=True,
+)
+
+
+@dataclass(frozen=True)
+class Processed:
+    """A batch that was applied: what it held, what it led to, and that as records to produce."""
+
+    batch: JournalBatch
+    outputs: Outputs
+    bad: list[Bad]
+    records: list[Outgoing]
+
+
+def process(codec: Codec, engine: Engine, records: Records, to: Destinations = LIVE) -> Processed:
+    """Decode, apply and encode one batch of a journal partition.
+
+    Bad records are values: what cannot be read is sorted out by the codec, what cannot be is refused by the
+    engine; both end up in `bad` and the rest flows on. An exception means that something unknown happened in
+    the middle of the batch, and that `engine` must not be used any more.
+    """
+    with meter.timed("decode"):
+        batch = decode(codec, records)
+    with meter.timed("apply"):
+        outputs = engine.apply(batch)
+    with meter.timed("encode"):
+        bad = sorted([*batch.bad, *outputs.rejected], key=lambda one: one.offset)
+        made = outgoing(codec, outputs, records, bad, to)
+    return Processed(batch, outputs, bad, made)
+
+
+@asked_again
+def decode(codec: Codec, records: Records) -> JournalBatch:
+    """The batch as columns. Nothing is changed by it, so a registry that is away is asked again."""
+    return codec.decode_journal(
+        records.topic, records.partition, records.offsets, records.keys, records.payloads
+    )
+
+
+class Worker:
+    """The journal partitions that this process owns.
+
+    Everything that touches an engine runs in one thread of its own, so that heartbeats never wait for
+    numbers; `codec` belongs to that thread.
+    """
+
+    def __init__(self, settings: Settings, codec: Codec, send: Send, restorer: Restorer) -> None:
+        self._settings = settings
+        self.codec = codec
+        self._send = send
+        self._restorer = restorer
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="gridcast-engine")
+        self._revoked: dict[int, Partition] = {}
+        self._moving = asyncio.Lock()
+        self._rebalances = 0
+        self.partitions: dict[int, Partition] = {}
+        self.settled = False
+
+    async def handle(self, records: Records, appended_at_ms: int) -> None:
+        """The life of one batch. The order is the delivery guarantee:
+
+        1. decode, apply, encode, in the engines' thread;
+        2. produce outputs and rejected records, and wait until Kafka has acknowledged every one;
+        3. where a round of checkpoints is due: produce the states that have changed, as of the end of this
+           batch, and wait for all of them;
+        4. then the marker, and wait;
+        5. return: the caller leaves its loop body, which acks the batch, and Faust commits its offset.
+
+        A crash before 5 makes the batch come again. The states of the last marker lead to the same outputs
+        with the same identities, and ignore what they hold already; so nothing is lost and nothing differs.
+        Any exception from here is for the caller to end the process on, before the batch is acked.
+        """
+        partition = self.partitions[records.partition]
+        async with partition.lock:
+            with meter.timed("whole"):
+                done = await self.in_thread(process, self.codec, partition.engine, records)
+                with meter.timed("produce"):
+                    await self._send(done.records)
+                partition.moved(int(records.offsets[-1]), done.batch.known_at_ms, appended_at_ms)
+                if time.monotonic() - partition.round_at_s >= self._settings.checkpoint_every_s:
+                    await self._round(partition)
+        self._count(done, partition)
+
+    async def in_thread(self, function: Callable[..., _T], *arguments: object) -> _T:
+        """Run what touches an engine."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+
+    async def _round(self, partition: Partition) -> None:
+        """Steps 3 and 4; the caller holds the partition's lock."""
+        states = await self.in_thread(checkpoints.states, self.codec, partition)
+        await self._send(states)
+        if partition.applied_offset > partition.marked_offset:
+            await self._send([await self.in_thread(checkpoints.marker, self.codec, partition)])
+        partition.engine.clear_changed()
+        partition.marked_offset = partition.applied_offset
+        partition.round_at_s = time.monotonic()
+        metrics.LAST_CHECKPOINT.labels(str(partition.number)).set_to_current_time()
+
+    async def rounds(self, every_s: float) -> None:
+        """Write down every partition whose last round is older, between two of its batches."""
+        for partition in list(self.partitions.values()):
+            async with partition.lock:
+                overdue = time.monotonic() - partition.round_at_s >= every_s
+                if overdue and partition.applied_offset > partition.marked_offset:
+                    await self._round(partition)
+
+    async def revoke(self) -> None:
+        """Before a rebalance: write everything down, so that whoever comes next has little to read."""
+        self._rebalances += 1
+        async with self._moving:
+            self.settled = False
+            await self.rounds(0.0)
+            for number in self.partitions:
+                meter.forget_partition(JOURNAL, number)
+            self._revoked, self.partitions = self.partitions, {}
+
+    async def assign(self, numbers: set[int]) -> None:
+        """After a rebalance, before the first batch: restore what is ours now. The next rebalance stops it.
+
+        A partition that comes back as it went, with the same offset committed, needs no restore: nobody else
+        has moved it meanwhile.
+
+        Raises `LogTruncated`, `ReleaseRefused`, `ServiceUnavailable`.
+        """
+        rebalance = self._rebalances
+        async with self._moving:
+            committed = await self.in_thread(asked_again(self._restorer.committed), JOURNAL, numbers)
+            for number in sorted(numbers):
+                if rebalance != self._rebalances:
+                    return
+                self.partitions[number] = await self._taken_over(number, committed[number])
+            self._revoked = {}
+            self._show()
+            self.settled = True
+
+    async def _taken_over(self, number: int, committed: int) -> Partition:
+        partition = self._revoked.pop(number, None)
+        if partition is None or partition.next_offset != committed:
+            partition = await self.in_thread(self._restored, number, committed)
+        partition.rested()
+        return partition
+
+    @asked_again
+    def _restored(self, number: int, committed: int) -> Partition:
+        started_s = time.monotonic()
+        partition = self._restorer.take_over(number, committed)
+        metrics.RESTORE_SECONDS.labels(str(number)).set(time.monotonic() - started_s)
+        return partition
+
+    def committed(self, offsets: Mapping[int, int]) -> None:
+        """Kafka has taken a commit of these offsets of the journal."""
+        for number, offset in offsets.items():
+            if number in self.partitions:
+                self.partitions[number].committed(offset)
+                metrics.LAST_COMMIT.labels(str(number)).set_to_current_time()
+
+    def _count(self, done: Processed, partition: Partition) -> None:
+        meter.count_outputs(JOURNAL, done.outputs)
+        meter.count_bad(JOURNAL, done.bad)
+        meter.count_produced(done.records)
+        meter.show_partition(JOURNAL, partition)
+        if done.batch.controls:
+            self._show()
+
+    def _show(self) -> None:
+        engines: Iterable[Engine] = (partition.engine for partition in self.partitions.values())
+        meter.show_engines(engines)
+
+    async def close(self) -> None:
+        """At a clean end: a last round of checkpoints."""
+        await self.rounds(0.0)
+        self.settled = False
+        self._thread.shutdown()
