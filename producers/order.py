@@ -18,7 +18,8 @@ from infra.topics import JOURNAL
 from producers.folder import Folder
 from producers.table import Ints, Longs
 from producers.ticks import Ticks
-from schemas.journal import Control, JournalBatch, TelemetryColumns, UnitColumns
+from schemas.journal import JournalBatch, TelemetryColumns, UnitColumns
+from schemas.records import PlantVersion, WeatherRun
 
 #: Offsets count by two, so that a backtest can put a release between any two records.
 OFFSET_STEP: Final = 2
@@ -57,10 +58,16 @@ class Journal:
         """The place of the first record known at a time or later."""
         return int(np.searchsorted(self.known_at_ms, known_at_ms))
 
-    def control(self, place: int) -> Control:
+    def control(self, place: int) -> PlantVersion | WeatherRun:
         """The plant version or run at a place."""
         index = int(self.index[place])
         return self.folder.plants[index] if self.kind[place] == Kind.PLANT else self.folder.runs[index]
+
+    def plant_at(self, place: int) -> str:
+        """The plant that the record at a place is of."""
+        if self.kind[place] >= Kind.TELEMETRY:
+            return self.rows.plant_ids[int(self.rows.plant[self.rows_before[place]])]
+        return self.control(place).plant_id
 
     def plants_before(self, place: int) -> Longs:
         """Places of the plant versions before a place."""
