@@ -14,7 +14,6 @@
     |-- SettingsError          a setting is unknown, missing or wrong
     |-- LogTruncated           retention ate what had to be read (carries the number of records)
     `-- ServiceUnavailable     Kafka, Postgres or a registry does not answer (retriable)
-        `-- SinkBusy           the sink is full; offer the same records again (retriable)
 
 Whether trying again can help stands on the class: callers ask `error.retriable` and never read texts.
 """
@@ -115,7 +114,3 @@ class ServiceUnavailable(GridcastError):
     """A server did not answer; nothing is known to be lost."""
 
     retriable: ClassVar[bool] = True
-
-
-class SinkBusy(ServiceUnavailable):
-    """A sink holds as much as it may; the same records must be offered again."""

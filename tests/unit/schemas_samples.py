@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 
 from schemas.ids import today
 
+Strategies = dict[str, st.SearchStrategy[Any]]
+
 YEAR_2014_MS = 1_388_534_400_000
-_NUMBERS: dict[str, st.SearchStrategy[Any]] = {
+_SIMPLE: Strategies = {
     "null": st.none(),
     "boolean": st.booleans(),
     "int": st.integers(-(2**31), 2**31 - 1),
@@ -25,11 +27,11 @@ def records(name: str, longs: st.SearchStrategy[int] | None = None) -> st.Search
     return _values(today(name), {"long": longs} if longs is not None else {}, {})
 
 
-def _values(kind: Any, instead: dict[str, Any], named: dict[str, Any]) -> st.SearchStrategy[Any]:
+def _values(kind: Any, instead: Strategies, named: Strategies) -> st.SearchStrategy[Any]:
     if isinstance(kind, list):
         return st.one_of([_values(branch, instead, named) for branch in kind])
     if isinstance(kind, str):
-        return named[kind] if kind in named else instead.get(kind, _NUMBERS.get(kind))
+        return (_SIMPLE | instead | named)[kind]
     if kind["type"] == "array":
         return st.lists(_values(kind["items"], instead, named), max_size=3)
     if kind["type"] == "map":
@@ -37,8 +39,9 @@ def _values(kind: Any, instead: dict[str, Any], named: dict[str, Any]) -> st.Sea
     if kind["type"] == "enum":
         return st.sampled_from(kind["symbols"])
     fields = {field["name"]: _values(field["type"], instead, named) for field in kind["fields"]}
-    named[kind["name"]] = st.fixed_dictionaries(fields)
-    return named[kind["name"]]
+    record: st.SearchStrategy[Any] = st.fixed_dictionaries(fields)
+    named[kind["name"]] = record
+    return record
 
 
 def telemetry(

@@ -35,7 +35,8 @@ UNITS = {
 def can_read(reader: str, writer: str) -> bool:
     """Whether Avro's own library says that records of the one can be read as the other."""
     pair = (avro.schema.parse(reader), avro.schema.parse(writer))
-    result = ReaderWriterCompatibilityChecker().get_compatibility(*pair)
+    checker = ReaderWriterCompatibilityChecker()  # type: ignore[no-untyped-call]
+    result = checker.get_compatibility(*pair)
     return bool(result.compatibility is SchemaCompatibilityType.compatible)
 
 
@@ -45,7 +46,7 @@ def fields_of(definition: Any) -> list[dict[str, Any]]:
         return [field for item in definition for field in fields_of(item)]
     if not isinstance(definition, dict):
         return []
-    own = definition.get("fields", [])
+    own: list[dict[str, Any]] = definition.get("fields", [])
     parts = [*(field["type"] for field in own), definition.get("items"), definition.get("values")]
     nested = definition["type"] if isinstance(definition.get("type"), dict) else None
     return own + [field for part in [*parts, nested] for field in fields_of(part)]
