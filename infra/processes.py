@@ -14,8 +14,9 @@ from pathlib import Path
 
 import psutil
 
-_NOISE = re.compile(r"^\s*(at |\.\.\. \d+ more)")
-_TROUBLE = re.compile(r"\b(ERROR|FATAL|PANIC|Exception|Error|error:)")
+_NOISE = re.compile(r"^\s*(at |\.\.\. \d+ more)")  # the frames of a Java stack trace
+_TROUBLE = re.compile(r"\b(ERROR|FATAL|PANIC)\b|^Exception in thread|^[Ee]rror:")
+_EXPLAINS = re.compile(r"^(Caused by: )?[\w.$]+(Exception|Error): |\b(DETAIL|HINT): ")
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,8 @@ def free_ports(count: int, wanted: Sequence[int] = ()) -> list[int]:
             if len(sockets) == count:
                 break
             candidate = socket.socket()
+            # As servers do: a port that only old connections still hold is free.
+            candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 candidate.bind(("127.0.0.1", port))
             except OSError:
@@ -105,13 +108,15 @@ def free_ports(count: int, wanted: Sequence[int] = ()) -> list[int]:
 
 
 def reason_in(log: Path, from_byte: int = 0, limit: int = 300) -> str:
-    """What a log says last about a failure, in one line: its last line of trouble, else its last line."""
+    """What a log says last about a failure, in one line: its last line of trouble with what explains it."""
     if not log.exists():
         return "it left no log"
     with log.open("rb") as file:
         file.seek(from_byte)
         text = file.read().decode(errors="replace")
     lines = [line for line in text.splitlines() if line.strip() and not _NOISE.match(line)]
-    trouble = [line for line in lines if _TROUBLE.search(line)]
-    last = (trouble or lines or ["it said nothing"])[-1]
-    return " ".join(last.split())[:limit]
+    if not lines:
+        return "it said nothing"
+    start = max((i for i, line in enumerate(lines) if _TROUBLE.search(line)), default=len(lines) - 1)
+    explained = [line for line in lines[start + 1 : start + 4] if _EXPLAINS.search(line)]
+    return " ".join(" ".join([lines[start], *explained]).split())[:limit]
