@@ -159,6 +159,7 @@ FORECASTS: Final = Table(
 )
 
 _SCORE_ARRAYS: Final = (
+    "actual_kw",
     "lead_s",
     "issued_at",
     "model",
