@@ -15,7 +15,7 @@ import pyruhvro
 from numpy.typing import NDArray
 
 from schemas.ids import WriterSchema
-from schemas.lengths import Unmeasured, body_bytes
+from schemas.lengths import Unmeasured, body_bytes, spelt_out
 
 Longs = NDArray[np.int64]
 
@@ -34,7 +34,7 @@ class ArrowBodies:
     """Reads bodies of one writer's schema, without resolving it to today's."""
 
     def __init__(self, writer: WriterSchema) -> None:
-        self._definition = writer.definition
+        self._definition = spelt_out(writer.definition)
         self._text = json.dumps(writer.definition)
         self.readable = _can_read(self._text, self._definition)
 

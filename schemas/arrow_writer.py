@@ -11,6 +11,7 @@ import pyruhvro
 
 from schemas.errors import EncodeError
 from schemas.ids import Definition, today
+from schemas.lengths import spelt_out
 
 
 class ArrowWriter:
@@ -22,8 +23,8 @@ class ArrowWriter:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._definition = today(name)
-        self._text = json.dumps(self._definition)
+        self._definition = spelt_out(today(name))
+        self._text = json.dumps(today(name))
         self._schema = pyruhvro.avro_to_arrow_schema(self._text)
         if '"bytes"' in self._text:
             raise EncodeError(f"{name} has bytes, on which pyruhvro panics: encode it record by record")

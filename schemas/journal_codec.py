@@ -1,8 +1,8 @@
 """A batch of the journal to columns: the first step of the hot path.
 
-Telemetry and ticks go through Arrow at once, grouped by writer schema; the few control records one by one. A
-record that cannot be read, or stands under another plant's key, becomes a `Bad` and the rest flows on. What
-becomes of a record depends on its own bytes and key alone, never on the others of its batch.
+Telemetry, ticks and weather runs go through Arrow at once, grouped by writer schema; the few plants and
+releases one by one. A record that cannot be read, or stands under another plant's key, becomes a `Bad` and
+the rest flows on. What becomes of a record depends on its own bytes and key alone, never on its batch.
 """
 
 import json
@@ -22,6 +22,7 @@ from schemas.ids import WriterSchema, today
 from schemas.journal import Bad, Control, JournalBatch, TelemetryColumns
 from schemas.records import PlantVersion, ReleaseRecord, WeatherRun
 from schemas.telemetry_columns import is_projectable, telemetry_columns
+from schemas.weather_runs import weather_runs
 from schemas.wire import HEADER_BYTES, no_value, schema_id_of
 
 Longs = NDArray[np.int64]
@@ -134,25 +135,45 @@ class JournalDecoder:
     def _arrow_for(self, writer: WriterSchema) -> ArrowBodies | None:
         if writer.schema_id not in self._arrow:
             bodies = ArrowBodies(writer)
-            usable = bodies.readable and is_projectable(writer.name, writer.definition)
-            self._arrow[writer.schema_id] = bodies if usable else None
+            self._arrow[writer.schema_id] = bodies if bodies.readable and _fits_columns(writer) else None
         return self._arrow[writer.schema_id]
 
     def _decode_controls(
         self, out: _Sorted, writer: WriterSchema, positions: Sequence[int], bodies: list[bytes]
     ) -> None:
-        for position, body in zip(positions, bodies, strict=True):
-            try:
-                control = _CONTROLS[writer.name](self._reader.read(writer, body))
-            except DecodeError as error:
-                out.refuse(position, error)
-                continue
-            key = out.keys[position]
-            # A release is nobody's own: it stands in the journals of all the plants that it is for.
-            if isinstance(control, ReleaseRecord) or key == control.plant_id.encode():
-                out.controls.append((int(out.offsets[position]), control))
-            else:
-                out.refuse(position, _other_key(key, writer), control.plant_id)
+        rest: Sequence[int] = range(len(bodies))
+        arrow = self._arrow_for(writer) if writer.name == "WeatherRun" else None
+        if arrow is not None:
+            parts, odd = arrow.read(bodies)
+            rest = odd.tolist()
+            for part in parts:
+                for at, run in zip(part.positions.tolist(), weather_runs(part.batch), strict=True):
+                    _add_control(out, writer, positions[at], run)
+        for at in rest:
+            _add_control(out, writer, positions[at], self._control(writer, bodies[at]))
+
+    def _control(self, writer: WriterSchema, body: bytes) -> Control | DecodeError:
+        try:
+            return _CONTROLS[writer.name](self._reader.read(writer, body))
+        except DecodeError as error:
+            return error
+
+
+def _add_control(out: _Sorted, writer: WriterSchema, position: int, control: Control | DecodeError) -> None:
+    key = out.keys[position]
+    if isinstance(control, DecodeError):
+        out.refuse(position, DecodeError(control.reason, control.detail, writer.schema_id))
+    # A release is nobody's own: it stands in the journals of all the plants that it is for.
+    elif isinstance(control, ReleaseRecord) or key == control.plant_id.encode():
+        out.controls.append((int(out.offsets[position]), control))
+    else:
+        out.refuse(position, _other_key(key, writer), control.plant_id)
+
+
+def _fits_columns(writer: WriterSchema) -> bool:
+    if writer.name in _ROWS:
+        return is_projectable(writer.name, writer.definition)
+    return writer.definition == today(writer.name)
 
 
 def _by_header(payloads: Sequence[bytes | None]) -> Mapping[bytes | None, Sequence[int]]:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from schemas.errors import SchemaError
-from schemas.ids import Definition
+from schemas.ids import NAMESPACE, Definition
 
 Longs = NDArray[np.int64]
 # One number stands for a column in which every row needs the same.
@@ -31,17 +31,39 @@ def body_bytes(definition: Definition, batch: pa.RecordBatch) -> Longs:
     """Bytes of each row's body, i8[n], as the usual encoder writes it.
 
     Args:
-        definition: the bare schema that the batch was decoded with.
+        definition: the bare schema that the batch was decoded with, spelt out.
         batch: its columns, not a slice.
 
     Raises:
-        Unmeasured: the schema has bytes (pyruhvro panics on them), a fixed, a map, a named reference, or a
-            union not of null and one type.
+        Unmeasured: the schema has bytes (pyruhvro panics on them), a fixed, a map, a record within itself, or
+            a union not of null and one type.
     """
     total: Lengths = np.zeros(batch.num_rows, np.int64)
     for index, field in enumerate(definition["fields"]):
         total = total + _lengths(field["type"], batch.column(index))
     return np.asarray(total)
+
+
+def spelt_out(definition: Definition) -> Definition:
+    """The schema with each reference to a named type replaced by that type."""
+    whole: Definition = _spelt_out(definition, {})
+    return whole
+
+
+def _spelt_out(kind: Any, named: dict[str, Any]) -> Any:
+    if isinstance(kind, str):
+        return named.get(kind, kind)
+    if isinstance(kind, list):
+        return [_spelt_out(branch, named) for branch in kind]
+    inner = {key: _spelt_out(kind[key], named) for key in ("items", "values") if key in kind}
+    whole = kind | inner
+    if "fields" in kind:
+        whole["fields"] = [field | {"type": _spelt_out(field["type"], named)} for field in kind["fields"]]
+    if "name" in kind:
+        # A reference may give the namespace or leave it to its surroundings.
+        short = kind["name"].rpartition(".")[2]
+        named |= {short: whole, kind["name"]: whole, f"{NAMESPACE}.{short}": whole}
+    return whole
 
 
 def _lengths(kind: Any, column: pa.Array) -> Lengths:

@@ -5,7 +5,7 @@ null in Avro. `from_avro` takes what `Codec.decode` returns and raises `DecodeEr
 record contradict each other; whether its numbers make sense is for `models.validate`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
@@ -213,16 +213,25 @@ def _columns_to_avro(columns: Mapping[str, Floats]) -> list[dict[str, Any]]:
     ]
 
 
-def _columns_from_avro(columns: list[Mapping[str, Any]], size: int) -> dict[str, Floats]:
+def checked_columns(columns: Iterable[tuple[str, Floats]], size: int) -> dict[str, Floats]:
+    """Weather columns by name, each with `size` values.
+
+    Raises:
+        DecodeError: `bad_run` when a column is longer or shorter, or stands there twice.
+    """
     made: dict[str, Floats] = {}
-    for column in columns:
-        name = column["name"]
-        values = np.array(column["values"], dtype=np.float64)
+    for name, values in columns:
         if name in made or len(values) != size:
             wrong = "is there twice" if name in made else f"has {len(values)} values for {size} valid times"
             raise DecodeError(Reason.BAD_RUN, f"column {name!r} {wrong}")
         made[name] = values
     return made
+
+
+def _columns_from_avro(columns: list[Mapping[str, Any]], size: int) -> dict[str, Floats]:
+    return checked_columns(
+        ((column["name"], np.array(column["values"], dtype=np.float64)) for column in columns), size
+    )
 
 
 def _point_from_avro(point: Mapping[str, Any], size: int) -> AreaPoint:

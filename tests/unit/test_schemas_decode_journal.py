@@ -266,6 +266,30 @@ def test_the_batch_path_reads_what_the_record_path_reads(cases: list[Any]) -> No
     np.testing.assert_array_equal(batch.telemetry.units.wind_speed_ms, wind)
 
 
+@quick
+@given(st.lists(records("WeatherRun"), min_size=1, max_size=6), st.booleans())
+def test_runs_in_a_batch_are_the_runs_of_the_records(cases: list[dict[str, Any]], is_older: bool) -> None:
+    older = version_without(today("WeatherRun"), "points")
+    codec = Codec(SchemaIds({"WeatherRun": 9} if is_older else {}, lambda _: json.dumps(older)))
+    for record in cases[::2]:
+        for columns in (record["columns"], *(point["columns"] for point in record["points"])):
+            for at, column in enumerate(columns):
+                column |= {"name": f"c{at}", "values": [1.5 if at else None] * len(record["valid_at"])}
+    if is_older:
+        payloads = [header(9) + written_with(older, record) for record in cases]
+    else:
+        payloads = codec.encode("WeatherRun", cases)
+    outcome = said(batch_of(payloads, [record["plant_id"].encode() for record in cases], codec))
+    for at, payload in enumerate(payloads):
+        one = outcome[FIRST_OFFSET + at]
+        try:
+            wanted = WeatherRun.from_avro(codec.decode(payload)[1])
+        except DecodeError as error:
+            assert (one.reason, one.detail) == (error.reason, error.detail)
+        else:
+            assert one == repr(wanted.to_avro())
+
+
 @settings(quick, max_examples=300)
 @given(
     st.sampled_from(["Telemetry", "Tick", "WeatherRun", "PlantVersion", "Release"]).flatmap(

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from schemas.bodies import BodyWriter
 from schemas.ids import record_names, today
-from schemas.lengths import Unmeasured, body_bytes
+from schemas.lengths import Unmeasured, body_bytes, spelt_out
 from tests.unit.schemas_samples import records
 
-# WeatherRun uses a record by name, AnomalyEvent has a map, the others bytes.
-UNMEASURED = ("WeatherRun", "AnomalyEvent", "RejectedRecord", "Checkpoint", "ArtifactChunk")
+# AnomalyEvent has a map, the others bytes.
+UNMEASURED = ("AnomalyEvent", "RejectedRecord", "Checkpoint", "ArtifactChunk")
 
 
 @pytest.mark.parametrize("name", sorted(set(record_names()) - set(UNMEASURED)))
@@ -27,7 +27,7 @@ def test_the_computed_length_is_the_length(name: str) -> None:
     @given(st.lists(records(name), max_size=5))
     def check(many: list[dict[str, Any]]) -> None:
         bodies = [writer.write(name, record) for record in many]
-        lengths = body_bytes(today(name), pyruhvro.deserialize_array(bodies, text))
+        lengths = body_bytes(spelt_out(today(name)), pyruhvro.deserialize_array(bodies, text))
         assert lengths.tolist() == [len(body) for body in bodies]
 
     check()
@@ -37,7 +37,15 @@ def test_the_computed_length_is_the_length(name: str) -> None:
 def test_types_that_cannot_be_measured_are_said_so(name: str) -> None:
     schema = pyruhvro.avro_to_arrow_schema(json.dumps(today(name)))
     with pytest.raises(Unmeasured):
-        body_bytes(today(name), pa.RecordBatch.from_pylist([], schema))
+        body_bytes(spelt_out(today(name)), pa.RecordBatch.from_pylist([], schema))
+
+
+def test_a_record_within_itself_cannot_be_measured() -> None:
+    below = {"name": "below", "type": ["null", "gridcast.Tree"]}
+    tree = {"type": "record", "name": "gridcast.Tree", "fields": [below]}
+    batch = pa.RecordBatch.from_pydict({"below": [{"below": None}]})
+    with pytest.raises(Unmeasured):
+        body_bytes(spelt_out(tree), batch)
 
 
 def test_every_size_of_number_is_measured() -> None:
