@@ -32,6 +32,8 @@ def command(accept_loss: bool, metrics_port: int | None) -> None:
     logs.configure(known)
     app = make_app(known, accept_loss)
     note(f"worker: metrics and health at http://{known.metrics_host}:{app.parts.server.port}")
-    faust.Worker(
+    worker = faust.Worker(
         app, quiet=True, loglevel=known.log_level, override_logging=False, redirect_stdouts=False
-    ).execute_from_commandline()
+    )
+    worker.spinner = None
+    worker.execute_from_commandline()

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from faust.types import TP
@@ -40,7 +41,7 @@ BATCHES_WAITING = 4
 FETCH_BYTES = 4 << 20
 SESSION_S = 10.0
 HEARTBEAT_S = 2.0
-TIMER_S = 1.0
+CHORES_EVERY_S = 1.0
 #: A stop that takes longer than this waits for a Kafka that is away.
 STOP_PATIENCE_S = 60.0
 UNSTOPPED = f"the worker could not stop within {STOP_PATIENCE_S:.0f} s: Kafka does not answer"
@@ -117,7 +118,7 @@ def make_app(settings: Settings, accept_loss: bool = False) -> WorkerApp:
     app.parts.watchdog.start()
     _agents(app)
     _rebalances(app)
-    _timers(app)
+    _chores(app)
     _stopping(app)
     return app
 
@@ -189,31 +190,30 @@ async def _take_over(parts: Parts, assigned: set[TP]) -> None:
     _log.info("ready: partitions %s", sorted(journal))
 
 
-def _timers(app: WorkerApp) -> None:
+def _chores(app: WorkerApp) -> None:
+    """What happens by the clock: ticks, and rounds of checkpoints for partitions at rest."""
     parts = app.parts
     worker = parts.worker
 
     async def write_ticks() -> None:
-        now_ms = time.time_ns() // 1_000_000
         for number, partition in list(worker.partitions.items()):
+            now_ms = time.time_ns() // 1_000_000
             end = parts.watchdog.ends.get(number)
             await parts.outlet.send(await worker.in_thread(ticks.due, worker.codec, partition, end, now_ms))
 
     async def write_states() -> None:
         await worker.rounds(parts.settings.checkpoint_every_s)
 
-    for work in (write_ticks, write_states):
-        app.timer(TIMER_S, name=work.__name__)(_ending(app, work))
+    async def forever(work: Callable[[], Awaitable[None]]) -> None:
+        while not app.should_stop:
+            await app.sleep(CHORES_EVERY_S)
+            try:
+                await work()
+            except Exception as error:  # noqa: BLE001 - Faust would go on without the chore
+                app.end(error, work.__name__)
 
-
-def _ending(app: WorkerApp, work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
-    async def run() -> None:
-        try:
-            await work()
-        except Exception as error:  # noqa: BLE001 - Faust would end the timer and go on without it
-            app.end(error, work.__name__)
-
-    return run
+    app.task(partial(forever, write_ticks))
+    app.task(partial(forever, write_states))
 
 
 def _stopping(app: WorkerApp) -> None:
