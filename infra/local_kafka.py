@@ -51,6 +51,9 @@ transaction.state.log.num.partitions=4
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 share.coordinator.state.topic.num.partitions=1
+# After a kill the new broker waits until the old one's session has run out.
+broker.session.timeout.ms=4000
+broker.heartbeat.interval.ms=500
 # A group that was away for a season still knows where it was.
 offsets.retention.minutes=525600
 group.initial.rebalance.delay.ms=0
