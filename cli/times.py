@@ -83,3 +83,9 @@ class Duration(click.ParamType):
 def _days_of(year: int, month: int) -> int:
     following = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
     return (following - datetime(year, month, 1, tzinfo=UTC)).days
+
+
+def iso_day(time_ms: int) -> str:
+    """The UTC date of a time, with the hour where it is not midnight."""
+    moment = datetime.fromtimestamp(time_ms / 1000, UTC)
+    return moment.strftime("%Y-%m-%d" if time_ms % 86_400_000 == 0 else "%Y-%m-%dT%H:%M:%SZ")

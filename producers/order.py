@@ -77,17 +77,29 @@ class Journal:
         """Telemetry and ticks from place `start` up to `stop`."""
         return _slice(self.rows, int(self.rows_before[start]), int(self.rows_before[stop]))
 
+    def standing(self, known_at_ms: int) -> JournalBatch:
+        """The plant versions known before a time, and the runs that speak of that time or later."""
+        places = np.flatnonzero(self.kind[: self.place_of(known_at_ms)] <= Kind.RUN)
+        places = places[np.array([self._stands(place, known_at_ms) for place in places.tolist()], np.bool_)]
+        last = int(places[-1]) if places.size else _NO_TIME
+        return self._made(TelemetryColumns.empty(), places, last, places.size)
+
+    def _stands(self, place: int, at_ms: int) -> bool:
+        control = self.control(place)
+        return isinstance(control, PlantVersion) or bool(control.valid_at_ms[-1] >= at_ms)
+
+    def between(self, from_ms: int, to_ms: int, size: int = 5000) -> Iterator[JournalBatch]:
+        """What became known in [from, to), in batches of at most `size` records."""
+        return self.batches(self.place_of(from_ms), self.place_of(to_ms), size)
+
+    def room_before(self, known_at_ms: int) -> int:
+        """The free offset before the first record known at a time or later."""
+        return OFFSET_STEP * self.place_of(known_at_ms) - 1
+
     def batches(self, start: int, stop: int, size: int) -> Iterator[JournalBatch]:
         """The records from place `start` up to `stop`, in batches of at most `size`."""
         for first in range(start, stop, size):
             yield self._batch(first, min(first + size, stop))
-
-    def batch_of_plants(self, place: int) -> JournalBatch:
-        """The plant versions before a place alone, at their own offsets."""
-        places = self.plants_before(place)
-        return self._made(
-            TelemetryColumns.empty(), places, int(places[-1]) if places.size else -1, places.size
-        )
 
     def _batch(self, start: int, stop: int) -> JournalBatch:
         controls = np.flatnonzero(self.kind[start:stop] <= Kind.RUN) + start

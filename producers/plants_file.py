@@ -16,13 +16,12 @@ from schemas.records import PlantKind
 
 NEEDED: Final = ("plant_id", "kind", "capacity_kw")
 DEFAULT_ISSUE_S: Final = 900
-_DAY_S: Final = 86_400
 
 #: Optional numbers: what they may be, and how to say so.
 _RANGES: Final[dict[str, tuple[float, float, str]]] = {
     "latitude": (-90, 90, "degrees north, from -90 to 90"),
     "longitude": (-180, 180, "degrees east, from -180 to 180"),
-    "hub_height_m": (0, 400, "metres, from 0 to 400"),
+    "hub_height_m": (1, 500, "metres, from 1 to 500"),
     "tilt_deg": (0, 90, "degrees from the horizontal, from 0 to 90"),
     "azimuth_deg": (0, 360, "degrees clockwise from north, from 0 to 360"),
 }
@@ -85,9 +84,13 @@ class _Reader:
         valid_from_ms = self._optional_times("valid_from")
         resolution_s = self._whole("resolution_s", _is_resolution, f"one of {_listed(RESOLUTIONS_S)} seconds")
         scan_s = self._whole("scan_s", lambda s: 0 < s <= 3600, "whole seconds, from 1 to 3600")
-        issue_s = self._whole("issue_every_s", _divides_day, "whole minutes in seconds that divide a day")
+        issue_s = self._whole("issue_every_s", _is_resolution, f"one of {_listed(RESOLUTIONS_S)} seconds")
         ranged = {name: self._ranged(name) for name in _RANGES}
         min_kw = self._numbers("min_kw")
+        out = np.abs(min_kw) > capacity_kw
+        self._refuse(
+            "min_kw", out, lambda i: f"{min_kw[i]:g} is no power of {capacity_kw[i]:g} kW: give the lowest"
+        )
         zones = self._zones()
         if self.problems.count > before:
             return []
@@ -177,10 +180,6 @@ def _check_histories(table: Table, rows: list[PlantRow], problems: Problems) -> 
 
 def _is_resolution(seconds: float) -> bool:
     return seconds in RESOLUTIONS_S
-
-
-def _divides_day(seconds: float) -> bool:
-    return seconds >= 60 and seconds % 60 == 0 and _DAY_S % seconds == 0
 
 
 def _is_zone(name: str) -> bool:
