@@ -20,7 +20,8 @@ from models.release import Release, cold_start
 from models.snapshot import Held, Snapshot
 from models.state import FleetState
 from models.steps import EngineSettings
-from models.validate import explain, validate
+from models.validate import explain, not_registered, validate
+from models.validate_control import fault_of_plant, fault_of_run
 from schemas.errors import Reason, ReleaseRefused
 from schemas.forecasts import ForecastBlock
 from schemas.journal import Bad, Control, JournalBatch, TelemetryColumns
@@ -127,36 +128,38 @@ class Engine:
         if isinstance(control, ReleaseRecord):
             self._release(offset, control, out)
             return
-        if isinstance(control, PlantVersion):
-            self._plant(offset, control)
-        elif control.plant_id in self.fleet.state.slots:
-            self._run(offset, control, out)
-        else:
-            detail = f"plant {control.plant_id} is not registered: add it with `gridcast plants add`"
-            out.rejected.append(Bad(offset, Reason.UNKNOWN_PLANT, detail, control.plant_id))
+        known, slot = control.plant_id in self.fleet.state.slots, self.fleet.state.slots.get(control.plant_id, -1)
+        if known and offset <= self.fleet.state["applied_offset"][slot]:
             return
-        self.changed.add(control.plant_id)
+        if isinstance(control, PlantVersion):
+            fault, reason = fault_of_plant(control), Reason.BAD_PLANT
+        elif known:
+            fault, reason = fault_of_run(control), Reason.BAD_RUN
+        else:
+            fault, reason = not_registered(control.plant_id), Reason.UNKNOWN_PLANT
+        if fault is not None:
+            out.rejected.append(Bad(offset, reason, fault, control.plant_id))
+        elif isinstance(control, PlantVersion):
+            self._plant(control)
+        else:
+            self._run(slot, control, out)
+        if control.plant_id in self.fleet.state.slots:
+            self.fleet.state["applied_offset"][self.fleet.state.slots[control.plant_id]] = offset
+            self.changed.add(control.plant_id)
 
-    def _plant(self, offset: int, plant: PlantVersion) -> None:
+    def _plant(self, plant: PlantVersion) -> None:
         fleet = self.fleet
         slot = fleet.state.slots.get(plant.plant_id)
         if slot is None:
             slot = fleet.add(plant, self.release_for_new(plant.plant_id))
-        elif offset <= fleet.state["applied_offset"][slot]:
-            return
         fleet.outlooks[slot].register(plant)
         fleet.outlooks[slot].amend_at(int(fleet.state["clock_ms"][slot]))
         fleet.note(slot)
-        fleet.state["applied_offset"][slot] = offset
 
-    def _run(self, offset: int, run: WeatherRun, out: Outputs) -> None:
-        fleet = self.fleet
-        slot = fleet.state.slots[run.plant_id]
-        if offset <= fleet.state["applied_offset"][slot]:
-            return
-        fleet.state["applied_offset"][slot] = offset
-        fleet.state["known_ms"][slot] = max(int(fleet.state["known_ms"][slot]), run.known_at_ms)
-        out.counts["runs" if fleet.outlooks[slot].arrive(run) else "repeats"] += 1
+    def _run(self, slot: int, run: WeatherRun, out: Outputs) -> None:
+        state = self.fleet.state
+        state["known_ms"][slot] = max(int(state["known_ms"][slot]), run.known_at_ms)
+        out.counts["runs" if self.fleet.outlooks[slot].arrive(run) else "repeats"] += 1
 
     def _release(self, offset: int, record: ReleaseRecord, out: Outputs) -> None:
         """Serve from a release. A second copy is ignored; the first one, read again in a restore, counts for the

@@ -78,6 +78,9 @@ class Fleet:
     def note(self, slot: int) -> None:
         """Copy what the registry says of a plant into the columns."""
         plant, state = self.outlooks[slot].plant, self.state
+        if state["resolution_s"][slot] != plant.resolution_s:
+            for name in ("power_index", "sensed_index", "unit_index"):
+                state[name][slot] = -1  # sums of intervals of another length mean nothing
         state["capacity_kw"][slot] = plant.capacity_kw
         state["resolution_s"][slot] = plant.resolution_s
         state["every_s"][slot] = self.settings.issue_every_s or plant.issue_every_s

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from models import rings
+from models import feeds, rings
 from models.fleet import POA, SETPOINT, WIND, Fleet
 from models.windows import SCAN_STEPS_S, interval_index, to_milli
 from schemas.journal import TelemetryColumns
@@ -25,6 +25,8 @@ def apply(fleet: Fleet, rows: TelemetryColumns, slots: I8, picked: I8, units: I8
     :param units: indices into ``rows.units`` of the readings of these records
     :param accepted: verdict on each record of the batch, shape (n,)
     """
+    told = picked[~rows.is_tick[picked]]
+    feeds.count(fleet, slots[told], rows.event_time_ms[told], accepted[told] & rows.power_given[told])
     _refused(fleet, rows, slots, picked[~accepted[picked]])
     good = picked[accepted[picked]]
     counts["late"] += int((rows.event_time_ms[good] < fleet.state["telemetry_ms"][slots[good]]).sum())

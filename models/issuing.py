@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import issue as forecasting
-from models import maturing, watch
+from models import feeds, maturing, watch
 from models.fleet import Fleet
 from models.forecast.limits import GRID
 from models.issue import Made
@@ -64,7 +64,7 @@ def _block(fleet: Fleet, made: Made, known_at_ms: I8) -> ForecastBlock:
     runs = [o.newest_run() for o in outlooks]
     capacity = state["capacity_kw"][slots]
     count = slots.size
-    quality = watch.quality(fleet, slots)
+    quality = feeds.scores(fleet, slots)
     return ForecastBlock(
         plant_id=[fleet.ids[s] for s in slots],
         issued_at_ms=made.issued_at_ms,

@@ -83,6 +83,8 @@ class Outlook:
     weather: Span = field(default_factory=Span)
     climatology: Span = field(default_factory=Span)
     wakes_ms: int = FAR_MS
+    usual_s: float = float("nan")  # from run to run
+    missing_share: float = float("nan")  # of the newest run's values
 
     def arrive(self, run: WeatherRun) -> bool:
         """Take a run that stands in the journal; False when the same run was already there."""
@@ -117,6 +119,7 @@ class Outlook:
         held = [v for v in self.versions if v.valid_from_ms <= clock_ms] or self.versions[:1]
         self.plant = held[-1]
         self._set_alarm(issued_at_ms)
+        self._judge_runs()
 
     def activate(self, issued_at_ms: int) -> None:
         """Let the runs count that were published by T."""
@@ -128,6 +131,16 @@ class Outlook:
         kept = [r for r in (*self.runs, *due) if r.valid_at_ms.size and r.valid_at_ms[-1] >= oldest * HOUR_MS]
         self.runs = sorted(kept, key=_order)[-RUNS_KEPT:]
         self.weather.forget_before(oldest)
+        self._judge_runs()
+
+    def _judge_runs(self) -> None:
+        """How regular the runs are, and how whole the newest is."""
+        if not self.runs:
+            return
+        steps_s = np.diff([run.published_at_ms for run in self.runs]) / 1000.0
+        self.usual_s = float(np.median(steps_s)) if steps_s.size else float("nan")
+        columns = list(self.runs[-1].columns.values())
+        self.missing_share = float(np.mean([np.isnan(c).mean() for c in columns])) if columns else 1.0
 
     def adopt(self, release: Release, clock_ms: int) -> None:
         """Serve from another release: what is known of the hours ahead is made again."""

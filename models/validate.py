@@ -65,7 +65,7 @@ def explain(rows: TelemetryColumns, row: int, reason: Reason, registry: Mapping[
     plant_id = rows.plant_ids[rows.plant[row]]
     stamp = np.datetime64(int(rows.event_time_ms[row]), "ms")
     if reason is Reason.UNKNOWN_PLANT:
-        return f"plant {plant_id} is not registered: add it with `gridcast plants add`"
+        return not_registered(plant_id)
     if reason is Reason.CLOCK_PAST:
         return f"event_time {stamp}Z is before 2000: the source's clock was never set"
     if reason is Reason.CLOCK_AHEAD:
@@ -74,6 +74,11 @@ def explain(rows: TelemetryColumns, row: int, reason: Reason, registry: Mapping[
     if reason is Reason.NOT_FINITE:
         return f"power_kw is {power_kw}: send null where there is no value"
     return _out_of_range(power_kw, registry[plant_id].capacity_kw)
+
+
+def not_registered(plant_id: str) -> str:
+    """What to do about a plant that the registry does not know."""
+    return f"plant {plant_id} is not registered: add it with `gridcast plants add`"
 
 
 def _out_of_range(power_kw: float, capacity_kw: float) -> str:

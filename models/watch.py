@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models import rings, sun
+from models import drifting, feeds, rings, sun
 from models.detect import all as detectors
 from models.detect.view import WINDOW, PlantView
 from models.fleet import POA, SETPOINT, SENSED, WIND, Fleet
@@ -19,7 +19,7 @@ from models.windows import MILLI_PER_KW, enough_scans
 I8 = NDArray[np.int64]
 F8 = NDArray[np.float64]
 
-FIELDS: Final[tuple[Field, ...]] = detectors.FIELDS
+FIELDS: Final[tuple[Field, ...]] = (*detectors.FIELDS, *drifting.FIELDS, *feeds.FIELDS)
 UNCLEAN: Final = ("outage", "stuck_sensor", "curtailment", "feed_silent")
 
 
@@ -30,7 +30,9 @@ def look(fleet: Fleet, slots: I8, issued_at_ms: I8, known_at_ms: I8) -> tuple[li
     for name, values in view.state.items():
         fleet.state[name][slots] = values
     _note_unclean(fleet, slots, issued_at_ms)
-    return events, []
+    drifting.note_inputs(fleet, slots, issued_at_ms)
+    feeds.learn(fleet, slots, issued_at_ms)
+    return events, drifting.look(fleet, slots, issued_at_ms, known_at_ms)
 
 
 def _note_unclean(fleet: Fleet, slots: I8, issued_at_ms: I8) -> None:
@@ -75,7 +77,7 @@ def view_of(fleet: Fleet, slots: I8, issued_at_ms: I8, known_at_ms: I8) -> Plant
         unit_ids=[fleet.unit_ids[s] for s in slots],
         unit_power_kw=unit_power,
         unit_wind_ms=unit_wind,
-        state={f.name: state[f.name][slots] for f in FIELDS},
+        state={f.name: state[f.name][slots] for f in detectors.FIELDS},
     )
 
 
@@ -118,8 +120,3 @@ def _daylight(fleet: Fleet, slots: I8, ends: I8, resolution_s: I8) -> NDArray[np
         light[row] = sun.daylight(plant.latitude, plant.longitude, ends[row], int(resolution_s[row]))
     return light
 
-
-def quality(fleet: Fleet, slots: I8) -> tuple[F8, F8]:
-    """Data quality (0 to 1, NaN unknown) of telemetry and weather of each plant."""
-    unknown = np.full(slots.shape, np.nan)
-    return unknown, unknown
