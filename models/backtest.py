@@ -1,8 +1,8 @@
 """A backtest: the engine fed from a folder's journal as a worker would be, trained on nothing but the past.
 
 For each training time R: train on what was known before R, put the release into the journal before the first
-record known at R or later, then feed the records up to the next R. What comes before the first R is fed in silence,
-so that windows and open events are what they would be in a worker that has run for a while.
+record known at R or later, then feed the records up to the next R. What comes before the first R is fed in
+silence, so that windows and open events are what they would be in a worker that has run for a while.
 """
 
 from __future__ import annotations

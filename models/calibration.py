@@ -1,4 +1,6 @@
-"""Log-factors of the bands: for each plant, rung and lead time one for the low side and one for the high side."""
+"""Log-factors of the bands: for each plant, rung and lead time one for the low side and one for the high
+side.
+"""
 
 from __future__ import annotations
 
@@ -41,12 +43,13 @@ def factors(state: FleetState, slots: I8, rung: NDArray[np.int8], lead_s: F8) ->
 
 
 def learn(state: FleetState, slots: I8, rung: I8, lead: int, actual: F8, low: F8, high: F8) -> None:
-    """Move the factors of one lead time by what has matured; shares of capacity, shape (N,), NaN teaches nothing."""
+    """Move the factors of one lead time by what has matured; shares of capacity, shape (N,), NaN teaches
+    nothing.
+    """
     place = (slots, rung, np.full(slots.shape, lead))
-    names = ("band_low", "band_high", "band_matured")
-    moved = conformal.learn(*(state[n][place] for n in names), actual, low, high)
-    for name, values in zip(names, moved, strict=True):
-        state[name][place] = values
+    log_low, log_high, matured = (state[name] for name in ("band_low", "band_high", "band_matured"))
+    moved = conformal.learn(log_low[place], log_high[place], matured[place], actual, low, high)
+    log_low[place], log_high[place], matured[place] = moved
 
 
 def start_again(state: FleetState, slot: int) -> None:

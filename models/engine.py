@@ -1,7 +1,7 @@
 """The engine: what a journal partition means. Records in, forecasts, scores and events out; no clock, no I/O.
 
-The live worker, the replay, the backtest and the warm-up of a restore all call `Engine.apply`. What comes out depends
-on the records and their order alone, never on how they are cut into batches.
+The live worker, the replay, the backtest and the warm-up of a restore all call `Engine.apply`. What comes out
+depends on the records and their order alone, never on how they are cut into batches.
 """
 
 from __future__ import annotations
@@ -102,13 +102,17 @@ class Engine:
         self.changed.update(fleet.ids[s] for s in np.unique(slots[mine]))
         self._run_rounds(rows, slots, mine, verdicts.ok, out)
 
-    def _run_rounds(self, rows: TelemetryColumns, slots: I8, mine: I8, ok: NDArray[np.bool_], out: Outputs) -> None:
+    def _run_rounds(
+        self, rows: TelemetryColumns, slots: I8, mine: I8, ok: NDArray[np.bool_], out: Outputs
+    ) -> None:
         state = self.fleet.state
         s = slots[mine]
         order = _UnitOrder(rows)
         every_ms = state["every_s"][s] * 1000
         reach_ms = self.fleet.settings.horizon_s * 1000
-        for part in rounds.rounds(s, rows.event_time_ms[mine], ok[mine], state["clock_ms"][s], every_ms, reach_ms):
+        for part in rounds.rounds(
+            s, rows.event_time_ms[mine], ok[mine], state["clock_ms"][s], every_ms, reach_ms
+        ):
             if isinstance(part, rounds.Rows):
                 picked = mine[part.row]
                 ingest.apply(self.fleet, rows, slots, picked, order.of(picked), ok, out.counts)
@@ -116,7 +120,12 @@ class Engine:
                 issuing.issue(self, part.slot, part.issued_at_ms, rows.known_at_ms[mine[part.row]], out)
 
     def _refuse(
-        self, rows: TelemetryColumns, ok: NDArray[np.bool_], reason: Callable[[int], Reason], fresh: NDArray[np.bool_], out: Outputs
+        self,
+        rows: TelemetryColumns,
+        ok: NDArray[np.bool_],
+        reason: Callable[[int], Reason],
+        fresh: NDArray[np.bool_],
+        out: Outputs,
     ) -> None:
         registry = {p: self.fleet.outlooks[s].plant for p, s in self.fleet.state.slots.items()}
         for row in np.flatnonzero(~ok & fresh):
@@ -128,7 +137,10 @@ class Engine:
         if isinstance(control, ReleaseRecord):
             self._release(offset, control, out)
             return
-        known, slot = control.plant_id in self.fleet.state.slots, self.fleet.state.slots.get(control.plant_id, -1)
+        known, slot = (
+            control.plant_id in self.fleet.state.slots,
+            self.fleet.state.slots.get(control.plant_id, -1),
+        )
         if known and offset <= self.fleet.state["applied_offset"][slot]:
             return
         if isinstance(control, PlantVersion):
@@ -162,14 +174,18 @@ class Engine:
         out.counts["runs" if self.fleet.outlooks[slot].arrive(run) else "repeats"] += 1
 
     def _release(self, offset: int, record: ReleaseRecord, out: Outputs) -> None:
-        """Serve from a release. A second copy is ignored; the first one, read again in a restore, counts for the
-        plants whose state is older.
+        """Serve from a release. A second copy is ignored; the first one, read again in a restore, counts for
+        the plants whose state is older.
         """
         known = next((held.offset for held, _ in self.releases if held.record == record), offset)
         if record.role is ReleaseRole.SHADOW or known < offset:
             return
         if record.role is ReleaseRole.WITHDRAWN:
-            self.releases = [(h, r) for h, r in self.releases if (h.record.name, h.record.version) != (record.name, record.version)]
+            self.releases = [
+                (h, r)
+                for h, r in self.releases
+                if (h.record.name, h.record.version) != (record.name, record.version)
+            ]
         else:
             try:
                 self.release_of(Held(offset, record))
@@ -205,7 +221,11 @@ class Engine:
 
     def release_for_new(self, plant_id: str) -> Release:
         """What serves a plant by the journal so far."""
-        fits = [release for held, release in self.releases if not held.record.plants or plant_id in held.record.plants]
+        fits = [
+            release
+            for held, release in self.releases
+            if not held.record.plants or plant_id in held.record.plants
+        ]
         return fits[-1] if fits else self._cold
 
     def model_number(self, release: Release) -> int:
@@ -225,7 +245,9 @@ class Engine:
         for slot, plant_id in enumerate(fleet.ids):
             every_ms = int(state["every_s"][slot]) * 1000
             newest = (now_ms - TICK_AFTER_MS) // every_ms * every_ms
-            live = 0 <= now_ms - int(state["known_ms"][slot]) <= LIVE_WITHIN_MS and state["known_ms"][slot] >= 0
+            live = (
+                0 <= now_ms - int(state["known_ms"][slot]) <= LIVE_WITHIN_MS and state["known_ms"][slot] >= 0
+            )
             if live and newest > state["clock_ms"][slot] and newest > self._ticked.get(plant_id, -1):
                 self._ticked[plant_id] = newest
                 due.append((plant_id, newest))

@@ -1,4 +1,4 @@
-"""How well the feeds of each plant do: counts of what came since its previous issue, and the quality scores."""
+"""How well the feeds of each plant do: what came since its previous issue, and the quality scores."""
 
 from __future__ import annotations
 
@@ -16,17 +16,14 @@ I8 = NDArray[np.int64]
 F8 = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-CAME, REFUSED, LATE = 0, 1, 2
 FIELDS: Final[tuple[Field, ...]] = (*quality.FIELDS, Field("feed_count", "i8", (3,)))
 
 
 def count(fleet: Fleet, slots: I8, event_time_ms: I8, useful: Flags) -> None:
     """Count telemetry records of some plants; what is stamped before its plant's newest issue is late."""
     counts = fleet.state["feed_count"]
-    np.add.at(counts, (slots, CAME), 1)
-    np.add.at(counts, (slots, REFUSED), (~useful).astype(np.int64))
     late = useful & (event_time_ms <= fleet.state["issued_ms"][slots])
-    np.add.at(counts, (slots, LATE), late.astype(np.int64))
+    np.add.at(counts, slots, np.stack([np.ones_like(useful), ~useful, late], axis=1).astype(np.int64))
 
 
 def learn(fleet: Fleet, slots: I8, issued_at_ms: I8) -> None:
@@ -58,4 +55,6 @@ def _weather(fleet: Fleet, slots: I8, issued_at_ms: I8) -> Arrivals:
 
 def scores(fleet: Fleet, slots: I8) -> tuple[F8, F8]:
     """Data quality of telemetry and of weather, 0 to 1, NaN unknown, shape (N,) each."""
-    return quality.score(fleet.state[quality.TELEMETRY][slots]), quality.score(fleet.state[quality.WEATHER][slots])
+    return quality.score(fleet.state[quality.TELEMETRY][slots]), quality.score(
+        fleet.state[quality.WEATHER][slots]
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,7 +92,15 @@ class Fleet:
         counts = self.state["step_counts"][slots]
         seen = np.where(counts.any(axis=1), np.array(SCAN_STEPS_S)[counts.argmax(axis=1)], 1)
         declared = self.state["declared_scan_s"][slots]
-        return np.asarray(np.minimum(np.where(declared > 0, declared, seen), self.state["resolution_s"][slots]))
+        return np.asarray(
+            np.minimum(np.where(declared > 0, declared, seen), self.state["resolution_s"][slots])
+        )
+
+    def ring(self, name: str, sensor: int | None = None) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Interval numbers, sums and counts of a group of columns."""
+        parts = tuple(self.state[f"{name}_{part}"] for part in ("index", "sum", "count"))
+        index, sums, counts = parts if sensor is None else (column[:, sensor] for column in parts)
+        return index, sums, counts
 
     def unit_lane(self, slot: int, unit_id: str) -> int:
         """Place of a unit on the unit axis, made when it is new."""
@@ -123,7 +131,7 @@ def past_of(fleet: Fleet, slots: I8, issued_at_ms: I8, resolution_s: int, hours:
     per_hour = max(HOUR_MS // (resolution_s * 1000), 1)
     newest = issued_at_ms // (resolution_s * 1000) - 1
     back = newest[:, None] - np.arange(hours * per_hour)
-    sums, counts = rings.window(state["power_index"], state["power_sum"], state["power_count"], slots, back)
+    sums, counts = rings.window(*fleet.ring("power"), slots, back)
     capacity = state["capacity_kw"][slots][:, None] * MILLI_PER_KW
     scan_s = fleet.scan_s(slots)[:, None]
     good = enough_scans(counts, resolution_s, scan_s)
@@ -147,7 +155,7 @@ def means_at(fleet: Fleet, slots: I8, end_ms: I8, interval_s: I8) -> F8:
     parts = np.maximum(interval_s * 1000 // resolution_ms, 1)
     span = np.arange(int(parts.max(initial=1)))
     index = (end_ms // resolution_ms - 1)[:, None] - span
-    sums, counts = rings.window(state["power_index"], state["power_sum"], state["power_count"], slots, index)
+    sums, counts = rings.window(*fleet.ring("power"), slots, index)
     inside = span < parts[:, None]
     total, scans = (sums * inside).sum(axis=1), (counts * inside).sum(axis=1)
     enough = enough_scans(scans, parts * resolution_ms // 1000, fleet.scan_s(slots))

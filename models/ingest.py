@@ -17,7 +17,15 @@ F8 = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
-def apply(fleet: Fleet, rows: TelemetryColumns, slots: I8, picked: I8, units: I8, accepted: Flags, counts: Counter[str]) -> None:
+def apply(
+    fleet: Fleet,
+    rows: TelemetryColumns,
+    slots: I8,
+    picked: I8,
+    units: I8,
+    accepted: Flags,
+    counts: Counter[str],
+) -> None:
     """Apply accepted rows and note refused ones.
 
     :param slots: plant row of each record of the batch, shape (n,)
@@ -89,11 +97,13 @@ def _scans(fleet: Fleet, rows: TelemetryColumns, slots: I8, measured: I8, counts
     weight = given.astype(np.int64) - (seen.correction & had)
     rows_in = np.flatnonzero(seen.fresh | seen.correction)
     interval = interval_index(stamp, state["resolution_s"][slot] * 1000)
-    rings.add(
-        state["power_index"], state["power_sum"], state["power_count"], slot[rows_in], interval[rows_in], change[rows_in], weight[rows_in]
-    )
+    rings.add(*fleet.ring("power"), slot[rows_in], interval[rows_in], change[rows_in], weight[rows_in])
     _same_values(fleet, slot[seen.fresh & given], stamp[seen.fresh & given], value[seen.fresh & given])
-    for name, flags in (("repeats", seen.repeat), ("corrections", seen.correction), ("forgotten", seen.beyond)):
+    for name, flags in (
+        ("repeats", seen.repeat),
+        ("corrections", seen.correction),
+        ("forgotten", seen.beyond),
+    ):
         counts[name] += int(flags.sum())
     return seen
 
@@ -144,7 +154,15 @@ def _units(fleet: Fleet, rows: TelemetryColumns, slots: I8, readings: I8) -> Non
 
 def _add_to(fleet: Fleet, name: str, width: int, lanes: I8, interval: I8, values: F8) -> None:
     """Add values to the rings of a group of columns of shape (plants, ..., ring), seen as flat lanes."""
-    index, sums, counts = (fleet.state[f"{name}_{part}"] for part in ("index", "sum", "count"))
+    index, sums, counts = fleet.ring(name)
     flat = (index.shape[0] * width, index.shape[-1])
     milli = to_milli(np.clip(values, -1e9, 1e9))
-    rings.add(index.reshape(flat), sums.reshape(flat), counts.reshape(flat), lanes, interval, milli, np.ones(values.size, np.int64))
+    rings.add(
+        index.reshape(flat),
+        sums.reshape(flat),
+        counts.reshape(flat),
+        lanes,
+        interval,
+        milli,
+        np.ones(values.size, np.int64),
+    )

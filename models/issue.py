@@ -1,8 +1,8 @@
 """One forecast for each of N plants: telemetry and outlook in, published quantiles out.
 
-Base quantiles (weather, else climatology) -> correction towards the telemetry -> published levels -> calibration ->
-known limits -> limits of the plant. A step's rung says which inputs it had: 0 both, 1 weather only, 2 telemetry only,
-3 neither.
+Base quantiles (weather, else climatology) -> correction towards the telemetry -> published levels ->
+calibration -> known limits -> limits of the plant. A step's rung says which inputs it had: 0 both, 1 weather
+only, 2 telemetry only, 3 neither.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ DARK_SHARE: Final = 0.002  # a solar plant without position is dark where its cl
 
 @dataclass(frozen=True)
 class Made:
-    """Forecasts of N plants with S steps and K levels, as published: whole multiples of 1 / GRID of capacity."""
+    """Forecasts of N plants, S steps, K levels, as published: whole multiples of 1 / GRID of capacity."""
 
     slots: I8
     issued_at_ms: I8
@@ -44,7 +44,7 @@ class Made:
 
 @dataclass(frozen=True)
 class _Bases:
-    """Weather base where there is one, else climatology, of steps and of the past; and where it is weather."""
+    """Weather base where there is one, else climatology, of steps and past; and where it is weather."""
 
     steps: F8  # (N, S, 13)
     weather_based: NDArray[np.bool_]  # (N, S)
@@ -60,11 +60,15 @@ def make(fleet: Fleet, slots: I8, issued_at_ms: I8, release: Release, resolution
     past = past_of(fleet, slots, issued_at_ms, resolution_s, TRAILING_HOURS)
     bases = _bases(fleet, slots, issued_at_ms, steps, past)
     fresh_ms = max(HOUR_MS, 2 * resolution_s * 1000)
-    heard = np.isfinite(past.last) & (issued_at_ms - past.last_end_ms <= fresh_ms) & (not settings.blind)
+    heard: NDArray[np.bool_] = np.isfinite(past.last) & (issued_at_ms - past.last_end_ms <= fresh_ms)
+    if settings.blind:
+        heard = np.zeros_like(heard)
     q = bases.steps.copy()
     if heard.any():
         rows = np.flatnonzero(heard)
-        q[rows] = release.correct(_correction_input(fleet, slots, issued_at_ms, steps, past, bases).take(rows))
+        q[rows] = release.correct(
+            _correction_input(fleet, slots, issued_at_ms, steps, past, bases).take(rows)
+        )
     rung = (2 * ~bases.weather_based + ~heard[:, None]).astype(np.int8)
     levels = to_levels(q, settings.levels)
     if not settings.blind:
@@ -95,7 +99,9 @@ def _bases(fleet: Fleet, slots: I8, issued_at_ms: I8, steps: Steps, past: Past) 
 
 
 def _clear_shapes(fleet: Fleet, slots: I8, end_ms: I8, interval_s: I8) -> F8 | None:
-    """Clear-sky power of intervals, of their hour and of the neighbouring hour, for solar plants with a position."""
+    """Clear-sky power of intervals, of their hour and of the neighbouring hour, for solar plants with a
+    position.
+    """
     if not fleet.state["solar"][slots].any() or ((interval_s == 3600) & (end_ms % HOUR_MS == 0)).all():
         return None
     own = -(-end_ms // HOUR_MS) * HOUR_MS
@@ -104,7 +110,9 @@ def _clear_shapes(fleet: Fleet, slots: I8, end_ms: I8, interval_s: I8) -> F8 | N
     for row, slot in enumerate(slots):
         plant = fleet.outlooks[slot].plant
         if plant.kind == "solar" and plant.latitude is not None and plant.longitude is not None:
-            for column, (ends, lengths) in enumerate(((end_ms[row], interval_s[row]), (own[row], 3600), (other[row], 3600))):
+            for column, (ends, lengths) in enumerate(
+                ((end_ms[row], interval_s[row]), (own[row], 3600), (other[row], 3600))
+            ):
                 shape[row, :, column] = sun.means(plant.latitude, plant.longitude, ends, lengths).clear
     return shape
 
@@ -119,11 +127,15 @@ def _dark(fleet: Fleet, slots: I8, steps: Steps, highest: F8) -> NDArray[np.bool
         if plant.latitude is None or plant.longitude is None:
             dark[row] = highest[row] < DARK_SHARE
         else:
-            dark[row] = ~sun.daylight(plant.latitude, plant.longitude, steps.valid_at_ms[row], steps.interval_s[row])
+            dark[row] = ~sun.daylight(
+                plant.latitude, plant.longitude, steps.valid_at_ms[row], steps.interval_s[row]
+            )
     return dark
 
 
-def _correction_input(fleet: Fleet, slots: I8, issued_at_ms: I8, steps: Steps, past: Past, bases: _Bases) -> CorrectionInput:
+def _correction_input(
+    fleet: Fleet, slots: I8, issued_at_ms: I8, steps: Steps, past: Past, bases: _Bases
+) -> CorrectionInput:
     return CorrectionInput(
         plant_ids=[fleet.ids[s] for s in slots],
         is_solar=fleet.state["solar"][slots],
@@ -143,7 +155,14 @@ def _correction_input(fleet: Fleet, slots: I8, issued_at_ms: I8, steps: Steps, p
 
 
 def _publish(
-    fleet: Fleet, slots: I8, issued_at_ms: I8, steps: Steps, levels: F8, rung: NDArray[np.int8], daylight: NDArray[np.bool_], release: Release
+    fleet: Fleet,
+    slots: I8,
+    issued_at_ms: I8,
+    steps: Steps,
+    levels: F8,
+    rung: NDArray[np.int8],
+    daylight: NDArray[np.bool_],
+    release: Release,
 ) -> Made:
     median = fleet.settings.level(0.5)
     lowest = np.array([release.min_share(fleet.outlooks[s].plant) for s in slots])
@@ -153,14 +172,15 @@ def _publish(
         near = steps.lead_s(issued_at_ms) <= LIMIT_HOLDS_S
         ceiling = np.where(near & np.isfinite(cap)[:, None], cap[:, None], np.inf)
         levels = np.minimum(levels, ceiling[..., None])
-    return Made(slots, issued_at_ms, steps, limits.publish(levels, lowest, daylight), available, rung, release)
+    return Made(
+        slots, issued_at_ms, steps, limits.publish(levels, lowest, daylight), available, rung, release
+    )
 
 
 def _setpoint_share(fleet: Fleet, slots: I8, issued_at_ms: I8) -> F8:
     """The setpoint of the newest interval in shares of capacity where it limits the plant, NaN elsewhere."""
     state = fleet.state
     interval = (issued_at_ms // (state["resolution_s"][slots] * 1000) - 1)[:, None]
-    columns = (state[f"sensed_{part}"][:, SETPOINT] for part in ("index", "sum", "count"))
-    sums, counts = rings.window(*columns, slots, interval)
+    sums, counts = rings.window(*fleet.ring("sensed", SETPOINT), slots, interval)
     share = sums[:, 0] / np.maximum(counts[:, 0], 1) / MILLI_PER_KW / state["capacity_kw"][slots]
     return np.where((counts[:, 0] > 0) & (share < 0.98) & (not fleet.settings.blind), share, np.nan)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from models import issue as forecasting
 from models import feeds, maturing, watch
+from models import issue as forecasting
 from models.fleet import Fleet
 from models.forecast.limits import GRID
 from models.issue import Made
@@ -21,7 +21,9 @@ I8 = NDArray[np.int64]
 
 
 def issue(engine: Engine, slots: I8, issued_at_ms: I8, known_at_ms: I8, out: Outputs) -> None:
-    """Issue for each plant once at its T; ``known_at_ms`` is that of the record that brought the time, shape (N,)."""
+    """Issue for each plant once at its T; ``known_at_ms`` is that of the record that brought the time, shape
+    (N,).
+    """
     fleet, state = engine.fleet, engine.fleet.state
     _wake(fleet, slots, issued_at_ms)
     out.scores += maturing.mature(fleet, slots, issued_at_ms, known_at_ms, engine.models)

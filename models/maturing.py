@@ -1,7 +1,8 @@
-"""Each forecast meets its actual: pending forecasts at eight lead times, scores, and what the bands learn of them.
+"""Each forecast meets its actual: pending forecasts at eight lead times, scores, and what the bands learn of
+them.
 
-An actual counts when the plant's clock is an hour past it, so that late scans are in it. What is learned from is what
-was published, rounding included: a replay that starts from a checkpoint then learns the same.
+An actual counts when the plant's clock is an hour past it, so that late scans are in it. What is learned from
+is what was published, rounding included: a replay that starts from a checkpoint then learns the same.
 """
 
 from __future__ import annotations
@@ -54,9 +55,11 @@ def fields(levels: int) -> tuple[Field, ...]:
 
 
 def keep(fleet: Fleet, made: Made, model: int) -> None:
-    """Keep the steps of a forecast that lie exactly at a lead time; ``model`` names its release in this partition."""
+    """Keep the steps of a forecast that lie exactly at a lead time; ``model`` names its release in this
+    partition.
+    """
     state = fleet.state
-    for lead, (lead_s, start, room) in enumerate(zip(LEADS_S, STARTS, ROOM, strict=True)):
+    for lead_s, start, room in zip(LEADS_S, STARTS, ROOM, strict=True):
         hit = made.steps.valid_at_ms == (made.issued_at_ms + lead_s * 1000)[:, None]
         rows = np.flatnonzero(hit.any(axis=1) & (made.issued_at_ms % cadence_ms(lead_s) == 0))
         if not rows.size:
@@ -70,8 +73,12 @@ def keep(fleet: Fleet, made: Made, model: int) -> None:
         state["pending_model"][slot, place] = model
 
 
-def mature(fleet: Fleet, slots: I8, issued_at_ms: I8, known_at_ms: I8, models: list[tuple[str, ...]]) -> list[dict[str, Any]]:
-    """Score what has come of age between the previous issue and this one; teach the bands. Avro-shaped scores."""
+def mature(
+    fleet: Fleet, slots: I8, issued_at_ms: I8, known_at_ms: I8, models: list[tuple[str, ...]]
+) -> list[dict[str, Any]]:
+    """Score what has come of age between the previous issue and this one; teach the bands. Avro-shaped
+    scores.
+    """
     every_ms = fleet.state["every_s"][slots] * 1000
     scores: list[dict[str, Any]] = []
     for back in range(max(int(every_ms.max(initial=0)) // CADENCE_MS, 1) - 1, -1, -1):
@@ -82,7 +89,9 @@ def mature(fleet: Fleet, slots: I8, issued_at_ms: I8, known_at_ms: I8, models: l
     return scores
 
 
-def _mature_at(fleet: Fleet, slots: I8, valid: I8, known: I8, models: list[tuple[str, ...]]) -> list[dict[str, Any]]:
+def _mature_at(
+    fleet: Fleet, slots: I8, valid: I8, known: I8, models: list[tuple[str, ...]]
+) -> list[dict[str, Any]]:
     state, levels = fleet.state, fleet.settings.levels
     capacity = state["capacity_kw"][slots]
     clean = state["unclean_ms"][slots] < valid
@@ -92,9 +101,13 @@ def _mature_at(fleet: Fleet, slots: I8, valid: I8, known: I8, models: list[tuple
     for lead, (lead_s, start, room) in enumerate(zip(LEADS_S, STARTS, ROOM, strict=True)):
         issued = valid - lead_s * 1000
         places[:, lead] = start + (issued // cadence_ms(lead_s)) % room
-        found[:, lead] = (state["pending_issue_ms"][slots, places[:, lead]] == issued) & (issued % cadence_ms(lead_s) == 0)
+        found[:, lead] = (state["pending_issue_ms"][slots, places[:, lead]] == issued) & (
+            issued % cadence_ms(lead_s) == 0
+        )
         if found[:, lead].any():
-            length = np.array([fleet.settings.interval_at(lead_s, int(r)) for r in state["resolution_s"][slots]])
+            length = np.array(
+                [fleet.settings.interval_at(lead_s, int(r)) for r in state["resolution_s"][slots]]
+            )
             actual[:, lead] = np.where(found[:, lead], means_at(fleet, slots, valid, length), np.nan)
     shares = state["pending_share"][slots[:, None], places] / GRID
     rung = state["pending_rung"][slots[:, None], places].astype(np.int64)
@@ -106,7 +119,9 @@ def _mature_at(fleet: Fleet, slots: I8, valid: I8, known: I8, models: list[tuple
             calibration.learn(state, slots, rung[:, lead], lead, taught[:, lead], low[:, lead], high[:, lead])
     _note_errors(fleet, slots, valid, taught, shares)
     loss = pinball(y[..., None], shares, np.asarray(levels)).mean(axis=-1)
-    return _records(fleet, slots, valid, known, models, found & np.isfinite(actual), places, actual, shares, loss)
+    return _records(
+        fleet, slots, valid, known, models, found & np.isfinite(actual), places, actual, shares, loss
+    )
 
 
 def _note_errors(fleet: Fleet, slots: I8, valid: I8, taught: F8, shares: F8) -> None:

@@ -1,7 +1,8 @@
-"""What is known about the hours ahead of one plant: base quantiles from its weather runs, and its climatology.
+"""What is known about the hours ahead of one plant: base quantiles from its weather runs, and its
+climatology.
 
-A run counts from the first issue at T >= its `published_at`. For each hour the newest run that covers it holds; a run
-that arrives after its successor fills only the hours that the successor leaves open.
+A run counts from the first issue at T >= its `published_at`. For each hour the newest run that covers it
+holds; a run that arrives after its successor fills only the hours that the successor leaves open.
 """
 
 from __future__ import annotations
@@ -100,7 +101,9 @@ class Outlook:
         self.versions = sorted((*kept, plant), key=lambda v: v.valid_from_ms)
 
     def amend_at(self, clock_ms: int) -> bool:
-        """Let the version count that holds at a time (the first one before any holds); True when it is another one."""
+        """Let the version count that holds at a time (the first one before any holds); True when it is
+        another one.
+        """
         held = [v for v in self.versions if v.valid_from_ms <= clock_ms] or self.versions[:1]
         self._set_alarm(clock_ms)
         if held[-1] == self.plant:
@@ -193,13 +196,13 @@ def block_of(spans: list[Span], first: I8, hours: int) -> F8:
 def at_intervals(block: F8, first: I8, end_ms: I8, interval_s: I8, shape: F8 | None) -> F8:
     """Knots of intervals inside or across the hours of a block, by the time of the interval's middle.
 
-    A whole UTC hour is that hour. Another interval lies on the line between the middles of two hours; an interval whose
-    own hour is unknown is unknown.
+    A whole UTC hour is that hour. Another interval lies on the line between the middles of two hours; an
+    interval whose own hour is unknown is unknown.
 
     :param block: (N, hours, 13); ``first`` (N,) the number of the first hour
     :param end_ms, interval_s: (N, M)
-    :param shape: (N, M, 3) for solar plants the clear-sky power of the interval, of its own hour and of the other
-        hour: the line is drawn through shares of the clear sky; None to draw it through power
+    :param shape: (N, M, 3) for solar plants the clear-sky power of the interval, of its own hour and of the
+        other hour: the line is drawn through shares of the clear sky; None to draw it through power
     """
     middle = end_ms - interval_s * 500
     own = -(-end_ms // HOUR_MS)

@@ -1,7 +1,7 @@
 """Ring buffers over columns: the newest scans of each plant, and sums of its newest intervals.
 
-All take flat *lanes* (a plant, or a unit of a plant) and are exact: whole milliwatts, so that neither the order of
-addition nor the batch split shows in a bit.
+All take flat *lanes* (a plant, or a unit of a plant) and are exact: whole milliwatts, so that neither the
+order of addition nor the batch split shows in a bit.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ I8 = NDArray[np.int64]
 F8 = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-SCANS: Final = 509  # prime, so that no usual scan step folds onto itself: 4 min at 2 scans a second, 8 h at one a minute
+SCANS: Final = (
+    509  # prime, so that no usual scan step folds onto itself: 4 min at 2 scans a second, 8 h at one a minute
+)
 NO_VALUE: Final = np.iinfo(np.int64).min
 
 
@@ -38,7 +40,8 @@ def remember(times_ms: I8, values: I8, slot: I8, event_time_ms: I8, value: I8) -
     :param value: scan [mW] or NO_VALUE, shape (n,)
     """
     place = (event_time_ms // 1000) % SCANS
-    seen = Seen(*(np.zeros(slot.shape, np.bool_) for _ in range(4)), before=np.full(slot.shape, NO_VALUE))
+    fresh, repeat, correction, beyond = (np.zeros(slot.shape, np.bool_) for _ in range(4))
+    seen = Seen(fresh, repeat, correction, beyond, before=np.full(slot.shape, NO_VALUE))
     for rows in in_turn(slot * SCANS + place):
         s, p = slot[rows], place[rows]
         there, old = times_ms[s, p], values[s, p]
@@ -55,7 +58,9 @@ def remember(times_ms: I8, values: I8, slot: I8, event_time_ms: I8, value: I8) -
 
 
 def in_turn(key: I8) -> list[I8]:
-    """Split rows (indices, in order) so that no key stands twice in one pass and the order of equal keys is kept."""
+    """Split rows (indices, in order) so that no key stands twice in one pass and the order of equal keys is
+    kept.
+    """
     order = np.argsort(key, kind="stable")
     ordered = key[order]
     starts = np.append(True, ordered[1:] != ordered[:-1])
@@ -65,12 +70,21 @@ def in_turn(key: I8) -> list[I8]:
     return [np.sort(order[nth == n]) for n in range(int(nth.max()) + 1)]
 
 
-def add(index: NDArray[np.integer], sums: I8, counts: NDArray[np.integer], lane: I8, interval: I8, value: I8, weight: NDArray[np.integer]) -> None:
+def add(
+    index: NDArray[np.integer],
+    sums: I8,
+    counts: NDArray[np.integer],
+    lane: I8,
+    interval: I8,
+    value: I8,
+    weight: NDArray[np.integer],
+) -> None:
     """Add values to the intervals of their lanes; an interval that the ring has left behind takes nothing.
 
     :param index: number of the interval that each place holds, shape (lanes, ring); changed in place
     :param sums, counts: what it holds [mW], shape (lanes, ring); changed in place
-    :param weight: scans that come (1) or go (-1, with the negated value) or neither (0, a correction), shape (n,)
+    :param weight: scans that come (1) or go (-1, with the negated value) or neither (0, a correction), shape
+        (n,)
     """
     size = index.shape[1]
     newest = np.full(index.shape[0], np.int64(-1))
@@ -87,7 +101,9 @@ def add(index: NDArray[np.integer], sums: I8, counts: NDArray[np.integer], lane:
     np.add.at(counts, (lane, place), weight.astype(counts.dtype))
 
 
-def window(index: NDArray[np.integer], sums: I8, counts: NDArray[np.integer], lane: I8, interval: I8) -> tuple[I8, I8]:
+def window(
+    index: NDArray[np.integer], sums: I8, counts: NDArray[np.integer], lane: I8, interval: I8
+) -> tuple[I8, I8]:
     """Sums [mW] and counts of intervals, zero where the ring does not hold them.
 
     :param interval: numbers of the intervals wanted, shape (n, w) for n lanes

@@ -1,9 +1,9 @@
 """Where a batch is cut: the rows of each plant between two of its issues, and the issues between them.
 
-The issue at T happens at the first record of the plant with ``event_time >= T`` and uses what stands in the journal up
-to that record with ``event_time <= T``. So a record past T is applied after the issue at T, a record at T before it.
-Everything that happens at the same place of its plant's order is one round and is done for all plants at once; a
-plant's rounds depend on its own rows alone.
+The issue at T happens at the first record of the plant with ``event_time >= T`` and uses what stands in the
+journal up to that record with ``event_time <= T``. So a record past T is applied after the issue at T, a
+record at T before it. Everything that happens at the same place of its plant's order is one round and is done
+for all plants at once; a plant's rounds depend on its own rows alone.
 """
 
 from __future__ import annotations
@@ -34,19 +34,22 @@ class Issues:
 
 @dataclass(frozen=True)
 class Rows:
-    """Records applied in one round, in the order of each plant's journal: indices into the batch, shape (n,)."""
+    """Records applied in one round, in the order of each journal: indices into the batch, shape (n,)."""
 
     row: I8
 
 
-def rounds(slot: I8, event_time_ms: I8, moves: NDArray[np.bool_], clock_ms: I8, every_ms: I8, reach_ms: int) -> Iterator[Issues | Rows]:
+def rounds(
+    slot: I8, event_time_ms: I8, moves: NDArray[np.bool_], clock_ms: I8, every_ms: I8, reach_ms: int
+) -> Iterator[Issues | Rows]:
     """Cut the rows of a batch into rounds.
 
     :param slot: plant row of each record, in offset order, shape (n,)
     :param moves: whether the record moves its plant's clock (a refused one does not), shape (n,)
     :param clock_ms: the plant's clock before the batch for each record, -1 for none, shape (n,)
     :param every_ms: issue interval of the record's plant, shape (n,)
-    :param reach_ms: a jump issues at most the T of this long before it; older ones would lie in the past entirely
+    :param reach_ms: a jump issues at most the T of this long before it; older ones would lie in the past
+        entirely
     """
     if slot.size == 0:
         return
@@ -59,7 +62,7 @@ def rounds(slot: I8, event_time_ms: I8, moves: NDArray[np.bool_], clock_ms: I8, 
     on_time = (due > done) & (clock % every == 0)
     early = due - done - on_time
     stage = _stages(first, early, on_time)
-    yield from _in_order(order, s, stage, _issue_table(s, stage, done, early, on_time, every, order))
+    yield from _in_order(order, stage, _issue_table(s, stage, done, early, on_time, every, order))
 
 
 def _clock_after(t: I8, moves: NDArray[np.bool_], first: NDArray[np.bool_], clock: I8) -> I8:
@@ -86,7 +89,9 @@ def _stages(first: NDArray[np.bool_], early: I8, on_time: NDArray[np.bool_]) -> 
     return np.asarray(count - base, np.int64)
 
 
-def _issue_table(s: I8, stage: I8, done: I8, early: I8, on_time: NDArray[np.bool_], every: I8, order: I8) -> tuple[I8, ...]:
+def _issue_table(
+    s: I8, stage: I8, done: I8, early: I8, on_time: NDArray[np.bool_], every: I8, order: I8
+) -> tuple[I8, ...]:
     """All issues as (stage before whose rows they happen, rank within it, slot, T, trigger row)."""
     rows = np.flatnonzero((early > 0) | on_time)
     total = (early + on_time)[rows]
@@ -100,13 +105,19 @@ def _issue_table(s: I8, stage: I8, done: I8, early: I8, on_time: NDArray[np.bool
     return stage[at] + late, np.where(late, 0, rank + shared), s[at], issued_at, order[at]
 
 
-def _in_order(order: I8, s: I8, stage: I8, table: tuple[I8, ...]) -> Iterator[Issues | Rows]:
+def _in_order(order: I8, stage: I8, table: tuple[I8, ...]) -> Iterator[Issues | Rows]:
     when, rank, slot, issued_at, row = table
     by_place = np.lexsort((rank, when))
     when, rank, slot, issued_at, row = (a[by_place] for a in (when, rank, slot, issued_at, row))
     rows_by_stage = np.argsort(stage, kind="stable")
-    row_cuts = np.searchsorted(stage[rows_by_stage], np.arange(int(max(stage.max(), when.max(initial=0))) + 2))
-    new_group = np.flatnonzero(np.append(True, (when[1:] != when[:-1]) | (rank[1:] != rank[:-1]))) if when.size else np.empty(0, int)
+    row_cuts = np.searchsorted(
+        stage[rows_by_stage], np.arange(int(max(stage.max(), when.max(initial=0))) + 2)
+    )
+    new_group = (
+        np.flatnonzero(np.append(True, (when[1:] != when[:-1]) | (rank[1:] != rank[:-1])))
+        if when.size
+        else np.empty(0, int)
+    )
     groups = np.append(new_group, when.size)
     g = 0
     for place in range(row_cuts.size - 1):

@@ -25,7 +25,9 @@ ABOUT = "about"
 
 @dataclass(frozen=True)
 class Snapshot:
-    """State of one plant; it holds up to and including ``journal_offset``. ``day`` is that of the plant's clock."""
+    """State of one plant; it holds up to and including ``journal_offset``. ``day`` is that of the plant's
+    clock.
+    """
 
     plant_id: str
     day: str
@@ -42,7 +44,9 @@ class Held:
     record: ReleaseRecord
 
 
-def take(fleet: Fleet, plant_id: str, models: Sequence[tuple[str, ...]], held: Callable[[Release], Held | None]) -> Snapshot:
+def take(
+    fleet: Fleet, plant_id: str, models: Sequence[tuple[str, ...]], held: Callable[[Release], Held | None]
+) -> Snapshot:
     """Cut one plant out of the fleet."""
     slot = fleet.state.slots[plant_id]
     outlook = fleet.outlooks[slot]
@@ -63,7 +67,9 @@ def take(fleet: Fleet, plant_id: str, models: Sequence[tuple[str, ...]], held: C
     clock_ms = int(fleet.state["clock_ms"][slot])
     day = datetime.fromtimestamp(clock_ms / 1000, UTC).date().isoformat() if clock_ms >= 0 else ""
     tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items() if tensor.size}
-    return Snapshot(plant_id, day, int(fleet.state["applied_offset"][slot]), layout_of(fleet.state.fields), save(tensors))
+    return Snapshot(
+        plant_id, day, int(fleet.state["applied_offset"][slot]), layout_of(fleet.state.fields), save(tensors)
+    )
 
 
 def put(engine: Engine, taken: Snapshot) -> None:
@@ -81,14 +87,18 @@ def put(engine: Engine, taken: Snapshot) -> None:
     row = {n[6:]: t for n, t in tensors.items() if n.startswith("state.") and n[6:] in fields}
     fleet.state.put(slot, {n: t if fields[n].shape else t[0] for n, t in row.items()})
     numbers = np.array([engine.number_of(tuple(name)) for name in about["models"]] or [0], np.int16)
-    fleet.state["pending_model"][slot] = numbers[np.minimum(fleet.state["pending_model"][slot], numbers.size - 1)]
+    fleet.state["pending_model"][slot] = numbers[
+        np.minimum(fleet.state["pending_model"][slot], numbers.size - 1)
+    ]
     outlook = fleet.outlooks[slot]
     outlook.versions = versions
     outlook.runs = [_run_in(run, tensors) for run in about["runs"]]
     outlook.pending = [_run_in(run, tensors) for run in about["pending"]]
     outlook.settle(int(fleet.state["clock_ms"][slot]), int(fleet.state["issued_ms"][slot]))
     if "weather.knots" in tensors:
-        outlook.weather = Span(about["weather_first"], tensors["weather.knots"], tensors["weather.published_ms"])
+        outlook.weather = Span(
+            about["weather_first"], tensors["weather.knots"], tensors["weather.published_ms"]
+        )
     fleet.note(slot)
 
 
@@ -115,7 +125,10 @@ def _run_in(about: dict[str, Any], tensors: dict[str, Any]) -> WeatherRun:
     def columns(place: int, names: list[str]) -> dict[str, Any]:
         return {name: tensors.get(f"{prefix}.{place}.{name}", none) for name in names}
 
-    points = [AreaPoint(i, lat, lon, columns(n + 1, names)) for n, (i, lat, lon, names) in enumerate(about["points"])]
+    points = [
+        AreaPoint(i, lat, lon, columns(n + 1, names))
+        for n, (i, lat, lon, names) in enumerate(about["points"])
+    ]
     return WeatherRun(
         about["plant_id"],
         about["source"],

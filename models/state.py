@@ -1,18 +1,20 @@
 """The state of a fleet as columns: one array for each field, one row (slot) for each plant.
 
-A field's shape may name growing axes: ``"U"`` (units of a plant) and ``"B"`` (hours of weather base). Rows are
-cut out for a checkpoint and put back by name, so a state written before a field existed can still be read.
+A field's shape may name growing axes: ``"U"`` (units of a plant) and ``"B"`` (hours of weather base). Rows
+are cut out for a checkpoint and put back by name, so a state written before a field existed can still be
+read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ class FleetState:
             for axis, size in zip(f.shape, values.shape, strict=True):
                 if isinstance(axis, str):
                     self.widen(axis, size)
-            self.columns[f.name][(slot, *(slice(n) for n in values.shape))] = values
+            place: tuple[int | slice, ...] = (slot, *(slice(n) for n in values.shape))
+            self.columns[f.name][place] = values
 
 
 def layout_of(fields: Iterable[Field]) -> str:

@@ -1,4 +1,6 @@
-"""What telemetry is accepted. The worker and the sink call the same function, so they refuse the same records."""
+"""What telemetry is accepted. The worker and the sink call the same function, so they refuse the same
+records.
+"""
 
 from __future__ import annotations
 
@@ -42,9 +44,12 @@ REASONS: Final = (
 def validate(rows: TelemetryColumns, registry: Mapping[str, PlantVersion]) -> Verdicts:
     """Judge telemetry rows; the first fault in the order of ``REASONS`` is the one that is named.
 
-    The clock is compared with ``known_at`` and never with the wall clock, or a replay would refuse other records.
+    The clock is compared with ``known_at`` and never with the wall clock, or a replay would refuse other
+    records.
     """
-    capacity_kw = np.array([registry[p].capacity_kw if p in registry else np.nan for p in rows.plant_ids])[rows.plant]
+    capacity_kw = np.array([registry[p].capacity_kw if p in registry else np.nan for p in rows.plant_ids])[
+        rows.plant
+    ]
     code = np.full(rows.event_time_ms.shape, -1, np.int8)
     with np.errstate(invalid="ignore"):
         low, high = LOWEST_SHARE * capacity_kw, HIGHEST_SHARE * capacity_kw

@@ -27,7 +27,9 @@ def fault_of_plant(plant: PlantVersion) -> str | None:
     if plant.resolution_s not in RESOLUTIONS_S:
         return f"resolution_s is {plant.resolution_s}: it must be one of {', '.join(map(str, RESOLUTIONS_S))}"
     if plant.issue_every_s not in RESOLUTIONS_S:
-        return f"issue_every_s is {plant.issue_every_s}: it must be one of {', '.join(map(str, RESOLUTIONS_S))}"
+        return (
+            f"issue_every_s is {plant.issue_every_s}: it must be one of {', '.join(map(str, RESOLUTIONS_S))}"
+        )
     if plant.scan_s is not None and plant.scan_s <= 0:
         return f"scan_s is {plant.scan_s}: it must be positive, or missing"
     if plant.min_kw is not None and not -plant.capacity_kw <= plant.min_kw <= plant.capacity_kw:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from models import drifting, feeds, rings, sun
 from models.detect import all as detectors
 from models.detect.view import WINDOW, PlantView
-from models.fleet import POA, SETPOINT, SENSED, WIND, Fleet
+from models.fleet import POA, SENSED, SETPOINT, WIND, Fleet
 from models.forecast.base import HIGH, HOUR_MS, LOW, MEDIAN
 from models.outlook import PAST_H, at_intervals, block_of
 from models.state import Field
@@ -23,7 +23,9 @@ FIELDS: Final[tuple[Field, ...]] = (*detectors.FIELDS, *drifting.FIELDS, *feeds.
 UNCLEAN: Final = ("outage", "stuck_sensor", "curtailment", "feed_silent")
 
 
-def look(fleet: Fleet, slots: I8, issued_at_ms: I8, known_at_ms: I8) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def look(
+    fleet: Fleet, slots: I8, issued_at_ms: I8, known_at_ms: I8
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Records of `plant.anomalies` and of `model.drift`; moves the columns of the detectors."""
     view = view_of(fleet, slots, issued_at_ms, known_at_ms)
     events = detectors.look(view)
@@ -82,15 +84,13 @@ def view_of(fleet: Fleet, slots: I8, issued_at_ms: I8, known_at_ms: I8) -> Plant
 
 
 def _power(fleet: Fleet, slots: I8, interval: I8) -> F8:
-    columns = (fleet.state[f"power_{part}"] for part in ("index", "sum", "count"))
-    sums, counts = rings.window(*columns, slots, interval)
+    sums, counts = rings.window(*fleet.ring("power"), slots, interval)
     enough = enough_scans(counts, fleet.state["resolution_s"][slots][:, None], fleet.scan_s(slots)[:, None])
     return np.where(enough, sums / np.maximum(counts, 1) / MILLI_PER_KW, np.nan)
 
 
 def _sensed(fleet: Fleet, slots: I8, interval: I8, sensor: int) -> F8:
-    columns = (fleet.state[f"sensed_{part}"][:, sensor] for part in ("index", "sum", "count"))
-    sums, counts = rings.window(*columns, slots, interval)
+    sums, counts = rings.window(*fleet.ring("sensed", sensor), slots, interval)
     return np.where(counts > 0, sums / np.maximum(counts, 1) / MILLI_PER_KW, np.nan)
 
 
@@ -98,10 +98,12 @@ def _units(fleet: Fleet, slots: I8, interval: I8) -> tuple[F8, F8]:
     """Power [kW] and wind [m/s] of each unit, shape (N, U, W) each."""
     width, count = fleet.state.axes["U"], len(slots)
     lanes = (slots[:, None, None] * width + np.arange(width)[:, None]) * 2 + np.arange(2)
-    flat = [fleet.state[f"unit_{part}"].reshape(-1, SENSED) for part in ("index", "sum", "count")]
+    index, sums, counts = (column.reshape(-1, SENSED) for column in fleet.ring("unit"))
     wanted = np.repeat(interval, width * 2, axis=0)
-    sums, counts = rings.window(flat[0], flat[1], flat[2], lanes.ravel(), wanted)
-    means = np.where(counts > 0, sums / np.maximum(counts, 1) / MILLI_PER_KW, np.nan).reshape(count, width, 2, WINDOW)
+    sums, counts = rings.window(index, sums, counts, lanes.ravel(), wanted)
+    means = np.where(counts > 0, sums / np.maximum(counts, 1) / MILLI_PER_KW, np.nan).reshape(
+        count, width, 2, WINDOW
+    )
     return means[:, :, 0], means[:, :, 1]
 
 
@@ -119,4 +121,3 @@ def _daylight(fleet: Fleet, slots: I8, ends: I8, resolution_s: I8) -> NDArray[np
         plant = fleet.outlooks[slots[row]].plant
         light[row] = sun.daylight(plant.latitude, plant.longitude, ends[row], int(resolution_s[row]))
     return light
-

@@ -1,8 +1,8 @@
 """Intervals: which interval a scan belongs to, when its mean counts, and what the mean is.
 
-A stamp is the *end* of what it measures, so an interval of length ``r`` that ends at ``e`` holds the scans with
-``e - r < event_time <= e``. Sums are kept in whole milliwatts: integer addition gives the same bits in any order and
-in any batch split, which floating point does not.
+A stamp is the *end* of what it measures, so an interval of length ``r`` that ends at ``e`` holds the scans
+with ``e - r < event_time <= e``. Sums are kept in whole milliwatts: integer addition gives the same bits in
+any order and in any batch split, which floating point does not.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ def enough_scans(count: NDArray[np.integer], resolution_s: I8 | int, scan_s: I8 
 
 
 def commonest_step_s(event_time_ms: I8) -> int:
-    """Commonest positive step between neighbouring stamps of one plant, in seconds, rounded up to a usual scan step.
+    """Commonest positive step between neighbouring stamps of one plant, in seconds, rounded up to a usual
+    scan step.
 
     Falls back to the longest usual step where there is no positive step at all.
     """
@@ -50,7 +51,9 @@ def commonest_step_s(event_time_ms: I8) -> int:
 
 
 def resolution_for(scan_s: int) -> int:
-    """The resolution of a plant whose registry gives none: its scan step rounded up to one of ``RESOLUTIONS_S``."""
+    """The resolution of a plant whose registry gives none: its scan step rounded up to one of
+    ``RESOLUTIONS_S``.
+    """
     return next((r for r in RESOLUTIONS_S if r >= scan_s), RESOLUTIONS_S[-1])
 
 
@@ -61,7 +64,8 @@ def interval_means(event_time_ms: I8, power_kw: F8, resolution_s: int, scan_s: i
 
     :param event_time_ms: stamps in the order of arrival, shape (n,)
     :param power_kw: scans [kW], NaN where missing, shape (n,)
-    :returns: interval ends [ms], shape (m,), and means [kW], NaN where under half of the scans came, shape (m,)
+    :returns: interval ends [ms], shape (m,), and means [kW], NaN where under half of the scans came, shape
+        (m,)
     """
     given = np.isfinite(power_kw)
     order = np.argsort(event_time_ms[given], kind="stable")
@@ -76,5 +80,8 @@ def interval_means(event_time_ms: I8, power_kw: F8, resolution_s: int, scan_s: i
     np.add.at(sums, place, to_milli(power))
     counts = np.bincount(place)
     ends = (np.arange(index[0], index[-1] + 1) + 1) * (resolution_s * 1000)
-    means = np.where(enough_scans(counts, resolution_s, scan_s), sums / np.maximum(counts, 1), np.nan) / MILLI_PER_KW
+    means = (
+        np.where(enough_scans(counts, resolution_s, scan_s), sums / np.maximum(counts, 1), np.nan)
+        / MILLI_PER_KW
+    )
     return ends, means

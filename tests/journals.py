@@ -14,7 +14,9 @@ from schemas.records import PlantKind, PlantVersion, WeatherRun
 T0_MS = 1_400_000_400_000 // 3_600_000 * 3_600_000
 MINUTE_MS = 60_000
 
-Item = tuple[str, int, float | None, int] | Control  # (plant, event_time_ms, power_kw, known_at_ms) or a control
+Item = (
+    tuple[str, int, float | None, int] | Control
+)  # (plant, event_time_ms, power_kw, known_at_ms) or a control
 
 
 def plant(plant_id: str, **known: object) -> PlantVersion:
@@ -38,7 +40,10 @@ def run(plant_id: str, minute: float, hours: int = 60, speed_ms: float = 8.0) ->
     """A weather run of constant wind from its publication on."""
     published = T0_MS + int(minute * MINUTE_MS)
     valid = (published // 3_600_000 + np.arange(1, hours + 1)) * 3_600_000
-    columns = {"wind_speed_100m_ms": np.full(hours, speed_ms), "wind_direction_100m_deg": np.full(hours, 200.0)}
+    columns = {
+        "wind_speed_100m_ms": np.full(hours, speed_ms),
+        "wind_direction_100m_deg": np.full(hours, 200.0),
+    }
     return WeatherRun(plant_id, "test", published, published, valid, columns)
 
 
@@ -57,7 +62,9 @@ def batches(items: Iterable[Item], sizes: Iterable[int], first_offset: int = 0) 
 def _batch(items: list[Item], first: int) -> JournalBatch:
     rows = [(first + i, item) for i, item in enumerate(items) if isinstance(item, tuple)]
     controls = [(first + i, item) for i, item in enumerate(items) if not isinstance(item, tuple)]
-    return JournalBatch("plant.telemetry", 0, _columns(rows), controls, [], first + len(items) - 1, 0, len(items))
+    return JournalBatch(
+        "plant.telemetry", 0, _columns(rows), controls, [], first + len(items) - 1, 0, len(items)
+    )
 
 
 def _columns(rows: list[tuple[int, tuple[str, int, float | None, int]]]) -> TelemetryColumns:

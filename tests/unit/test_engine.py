@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.engine import Engine, EngineSettings, Outputs
+from models.engine import Engine, Outputs
 from models.forecast.base import KNOTS
 from models.release import Release, cold_start
+from models.steps import EngineSettings
 from schemas.errors import Reason, ReleaseRefused
 from schemas.records import PlantVersion, ReleaseRecord, ReleaseRole, WeatherRun
 from tests.journals import MINUTE_MS, T0_MS, Item, Numbers, batches, numbers, plant, run, scan, tick
@@ -20,7 +21,7 @@ from tests.journals import MINUTE_MS, T0_MS, Item, Numbers, batches, numbers, pl
 class Windy:
     """A weather model that says what the run's wind says, by a straight line."""
 
-    def base(self, plant: PlantVersion, run: WeatherRun, hours_ms: np.ndarray) -> np.ndarray:
+    def base(self, plant: PlantVersion, run: WeatherRun, hours_ms: np.ndarray) -> np.ndarray:  # noqa: ARG002  # the protocol names it
         speed = np.interp(hours_ms, run.valid_at_ms, run.columns["wind_speed_100m_ms"])
         middle = np.clip(speed / 20.0, 0, 1)[:, None]
         inside = (hours_ms >= run.valid_at_ms[0]) & (hours_ms <= run.valid_at_ms[-1])
@@ -35,7 +36,7 @@ def release(version: str, minute: float = 0) -> ReleaseRecord:
 def load(record: ReleaseRecord) -> Release:
     if record.version == "broken":
         raise ReleaseRefused("its hash is another one")
-    return replace(cold_start(), name=record.name, version=record.version, weather={"kind:wind": Windy()})
+    return replace(cold_start(), name=record.name, version=record.version, weather={"kind:wind": Windy()})  # type: ignore[dict-item]  # any weather model
 
 
 def engine(**known: object) -> Engine:
@@ -53,7 +54,7 @@ def issued(made: Numbers, plant_id: str) -> list[float]:
 
 
 def test_an_issue_uses_the_record_at_its_own_time_and_not_the_one_after() -> None:
-    before = [plant("a"), scan("a", 0, 500.0)]
+    before: list[Item] = [plant("a"), scan("a", 0, 500.0)]
     at = numbers(play([*before, scan("a", 15, 100.0)]))["a", T0_MS + 15 * MINUTE_MS]
     after = numbers(play([*before, scan("a", 16, 100.0)]))["a", T0_MS + 15 * MINUTE_MS]
     other = numbers(play([*before, scan("a", 16, 900.0)]))["a", T0_MS + 15 * MINUTE_MS]
@@ -78,7 +79,7 @@ def test_a_late_scan_changes_no_issue_already_made_and_makes_none() -> None:
 
 
 def test_a_repeat_is_dropped_and_counted_and_another_value_is_a_correction() -> None:
-    first = [plant("a"), scan("a", 0, 500.0), scan("a", 10, 300.0)]
+    first: list[Item] = [plant("a"), scan("a", 0, 500.0), scan("a", 10, 300.0)]
     plain = play([*first, scan("a", 15, 300.0)])
     repeated = play([*first, scan("a", 10, 300.0), scan("a", 15, 300.0)])
     corrected = play([*first, scan("a", 10, 700.0), scan("a", 15, 300.0)])
@@ -91,7 +92,14 @@ def test_a_repeat_is_dropped_and_counted_and_another_value_is_a_correction() -> 
 
 
 def test_a_run_counts_from_the_issue_at_its_publication_on() -> None:
-    items = [plant("a"), release("1"), scan("a", 0, 500.0), run("a", 20), scan("a", 15, 400.0), scan("a", 30, 400.0)]
+    items: list[Item] = [
+        plant("a"),
+        release("1"),
+        scan("a", 0, 500.0),
+        run("a", 20),
+        scan("a", 15, 400.0),
+        scan("a", 30, 400.0),
+    ]
     made = numbers(play(items))
     rungs = {t: np.frombuffer(made["a", T0_MS + t * MINUTE_MS][1], np.int8) for t in (15, 30)}
     assert (rungs[15] == 2).all()
@@ -99,14 +107,14 @@ def test_a_run_counts_from_the_issue_at_its_publication_on() -> None:
 
 
 def test_the_four_rungs_follow_from_what_is_silent() -> None:
-    scans = [scan("a", m, 400.0) for m in range(0, 121, 15)]
-    quiet = [tick("a", m) for m in range(135, 241, 15)]
+    scans: list[Item] = [scan("a", m, 400.0) for m in range(0, 121, 15)]
+    quiet: list[Item] = [tick("a", m) for m in range(135, 241, 15)]
 
     def last(items: list[Item]) -> set[int]:
         made = numbers(play(items))
         return set(np.frombuffer(made[max(made, key=lambda key: key[1])][1], np.int8)[:12].tolist())
 
-    start = [plant("a"), release("1")]
+    start: list[Item] = [plant("a"), release("1")]
     assert last([*start, run("a", 0), *scans]) == {0}
     assert last([*start, run("a", 0), *scans, *quiet]) == {1}
     assert last([*start, *scans]) == {2}
@@ -114,7 +122,12 @@ def test_the_four_rungs_follow_from_what_is_silent() -> None:
 
 
 def test_refused_telemetry_is_named_and_moves_nothing() -> None:
-    bad = [scan("a", 15, 10_000.0), scan("a", 15, float("nan")), scan("a", 15 * 96, 500.0, 15), scan("b", 15, 1.0)]
+    bad = [
+        scan("a", 15, 10_000.0),
+        scan("a", 15, float("nan")),
+        scan("a", 15 * 96, 500.0, 15),
+        scan("b", 15, 1.0),
+    ]
     out = play([plant("a"), scan("a", 0, 500.0), *bad])
     assert [r.reason for r in out[0].rejected] == [
         Reason.OUT_OF_RANGE,
@@ -127,7 +140,15 @@ def test_refused_telemetry_is_named_and_moves_nothing() -> None:
 
 
 def test_a_release_is_taken_up_where_it_stands_and_a_second_copy_is_ignored() -> None:
-    items = [plant("a"), scan("a", 0, 1.0), release("1"), scan("a", 15, 1.0), release("2"), scan("a", 30, 1.0), release("1")]
+    items = [
+        plant("a"),
+        scan("a", 0, 1.0),
+        release("1"),
+        scan("a", 15, 1.0),
+        release("2"),
+        scan("a", 30, 1.0),
+        release("1"),
+    ]
     machine = engine()
     outs = [machine.apply(b) for b in batches([*items, scan("a", 45, 1.0)], [3])]
     versions = [v for out in outs for block in out.forecasts for v in block.version]
@@ -210,7 +231,9 @@ def test_a_plant_depends_on_its_own_records_alone(items: list[Item]) -> None:
 
 @settings(max_examples=15, deadline=None)
 @given(journals(), st.floats(0.1, 0.9), st.integers(0, 10))
-def test_a_restored_state_goes_on_as_if_nothing_had_happened(items: list[Item], place: float, back: int) -> None:
+def test_a_restored_state_goes_on_as_if_nothing_had_happened(
+    items: list[Item], place: float, back: int
+) -> None:
     cut = max(2, int(len(items) * place))
     first, second = engine(), engine()
     first.apply(batches(items[:cut], [cut])[0])
