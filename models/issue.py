@@ -93,7 +93,7 @@ def _bases(fleet: Fleet, slots: I8, issued_at_ms: I8, steps: Steps, past: Past) 
     count = steps.interval_s.shape[1]
     known = np.isfinite(weather[..., 0])
     base = np.where(known[..., None], weather, usual)
-    base[:, count:] = np.where(known[:, :count].any(axis=1)[:, None, None], base[:, count:], usual[:, count:])
+    base[:, count:] = np.where(np.any(known[:, :count], axis=1, keepdims=True)[..., None], base[:, count:], usual[:, count:])
     dark = _dark(fleet, slots, steps, usual[:, :count, -1])
     return _Bases(base[:, :count], known[:, :count], base[:, count:-1], base[:, -1], dark)
 
