@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 _log = logging.getLogger(__name__)
+# Where no log is set up, librdkafka's remarks would stand between the lines of a command.
+_log.addHandler(logging.NullHandler())
 _T = TypeVar("_T")
 
 Headers = tuple[tuple[str, bytes], ...]

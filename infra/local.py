@@ -21,6 +21,7 @@ from infra.processes import Running, stop
 
 NAMES = ("kafka", "postgres")
 Say = Callable[[str], None]
+Ask = Callable[[], None]
 
 
 @dataclass(frozen=True)

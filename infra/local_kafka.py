@@ -77,8 +77,10 @@ _LOGGING = {
 }
 
 
-def start(folder: Path, log: Path, wanted_port: int | None) -> tuple[Running, str]:
+def start(folder: Path, log: Path, wanted_port: int | None, more: str = "") -> tuple[Running, str]:
     """Start the broker with its data under `folder`; returns the process and `host:port`.
+
+    `more` are properties that stand after ours and win over them, with `{broker}` and `{controller}` for ports.
 
     Raises `ServiceUnavailable` with the log's own reason when it does not come up.
     """
@@ -89,7 +91,7 @@ def start(folder: Path, log: Path, wanted_port: int | None) -> tuple[Running, st
     for _attempt in range(3):
         broker, controller = free_ports(2, wanted)
         try:
-            return _launch(folder, log, classpath, broker, controller), f"127.0.0.1:{broker}"
+            return _launch(folder, log, classpath, broker, controller, more), f"127.0.0.1:{broker}"
         except _PortTaken as error:  # somebody was faster; take others
             failure, wanted = error, []
     raise failure
@@ -123,10 +125,10 @@ class _PortTaken(ServiceUnavailable):
     """The port that was free a moment ago is not."""
 
 
-def _launch(folder: Path, log: Path, classpath: str, broker: int, controller: int) -> Running:
+def _launch(folder: Path, log: Path, classpath: str, broker: int, controller: int, more: str) -> Running:
     data = folder / "data"
     properties = folder / "server.properties"
-    properties.write_text(_PROPERTIES.format(broker=broker, controller=controller, data=data))
+    properties.write_text((_PROPERTIES + more).format(broker=broker, controller=controller, data=data))
     command = _java(classpath)
     said_before = log.stat().st_size if log.exists() else 0
     if not (data / "meta.properties").exists():

@@ -1,0 +1,122 @@
+"""`gridcast status`: servers, topics, and for each plant whether its forecast can be trusted now."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from cli.output import emit, iso, json_option, table
+from infra import local, settings
+from infra.settings import Settings
+from schemas.errors import GridcastError, InputError, SettingsError
+
+
+@click.command(epilog="Example:  gridcast status --json")
+@json_option
+def command(as_json: bool) -> None:
+    """Show the servers, what the topics hold, and for each plant whether its forecast can be trusted now."""
+    found = settings.load()
+    servers = [_kafka(found), _postgres(found)]
+    kafka_runs = servers[0]["answers"]
+    topics = _topics(found) if kafka_runs else []
+    plants = _plants(found) if kafka_runs and topics else []
+    document = {"home": found.home, "servers": servers, "topics": topics, "plants": plants}
+    emit(document, as_json, _lines(servers, topics, plants))
+
+
+def _kafka(found: Settings) -> dict[str, Any]:
+    from infra.kafka import wait_for_kafka
+
+    return _server(found, "kafka", bool(found.kafka), lambda: wait_for_kafka(found, 3.0))
+
+
+def _postgres(found: Settings) -> dict[str, Any]:
+    from infra.postgres import wait_for_postgres
+
+    named = bool(found.postgres.get_secret_value())
+    return _server(found, "postgres", named, lambda: wait_for_postgres(found, 1.0))
+
+
+def _server(found: Settings, name: str, named: bool, ask: local.Ask) -> dict[str, Any]:
+    """One server: where it is, who started it, and whether it answers, or what is wrong."""
+    mine = {server.name: server for server in local.status(found.home)}.get(name)
+    entry: dict[str, Any] = {"name": name, "local": not named, "address": None, "answers": False, "why": None}
+    if not named and (mine is None or not mine.alive):
+        return {**entry, "why": "not running: `gridcast up` starts it"}
+    try:
+        secret = found.postgres_dsn.get_secret_value()
+        entry["address"] = found.kafka_bootstrap if name == "kafka" else local.without_password(secret)
+        ask()
+    except SettingsError:
+        raise
+    except GridcastError as error:
+        return {**entry, "why": str(error)}
+    pid = mine.running.pid if mine is not None and not named else None
+    return {**entry, "answers": True, "pid": pid}
+
+
+def _topics(found: Settings) -> list[dict[str, Any]]:
+    """What the log of each declared topic holds; a topic that is not there is left out."""
+    from infra.kafka import consumer
+    from infra.topic_reader import spans
+    from infra.topics import TOPICS
+
+    rows = []
+    reader = consumer(found, None)
+    try:
+        for topic in TOPICS:
+            try:
+                held = spans(found, topic.name, reader).values()
+            except InputError:
+                continue
+            offsets = sum(span.end - span.first for span in held)
+            rows.append({"topic": topic.name, "partitions": len(held), "offsets": offsets})
+    finally:
+        reader.close()
+    return rows
+
+
+def _plants(found: Settings) -> list[dict[str, Any]]:
+    from infra.registry import schema_ids
+    from infra.topic_reader import read_newest
+    from infra.topics import FORECASTS_LATEST, PLANTS
+    from models.trust import doubt
+    from schemas.codec import Codec
+
+    codec = Codec(schema_ids(found))
+    now_ms = time.time_ns() // 1_000_000
+    versions = [codec.decode(message.value())[1] for message in read_newest(found, PLANTS).values()]
+    newest = {version["plant_id"]: version for version in sorted(versions, key=lambda one: one["valid_from"])}
+    forecasts = {
+        key.decode(): codec.decode(message.value())[1]
+        for key, message in read_newest(found, FORECASTS_LATEST).items()
+    }
+    rows = []
+    for plant_id in sorted(newest):
+        forecast = forecasts.get(plant_id)
+        why_not = doubt(forecast, newest[plant_id]["issue_every_s"], now_ms)
+        issued_at = iso(forecast["issued_at"]) if forecast else None
+        rows.append(
+            {"plant_id": plant_id, "trusted": why_not is None, "why_not": why_not, "issued_at": issued_at}
+        )
+    return rows
+
+
+def _lines(
+    servers: list[dict[str, Any]], topics: list[dict[str, Any]], plants: list[dict[str, Any]]
+) -> Iterator[str]:
+    for server in servers:
+        state = "answers" if server["answers"] else server["why"]
+        yield f"{server['name']}: {' '.join(filter(None, (server['address'], state)))}"
+    if topics:
+        yield ""
+        yield from table(topics)
+    if plants:
+        yield ""
+    for plant in plants:
+        verdict = "can be trusted" if plant["trusted"] else f"cannot be trusted: {plant['why_not']}"
+        issued = f" (issued {plant['issued_at']})" if plant["issued_at"] else ""
+        yield f"{plant['plant_id']}: {verdict}{issued}"

@@ -1,0 +1,100 @@
+"""TLS and passwords reach every client: librdkafka, aiokafka, Faust's credentials, PostgreSQL."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from infra import local_kafka
+from infra.kafka import (
+    Outgoing,
+    aiokafka_security,
+    faust_options,
+    produce_all,
+    producer,
+    wait_for_kafka,
+)
+from infra.processes import free_ports, stop
+from infra.settings import Settings
+from infra.topic_reader import read
+from infra.topics import JOURNAL, make_topics
+from schemas.errors import ServiceUnavailable
+from tests.integration import certificates
+
+_LISTENERS = """
+listeners=PLAINTEXT://127.0.0.1:{{broker}},OUTSIDE://127.0.0.1:{outside},CONTROLLER://127.0.0.1:{{controller}}
+advertised.listeners=PLAINTEXT://127.0.0.1:{{broker}},OUTSIDE://127.0.0.1:{outside}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,OUTSIDE:SASL_SSL
+sasl.enabled.mechanisms=PLAIN
+listener.name.outside.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule \\
+  required user_me="hush";
+ssl.keystore.type=PEM
+ssl.keystore.location={keystore}
+"""
+
+
+@pytest.fixture(scope="module")
+def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A Kafka of its own whose only outer door wants TLS and a password."""
+    folder = tmp_path_factory.mktemp("secure")
+    made = certificates.make(folder)
+    (outside,) = free_ports(1)
+    more = _LISTENERS.format(outside=outside, keystore=made.both)
+    running, _ = local_kafka.start(folder / "kafka", folder / "kafka.log", None, more)
+    yield Settings(
+        home=folder,
+        kafka=f"127.0.0.1:{outside}",
+        kafka_security="SASL_SSL",
+        kafka_username="me",
+        kafka_password=SecretStr("hush"),
+        kafka_ca_file=made.authority,
+    )
+    stop(running)
+
+
+def test_producer_consumer_and_admin_come_through_tls_with_a_password(secure: Settings) -> None:
+    wait_for_kafka(secure, 10)
+    make_topics(secure)
+    assert produce_all(producer(secure), [Outgoing(JOURNAL, b"k", b"v")]) == 1
+    assert [m.value() for messages in read(secure, JOURNAL) for m in messages] == [b"v"]
+
+
+def test_a_wrong_password_or_another_authority_is_kept_out(secure: Settings, tmp_path: Path) -> None:
+    stranger = secure.model_copy(update={"kafka_password": SecretStr("wrong")})
+    with pytest.raises(ServiceUnavailable):
+        wait_for_kafka(stranger, 2)
+    other = certificates.make(tmp_path)
+    with pytest.raises(ServiceUnavailable):
+        wait_for_kafka(secure.model_copy(update={"kafka_ca_file": other.authority}), 2)
+
+
+def test_aiokafka_comes_through_with_the_same_settings(secure: Settings) -> None:
+    from aiokafka.admin import AIOKafkaAdminClient
+
+    async def topics() -> list[str]:
+        client = AIOKafkaAdminClient(bootstrap_servers=secure.kafka_bootstrap, **aiokafka_security(secure))
+        await client.start()
+        try:
+            return list(await client.list_topics())
+        finally:
+            await client.close()
+
+    make_topics(secure)
+    assert JOURNAL in asyncio.run(topics())
+
+
+def test_faust_comes_through_with_the_same_settings(secure: Settings) -> None:
+    import faust
+
+    app = faust.App("test-security", **faust_options(secure), topic_disable_leader=True)
+
+    async def send() -> int:
+        async with app.producer:
+            sent = await app.producer.send_and_wait(JOURNAL, b"k", b"faust", None, None, {})
+            return int(sent.offset)
+
+    make_topics(secure)
+    assert asyncio.run(send()) >= 0
+    assert b"faust" in [m.value() for messages in read(secure, JOURNAL) for m in messages]
