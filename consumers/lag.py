@@ -1,0 +1,184 @@
+"""How far each group is behind in each partition: in records, and in seconds of `known_at`.
+
+Seconds are the `known_at` of the newest record minus that of the last committed one: how old what a group
+has done is, by the clock of the data, so that a folder played at any speed has a meaningful lag too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+
+from infra.kafka import admin, await_admin, consumer
+from infra.topic_reader import Span
+from schemas.codec import Codec
+from schemas.errors import DecodeError, ServiceUnavailable
+
+if TYPE_CHECKING:
+    from confluent_kafka import Consumer, Message
+    from confluent_kafka.admin import AdminClient
+
+    from infra.settings import Settings
+
+_ANSWER_S: Final = 10.0
+#: A record that cannot be read, or that compaction took, is stood in for by one of so many before it.
+_LOOK_BACK: Final = 16
+NOTHING_COMMITTED: Final = -1
+
+Place = tuple[str, int]
+
+
+class Stamp(NamedTuple):
+    """When a record was known, or, where it does not say, when the log took it."""
+
+    of_record: bool
+    time_ms: int
+
+
+@dataclass(frozen=True)
+class Lag:
+    """One group in one partition.
+
+    `committed`: the next record to read, -1 where the group never committed (then all the log holds is
+    waiting). `lost`: records that the log let go before the group read them. `seconds` None: not known.
+    """
+
+    topic: str
+    partition: int
+    group: str
+    committed: int
+    end: int
+    records: int
+    lost: int
+    seconds: float | None
+
+
+def lags(settings: Settings, codec: Codec, groups: Mapping[str, Sequence[str]]) -> list[Lag]:
+    """Every partition of the topics that each of `groups` reads, and of what any other group has committed.
+
+    Raises `ServiceUnavailable` where Kafka does not answer.
+    """
+    client = consumer(settings, None, enable_partition_eof=True)
+    try:
+        committed = _committed(admin(settings), groups)
+        held = _held(client, committed, groups)
+        everything = dict.fromkeys(held, NOTHING_COMMITTED)
+        ends = _stamps(client, codec, {place: span.end for place, span in held.items()}, held)
+        made: list[Lag] = []
+        for group in sorted(committed):
+            own = {p: o for p, o in everything.items() if p[0] in groups.get(group, ())} | committed[group]
+            made += _of_group(client, codec, group, {p: o for p, o in own.items() if p in held}, held, ends)
+        return made
+    except KafkaException as error:
+        raise ServiceUnavailable(f"Kafka does not say where groups are: {error.args[0].str()}") from error
+    finally:
+        client.close()
+
+
+def _committed(client: AdminClient, groups: Mapping[str, Sequence[str]]) -> dict[str, dict[Place, int]]:
+    found = await_admin(client.list_consumer_groups(request_timeout=_ANSWER_S), "list groups", _ANSWER_S)
+    names = {*groups, *(one.group_id for one in found.valid)}
+    return {name: _committed_by(client, name) for name in sorted(names)}
+
+
+def _committed_by(client: AdminClient, group: str) -> dict[Place, int]:
+    asked = client.list_consumer_group_offsets(
+        [ConsumerGroupTopicPartitions(group)], request_timeout=_ANSWER_S
+    )
+    found = await_admin(asked[group], f"offsets of {group}", _ANSWER_S)
+    return {(one.topic, one.partition): one.offset for one in found.topic_partitions if one.offset >= 0}
+
+
+def _held(
+    client: Consumer, committed: Mapping[str, Mapping[Place, int]], groups: Mapping[str, Sequence[str]]
+) -> dict[Place, Span]:
+    """What the log holds of every partition that somebody reads and that is still there."""
+    wanted = {topic for topics in groups.values() for topic in topics}
+    wanted |= {topic for places in committed.values() for topic, _ in places}
+    there = client.list_topics(timeout=_ANSWER_S).topics
+    places = [(topic, number) for topic in sorted(wanted & set(there)) for number in there[topic].partitions]
+    return {
+        place: Span(*client.get_watermark_offsets(TopicPartition(*place), timeout=_ANSWER_S))
+        for place in sorted(places)
+    }
+
+
+def _of_group(
+    client: Consumer,
+    codec: Codec,
+    group: str,
+    committed: Mapping[Place, int],
+    held: Mapping[Place, Span],
+    ends: Mapping[Place, Stamp],
+) -> Iterator[Lag]:
+    behind = {place: at for place, at in committed.items() if at < held[place].end}
+    # Where nothing of what the log holds was committed, its first record stands for the last committed one.
+    looked_at = {place: max(at, held[place].first + 1) for place, at in behind.items()}
+    stamps = _stamps(client, codec, looked_at, held)
+    for place, at in sorted(committed.items()):
+        span = held[place]
+        waiting = max(span.end - max(at, span.first), 0)
+        lost = max(span.first - at, 0) if at != NOTHING_COMMITTED else 0
+        seconds = _seconds(ends.get(place), stamps.get(place)) if waiting else 0.0
+        yield Lag(*place, group, at, span.end, waiting, lost, seconds)
+
+
+def _seconds(newest: Stamp | None, done: Stamp | None) -> float | None:
+    if newest is None or done is None or newest.of_record != done.of_record:
+        return None
+    return max(newest.time_ms - done.time_ms, 0) / 1000
+
+
+def _stamps(
+    client: Consumer, codec: Codec, before: Mapping[Place, int], held: Mapping[Place, Span]
+) -> dict[Place, Stamp]:
+    """The stamp of the last record before an offset, by partition; a partition without one is left out."""
+    starts = {place: max(at - _LOOK_BACK, held[place].first) for place, at in before.items()}
+    waiting = {place for place, start in starts.items() if start < before[place]}
+    client.assign([TopicPartition(*place, starts[place]) for place in sorted(waiting)])
+    found: dict[Place, Stamp] = {}
+    deadline = time.monotonic() + _ANSWER_S
+    while waiting:
+        message = client.poll(0.5)
+        if message is None:
+            if time.monotonic() > deadline:
+                raise ServiceUnavailable(f"Kafka has sent nothing of {sorted(waiting)[0]}")
+            continue
+        place = (str(message.topic()), int(message.partition() or 0))
+        if message.error() is not None:
+            _look_at(message)
+            waiting.discard(place)
+        if message.error() is not None or place not in before:
+            continue
+        offset = int(message.offset() or 0)
+        if offset < before[place]:
+            stamp = _stamp(codec, message)
+            found.update({place: stamp} if stamp else {})
+        if offset + 1 >= before[place]:
+            waiting.discard(place)
+    client.unassign()
+    return found
+
+
+def _look_at(message: Message) -> None:
+    from confluent_kafka import KafkaError
+
+    error: Any = message.error()
+    if error.code() != KafkaError._PARTITION_EOF:
+        raise ServiceUnavailable(f"Kafka stopped in the middle of reading: {error.str()}")
+
+
+def _stamp(codec: Codec, message: Message) -> Stamp | None:
+    payload = message.value()
+    if payload is None:
+        return None
+    try:
+        _, record = codec.decode(payload)
+    except DecodeError:
+        return None
+    known_at_ms = record.get("known_at")
+    return Stamp(True, known_at_ms) if known_at_ms is not None else Stamp(False, message.timestamp()[1])
