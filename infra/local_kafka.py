@@ -80,7 +80,7 @@ _LOGGING = {
 def start(folder: Path, log: Path, wanted_port: int | None, more: str = "") -> tuple[Running, str]:
     """Start the broker with its data under `folder`; returns the process and `host:port`.
 
-    `more` are properties that stand after ours and win over them, with `{broker}` and `{controller}` for ports.
+    `more` are properties that win over ours, with `{broker}` and `{controller}` where a port shall stand.
 
     Raises `ServiceUnavailable` with the log's own reason when it does not come up.
     """

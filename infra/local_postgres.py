@@ -28,8 +28,10 @@ _OPTIONS = (
 )
 
 
-def start(folder: Path, log: Path, wanted_port: int | None) -> tuple[Running, str]:
+def start(folder: Path, log: Path, wanted_port: int | None, more: str = "") -> tuple[Running, str]:
     """Start the server with its data under `folder`; returns the process and a `postgresql://` address.
+
+    `more` are further options of the server's command line (`-c name=value`).
 
     Raises `ServiceUnavailable` with the server's own reason when it does not come up.
     """
@@ -42,7 +44,7 @@ def start(folder: Path, log: Path, wanted_port: int | None) -> tuple[Running, st
     _give(log)
     said_before = log.stat().st_size
     (port,) = free_ports(1, [wanted_port] if wanted_port else [])
-    options = _OPTIONS.format(port=port)
+    options = f"{_OPTIONS.format(port=port)} {more}"
     started = _run(["pg_ctl", "start", "-w", "-t", _TIMEOUT_S, "-D", data, "-l", log, "-o", options], folder)
     running = identify(_postmaster(data)) if started.returncode == 0 else None
     if running is None:
@@ -112,6 +114,8 @@ def _as_servant() -> list[str]:
         )
     servant = pwd.getpwnam(_SERVANT)
     who = [f"--reuid={servant.pw_uid}", f"--regid={servant.pw_gid}", "--clear-groups"]
+    # Without it `access` would not count the power, and the tools ask it for their own files.
+    who.append("--securebits=+no_setuid_fixup")
     return [tool, *who, "--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--"]
 
 

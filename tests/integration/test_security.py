@@ -1,13 +1,18 @@
 """TLS and passwords reach every client: librdkafka, aiokafka, Faust's credentials, PostgreSQL."""
 
 import asyncio
+import os
+import platform
+import pwd
+import tarfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
-from infra import local_kafka
+from infra import local_kafka, local_postgres
 from infra.kafka import (
     Outgoing,
     aiokafka_security,
@@ -16,6 +21,7 @@ from infra.kafka import (
     producer,
     wait_for_kafka,
 )
+from infra.postgres import connect, migrate, transaction
 from infra.processes import free_ports, stop
 from infra.settings import Settings
 from infra.topic_reader import read
@@ -98,3 +104,49 @@ def test_faust_comes_through_with_the_same_settings(secure: Settings) -> None:
     make_topics(secure)
     assert asyncio.run(send()) >= 0
     assert b"faust" in [m.value() for messages in read(secure, JOURNAL) for m in messages]
+
+
+@pytest.fixture(scope="module")
+def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A PostgreSQL that speaks TLS: other binaries than the local server's, whose wheel is built without."""
+    folder = tmp_path_factory.mktemp("encrypted")
+    made = certificates.make(folder)
+    made.key.chmod(0o600)
+    if os.geteuid() == 0:
+        os.chown(made.key, pwd.getpwnam("nobody").pw_uid, -1)
+    more = f"-c ssl=on -c ssl_cert_file={made.certificate} -c ssl_key_file={made.key}"
+    with pytest.MonkeyPatch.context() as patch:
+        tools = _postgres_with_tls(folder)
+        patch.setattr(local_postgres, "_tools", lambda: tools)
+        _, address = local_postgres.start(folder / "postgres", folder / "postgres.log", None, more)
+        secret = SecretStr(f"{address}?sslmode=verify-full&sslrootcert={made.authority}")
+        yield Settings(home=folder, postgres=secret)
+        local_postgres.stop(folder / "postgres")
+
+
+def _postgres_with_tls(folder: Path) -> Path:
+    import jgo
+
+    machine = {"x86_64": "amd64", "aarch64": "arm64v8"}[platform.machine()]
+    (jar,) = jgo.build(f"io.zonky.test.postgres:embedded-postgres-binaries-linux-{machine}:17.6.0").all_jars
+    with zipfile.ZipFile(jar) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith(".txz")]
+        with tarfile.open(fileobj=archive.open(name), mode="r:xz") as programs:
+            programs.extractall(folder / "programs", filter="data")
+    return folder / "programs" / "bin"
+
+
+def test_postgres_is_reached_over_tls_by_connections_and_migrations(encrypted: Settings) -> None:
+    assert migrate(encrypted) != []
+    with transaction(encrypted) as cursor:
+        cursor.execute("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+        assert cursor.fetchone() == (True,)
+
+
+def test_a_postgres_that_another_authority_signed_is_not_trusted(encrypted: Settings, tmp_path: Path) -> None:
+    other = certificates.make(tmp_path)
+    address = encrypted.postgres.get_secret_value().partition("?")[0]
+    stranger = SecretStr(f"{address}?sslmode=verify-full&sslrootcert={other.authority}")
+    with pytest.raises(ServiceUnavailable, match="SSL error") as refused:
+        connect(encrypted.model_copy(update={"postgres": stranger}))
+    assert ":***@" in str(refused.value)
