@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]  # not in its __all__
+from confluent_kafka.admin import NewTopic
 
 from infra.kafka import admin, await_admin
 from schemas.errors import InputError, ServiceUnavailable
