@@ -10,18 +10,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
 
+from consumers.bounds import log_bounds
 from consumers.intake import Taken
 from consumers.store import Place, Store
-from schemas.errors import GridcastError, LogTruncated, ServiceUnavailable
+from schemas.errors import GridcastError, LogTruncated
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer, Message
+    from confluent_kafka.admin import AdminClient
 
 _log = logging.getLogger(__name__)
 
-_ANSWER_S: Final = 10.0
 _POLL_S: Final = 0.2
 #: Asked for in one go from librdkafka; small beside a batch, so that its bytes can be bounded too.
 _AT_ONCE: Final = 500
@@ -44,6 +45,7 @@ class Reading:
     """
 
     consumer: "Consumer"
+    admin: "AdminClient"
     store: Store
     from_log_start: bool = False
     at: dict[Place, int] = field(default_factory=dict)
@@ -75,14 +77,15 @@ class Reading:
         places = [(one.topic, one.partition) for one in self.consumer.assignment()]
         if not places:
             return False
-        held = {place: self._held(place) for place in places}
+        held = log_bounds(self.admin, places)
         self.store.begin({place: first for place, (first, _) in held.items()})
         stored = self.store.offsets(places)
         self.at = {place: self._checked(place, stored[place], *held[place]) for place in places}
         self.consumer.assign([TopicPartition(*place, offset) for place, offset in self.at.items()])
         self.consumer.resume([TopicPartition(*place) for place in places])
         self.placed = True
-        _log.info("reading %s", ", ".join(f"{t}[{p}] from {o}" for (t, p), o in sorted(self.at.items())))
+        starts = ", ".join(f"{topic}[{partition}] {at}" for (topic, partition), at in sorted(self.at.items()))
+        _log.info("reading from %s", starts)
         return True
 
     def gather(self, limits: BatchLimits) -> list[Taken]:
@@ -135,7 +138,7 @@ class Reading:
 
     def _on_assign(self, consumer: "Consumer", assigned: list[TopicPartition]) -> None:
         # Nothing may be read before PostgreSQL has been asked, which is not done here: it may take long.
-        consumer.assign(assigned)
+        consumer.assign([TopicPartition(one.topic, one.partition, OFFSET_BEGINNING) for one in assigned])
         consumer.pause(assigned)
         self.doubt()
 
@@ -143,13 +146,6 @@ class Reading:
         _log.info("gave back %d partitions", len(revoked))
         self.at = {}
         self.doubt()
-
-    def _held(self, place: Place) -> tuple[int, int]:
-        try:
-            first, end = self.consumer.get_watermark_offsets(TopicPartition(*place), timeout=_ANSWER_S)
-        except KafkaException as error:
-            raise ServiceUnavailable(f"Kafka does not answer: {error.args[0].str()}") from error
-        return first, end
 
     def _checked(self, place: Place, stored: int, first: int, end: int) -> int:
         if first <= stored <= end:

@@ -23,6 +23,8 @@ _log = logging.getLogger(__name__)
 #: A batch of forecasts is about 7 kB a record; this bounds what a batch takes in memory, some 10 times of it.
 _BATCH_BYTES: Final = 16 << 20
 _ANSWER_S: Final = 10.0
+#: How long the partitions of a killed sink wait for another one; heartbeats come from a thread of librdkafka.
+_SESSION_MS: Final = 10_000
 
 
 def run_sink(
@@ -40,11 +42,13 @@ def run_sink(
     _check_topics(settings)
     store = Store(lambda: connect(settings, "gridcast-sink"))
     # Where to begin is asked of PostgreSQL: an offset that is gone must never be replaced in silence.
-    client = consumer(settings, settings.sink_group, auto_offset_reset="error")
+    client = consumer(
+        settings, settings.sink_group, auto_offset_reset="error", session_timeout_ms=_SESSION_MS
+    )
     progress = Progress(settings.stall_s)
     health = HealthServer(settings.metrics_host, settings.metrics_port, progress.health, progress.ready)
     sink = Sink(
-        Reading(client, store, from_log_start),
+        Reading(client, admin(settings), store, from_log_start),
         store,
         Reader(Codec(schema_ids(settings))),
         BatchLimits(settings.sink_batch_records, _BATCH_BYTES, settings.sink_linger_s),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _SHOWN: Final = 3
+_SIZE_BYTES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +104,10 @@ select count(*) from changed
 def _stage(cursor: "cursor", rows: Rows) -> None:
     names = _names(rows.table)
     cursor.execute(
-        sql.SQL("create temporary table if not exists {staged} (like {table}) on commit delete rows").format(
-            **names
-        )
+        sql.SQL(
+            "create temporary table if not exists {staged} (like {table} including defaults)"
+            " on commit delete rows"
+        ).format(**names)
     )
     copy = sql.SQL("copy {staged} ({columns}) from stdin (format binary)").format(**names)
     cursor.copy_expert(copy, io.BytesIO(encode(rows.cells)))
@@ -130,7 +132,10 @@ def _differing_inside(rows: Rows, first: dict[tuple[bytes, ...], int], again: li
         return 0
     values = list(zip(*(rows.column(name) for name in rows.table.compared), strict=True))
     keys = _keys(rows)
-    return sum(values[place] != values[first[keys[place]]] for place in again)
+    differing = [place for place in again if values[place] != values[first[keys[place]]]]
+    for place in differing[:_SHOWN]:
+        _complain(rows.table, tuple(cell[_SIZE_BYTES:] for cell in keys[place]))
+    return len(differing)
 
 
 def _differing_from_stored(cursor: "cursor", table: Table) -> int:
@@ -148,8 +153,12 @@ def _differing_from_stored(cursor: "cursor", table: Table) -> int:
     )
     found = cursor.fetchall()
     for identity in found[:_SHOWN]:
-        _log.error("%s: another record of the same identity has other values: %s", table.name, identity)
+        _complain(table, identity)
     return len(found)
+
+
+def _complain(table: Table, identity: tuple[object, ...]) -> None:
+    _log.error("%s: another record of the same identity has other values: %s", table.name, identity)
 
 
 def _keys(rows: Rows) -> list[tuple[bytes, ...]]:
