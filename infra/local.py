@@ -20,6 +20,7 @@ from infra import local_kafka, local_postgres
 from infra.processes import Running, stop
 
 NAMES = ("kafka", "postgres")
+_FIRST_TIME = {"kafka": " (the first time on a machine it is fetched, which takes a while)"}
 Say = Callable[[str], None]
 Ask = Callable[[], None]
 
@@ -61,6 +62,7 @@ def up(home: Path, names: tuple[str, ...] = NAMES, say: Say = lambda _: None) ->
             if known is not None and known.alive:
                 say(f"{name} runs already at {known.shown}")
                 continue
+            say(f"starting {name}{_FIRST_TIME.get(name, '') if known is None else ''}")
             servers[name] = _start(home, name, known)
             _write(home, servers)
             say(f"{name} started at {servers[name].shown}")

@@ -102,7 +102,7 @@ def jars() -> str:
     import jgo
 
     try:
-        with _one_at_a_time():
+        with _one_at_a_time(), _trust_of_the_system():
             return os.pathsep.join(str(jar) for jar in jgo.build(_JARS).all_jars)
     except (OSError, RuntimeError, ValueError) as error:  # what jgo and its HTTP client raise
         said = " ".join(str(error).split())[:200]
@@ -119,6 +119,18 @@ def _one_at_a_time() -> Iterator[None]:
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def _trust_of_the_system() -> Iterator[None]:
+    """Verify servers against the machine's authorities: a company's proxy is known there, not to certifi."""
+    import truststore
+
+    truststore.inject_into_ssl()
+    try:
+        yield
+    finally:
+        truststore.extract_from_ssl()
 
 
 class _PortTaken(ServiceUnavailable):
