@@ -19,19 +19,21 @@ class StuckSensor:
     """Power, wind speed or irradiance stays identical for `scans` scans (or intervals) and `least_s`
     seconds.
 
-    Standing still, a setpoint that is followed and the plant's own ceiling (within 1 % of the highest
-    power that was ever seen) repeat by nature and don't count; near the ceiling, where meters with few
-    digits repeat, twice as many scans are asked for. Power under `low_share` of capacity is standstill
-    or a meter's last digit.
+    Standing still and a setpoint that is followed repeat by nature and don't count. Near the highest power
+    that was ever seen, where meters with few digits repeat, twice as many scans are asked for; within 1 %
+    of it, where a plant is cut off by its rating, more than a day of wind or of sun would allow. Power
+    under `low_share` of capacity is standstill or a meter's last digit.
     """
 
-    scans: int = 6
+    scans: int = 8
     least_s: float = 3600.0
     low_share: float = 0.02
     near_share: float = 0.90
     ceiling_share: float = 0.99
     calm_ms: float = 0.5
     dark_w_m2: float = 20.0
+    solar_ceiling_s: float = 8 * 3600.0
+    wind_ceiling_s: float = 36 * 3600.0
 
     name: str = "stuck_sensor"
     fields: tuple[Field, ...] = (Field(HIGHEST, "float64", (), 0.0),)
@@ -62,9 +64,15 @@ class StuckSensor:
         highest[...] = np.fmax(highest, share)
         near = share >= self.near_share * highest
         long = (view.same_scans >= np.where(near, 2 * self.scans, self.scans)) & (view.same_s >= self.least_s)
-        by_nature = (np.abs(share) < self.low_share) | (share >= self.ceiling_share * highest)
+        at_ceiling = (share >= self.ceiling_share * highest) & ~self._too_long_for_a_ceiling(view)
+        by_nature = (np.abs(share) < self.low_share) | at_ceiling
         stuck: Bools = long & ~by_nature & np.isfinite(share) & ~view.bound[:, -1]
         return stuck
+
+    def _too_long_for_a_ceiling(self, view: PlantView) -> Bools:
+        """Wind may blow for a day and a half over the rated speed; the sun goes down before."""
+        longest_s = np.where(view.is_solar, self.solar_ceiling_s, self.wind_ceiling_s)
+        return (view.same_s >= longest_s) | (view.is_solar & ~view.daylight)
 
     def _input_stuck(self, view: PlantView, values: F8, floor: float) -> Bools:
         length = same_value_length(values)
