@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,9 @@ from models.forecast.base import HOUR_MS, KNOTS, Flags, Floats, Ints
 from models.forecast.boosting import BoostedWeather
 from models.forecast.weather_features import RunFeatures, features, primary
 
-BLOCK_MS = 10 * 86_400_000
+DAY_MS = 86_400_000
+BLOCK_MS = 10 * DAY_MS
+SEASONS_KNOWN_DAYS = 330
 MAX_LEAD_H = 48
 MASKED = (
     0.1  # part of the rows that is repeated with columns taken away, so that the trees know what to do then
@@ -56,10 +59,12 @@ class RunRows:
     def matrix(self, names: Sequence[str], rows: Flags | None = None) -> Floats:
         """Named features of the rows of a mask, or of all."""
         wanted = np.ones(len(self.run), np.bool_) if rows is None else rows
-        parts = [
-            self.made[r].matrix(names, self.hours_ms[wanted & (self.run == r)]) for r in range(len(self.made))
-        ]
-        return np.concatenate(parts) if parts else np.empty((0, len(names)))
+        if not self.made:
+            return np.empty((0, len(names)))
+        ends = np.cumsum([len(made.hours_ms) for made in self.made])[:-1]
+        hours = [h[w] for h, w in zip(np.split(self.hours_ms, ends), np.split(wanted, ends), strict=True)]
+        parts = [made.matrix(names, h) for made, h in zip(self.made, hours, strict=True)]
+        return np.concatenate(parts)
 
 
 def rows_of(history: PlantHistory) -> RunRows:
@@ -81,7 +86,7 @@ def fit(
 
     Folds are blocks of 10 days, so that what an hour's neighbours tell of it stays out of its own model.
     """
-    names = _names(plants, pooled=len(plants) > 1)
+    names = _names(plants)
     usable = [np.isfinite(p.power) & _lead_allowed(p) for p in plants]
     matrix = np.concatenate([p.matrix(names, u) for p, u in zip(plants, usable, strict=True)])
     power = np.concatenate([p.power[u] for p, u in zip(plants, usable, strict=True)])
@@ -113,9 +118,17 @@ def _say(model: BoostedWeather, rows: RunRows, wanted: Flags) -> Floats:
     return q
 
 
-def _names(plants: Sequence[RunRows], pooled: bool) -> tuple[str, ...]:
+def _names(plants: Sequence[RunRows]) -> tuple[str, ...]:
+    """Features that may be learned from: nothing of the season before a year is known, nothing of one site
+    for several.
+    """
     names = sorted({name for p in plants for m in p.made for name in m.columns})
-    if pooled:
+    days = min(
+        (int(p.hours_ms.max() - p.hours_ms.min()) // DAY_MS for p in plants if len(p.hours_ms)), default=0
+    )
+    if days < SEASONS_KNOWN_DAYS:
+        names.remove("day_of_year")
+    if len(plants) > 1:
         names = [n for n in names if n not in SITE_BOUND and not _of_other_point(n)]
     return tuple(names)
 
@@ -138,13 +151,16 @@ def _grow(names: Sequence[str], matrix: Floats, power: Floats, config: TreeConfi
 
     matrix, power = _thinned(matrix, power, config.max_rows)
     matrix, power = _with_masked(names, matrix, power, config.seed)
-    shared = {"verbose": -1, "num_threads": config.threads, "max_bin": config.bins, "seed": config.seed}
-    data = lightgbm.Dataset(matrix.astype(np.float32), power, params=shared, free_raw_data=False)
-    texts = []
-    for level in KNOTS:
-        params = shared | _params(config) | {"alpha": level}
-        texts.append(lightgbm.train(params, data, config.trees).model_to_string(num_iteration=-1))
-    return tuple(texts)
+    shared = {"verbose": -1, "num_threads": 1, "max_bin": config.bins, "seed": config.seed} | _params(config)
+    data = lightgbm.Dataset(matrix.astype(np.float32), power, params=shared, free_raw_data=False).construct()
+
+    def grow(level: float) -> str:
+        made = lightgbm.train(shared | {"alpha": level}, data, config.trees)
+        return str(made.model_to_string(num_iteration=-1))
+
+    # LightGBM's own threads wait for each other spinning, which on a busy machine is slower by a factor of ten.
+    with ThreadPoolExecutor(config.threads) as pool:
+        return tuple(pool.map(grow, KNOTS))
 
 
 def _params(config: TreeConfig) -> dict[str, object]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.forecast.base import KNOTS, TRAILING_HOURS, CorrectionInput, Floats
+from models.forecast.base import KNOTS, TRAILING_HOURS, CorrectionInput, Floats, single
 from models.forecast.boosting import BoostedWeather
 from models.forecast.climatology import Climatology, Table
 from models.forecast.closed_form import ClosedForm
@@ -36,8 +36,8 @@ class Release:
     cold start.
 
     `weather` by plant, or by `kind:wind` and `kind:solar` for plants without their own; `blend` is the
-    closed form's part in the mean of net and closed form; `reference` holds, by plant and input, values of
-    the time of training.
+    closed form's part in its mean with the net for wind plants (for solar the net alone is better);
+    `reference` holds, by plant and input, values of the time of training.
     """
 
     name: str
@@ -61,14 +61,15 @@ class Release:
         return own if own is not None else self.weather.get(f"kind:{plant.kind}")
 
     def correct(self, x: CorrectionInput) -> Floats:
-        """Quantiles (N, S, 13): net and closed form on a weather base, the closed form elsewhere and
-        without a net.
+        """Quantiles (N, S, 13): the net, for wind in a mean with the closed form, on a weather base; the
+        closed form elsewhere and without a net.
         """
         plain = self.closed_form.correct(x)
         if self.correction is None or not x.weather_based.any():
             return plain
-        both = (1.0 - self.blend) * self.correction.correct(x) + self.blend * plain
-        return np.where(x.weather_based[..., None], both, plain)
+        part = np.where(x.is_solar, 0.0, self.blend)[:, None, None]
+        both = (1.0 - part) * self.correction.correct(x) + part * plain
+        return single(np.where(x.weather_based[..., None], both, plain))
 
     def min_share(self, plant: PlantVersion) -> float:
         """The plant's lower limit in shares of capacity: the registry's, else what its telemetry showed,

@@ -165,7 +165,8 @@ class Teller:
         if self.table is None:
             return usual, np.zeros(ends.shape, np.bool_)
         weather = at_intervals(self.table.block(issued_ms, first, hours), first, ends, lengths, shape)
-        known = np.isfinite(weather)[..., 0]
+        known = np.zeros(ends.shape, np.bool_)
+        np.isfinite(weather[..., 0], out=known)
         base = np.where(known[..., None], weather, usual)
         base[:, steps:] = np.where(
             known[:, :steps].any(axis=1)[:, None, None], base[:, steps:], usual[:, steps:]

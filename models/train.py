@@ -85,6 +85,7 @@ def train(histories: Sequence[PlantHistory], config: TrainConfig, progress: Prog
 
     `progress` is told a stage and its part done, 0 to 1. Raises ValueError when there is no plant at all.
     """
+    histories = [h for h in histories if len(h.end_ms)]
     if not histories:
         raise ValueError("there is no plant with telemetry to train on")
     if config.newest_days is not None:
@@ -170,7 +171,7 @@ def _net(tellers: Sequence[Teller], config: TrainConfig, progress: Progress) -> 
     """The correction net of all plants that have a weather base; None where there is none."""
     from models import train_net
 
-    able = [t for t in tellers if t.table is not None]
+    able = [t for t in tellers if t.table is not None and len(t.issues(DAY_MS))]
     if not able:
         return None
     plants = tuple(t.history.plant.plant_id for t in able)
@@ -182,9 +183,7 @@ def _net(tellers: Sequence[Teller], config: TrainConfig, progress: Progress) -> 
     rows = train_net.NetRows(**joined)
     if not len(rows.target):
         return None
-    net = train_net.NetConfig(
-        epochs=config.net.epochs, members=config.net.members, threads=config.threads, seed=config.seed
-    )
+    net = train_net.NetConfig(epochs=config.net.epochs, members=config.net.members, seed=config.seed)
     tensors = train_net.train(rows, len(plants), net, _stage(progress, "correction"))
     return Network(tensors, plants, net.members)
 

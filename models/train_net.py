@@ -28,7 +28,6 @@ class NetConfig:
     dropout: float = 0.1
     unknown_plant: float = 0.1  # part of the rows that is shown without its plant
     members: int = 2
-    threads: int = 2
     seed: int = 1
 
 
@@ -70,7 +69,7 @@ def train(
     rows: NetRows, plants: int, config: NetConfig, progress: Callable[[float], None]
 ) -> dict[str, Singles]:
     """Tensors as `Network` serves them; the same from the same seed on the same machine."""
-    torch.set_num_threads(config.threads)
+    torch.set_num_threads(1)  # the layers are too small to share
     moments = _moments(rows)
     tensors = dict(moments)
     data = [torch.from_numpy(np.ascontiguousarray(a)) for a in _inputs(rows, moments)]

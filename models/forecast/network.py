@@ -16,7 +16,8 @@ import numpy as np
 from models.forecast.base import KNOTS, CorrectionInput, Floats, single
 from models.forecast.correction_features import ISSUE_NAMES, STEP_NAMES, Singles, build
 
-ROWS = 256  # of every matrix product: the last bits of a product depend on its shape
+# Of every matrix product: its last bits depend on its shape, and so small a one stays in one thread.
+ROWS = 64
 GATE_SHIFT, RESIDUAL_SCALE = -3.0, 0.3
 EMBEDDING = 8
 
@@ -91,10 +92,8 @@ def silu(values: Singles) -> Singles:
 
 def product(rows: Singles, weight: Singles) -> Singles:
     """Rows (n, inputs) times weights (inputs, outputs), always in blocks of `ROWS`, the last one padded."""
-    made = np.empty((len(rows), weight.shape[1]), np.float32)
-    block = np.zeros((ROWS, rows.shape[1]), np.float32)
-    for first in range(0, len(rows), ROWS):
-        count = min(ROWS, len(rows) - first)
-        block[:count] = rows[first : first + count]
-        made[first : first + count] = (block @ weight)[:count]
-    return made
+    blocks = -(-len(rows) // ROWS)
+    padded = np.zeros((blocks * ROWS, rows.shape[1]), np.float32)
+    padded[: len(rows)] = rows
+    made = np.matmul(padded.reshape(blocks, ROWS, -1), weight)
+    return np.asarray(made.reshape(blocks * ROWS, -1)[: len(rows)])
