@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import sys
+from typing import NoReturn
+
 import click
 
 from cli.output import note
@@ -11,18 +15,19 @@ EPILOG = "Example:  gridcast worker & gridcast worker & gridcast publish DIR --s
 
 @click.command(epilog=EPILOG)
 @click.option(
-    "--accept-loss",
+    "--from-log-start",
     is_flag=True,
-    help="Go on where the log no longer holds records that were not read yet; their number is logged.",
+    help="Where the log no longer reaches what was read last, go on from what it holds.",
 )
 @click.option("--metrics-port", type=click.IntRange(0, 65535), help="Port of /metrics, /health and /ready.")
-def command(accept_loss: bool, metrics_port: int | None) -> None:
+def command(from_log_start: bool, metrics_port: int | None) -> None:
     """Run a stream worker until SIGTERM or Ctrl-C.
 
     Workers of one group share the journal's partitions. On SIGTERM a worker finishes the batch in flight,
     commits, writes its checkpoints and ends with code 0. It ends with 1 where a person has to decide (records
     are gone from the log before they were read), with 70 where starting again may help.
     """
+    signal.signal(signal.SIGTERM, _end)  # until Faust listens
     import faust
 
     from infra import logs, settings
@@ -30,10 +35,14 @@ def command(accept_loss: bool, metrics_port: int | None) -> None:
 
     known = settings.load() if metrics_port is None else settings.load(metrics_port=metrics_port)
     logs.configure(known)
-    app = make_app(known, accept_loss)
+    app = make_app(known, from_log_start)
     note(f"worker: metrics and health at http://{known.metrics_host}:{app.parts.server.port}")
     worker = faust.Worker(
         app, quiet=True, loglevel=known.log_level, override_logging=False, redirect_stdouts=False
     )
     worker.spinner = None
     worker.execute_from_commandline()
+
+
+def _end(*_: object) -> NoReturn:
+    sys.exit(0)
