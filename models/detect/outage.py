@@ -50,7 +50,7 @@ class Outage:
         share = view.power_kw / view.capacity_kw[:, None]
         still = share <= self.still_share
         should_run = self._should_run(view)
-        no_sensor: Bools = np.isnan(self._sensor(view)).all(axis=1)
+        no_sensor = self._has_no_sensor(view)
         for place, new in unseen(view):
             self._learn_curve(view, place, new & ~(still & should_run)[:, place])
             self._count_missed(view, place, new, share[:, place])
@@ -78,13 +78,11 @@ class Outage:
 
     def _should_run(self, view: PlantView) -> Bools:
         """By the plant's sensor where it has one in the window, else by the forecast; shape (N, W)."""
-        sensor = self._sensor(view)
         windy = (view.wind_speed_ms >= self.wind_ms) & (view.wind_speed_ms < self.storm_ms)
         measured = np.where(view.is_solar[:, None], view.poa_w_m2 >= self.poa_w_m2, windy)
         awake = (~view.is_solar | view.daylight)[:, None]
         forecast: Bools = awake & (view.expected[..., 0] >= self.sure_share * view.capacity_kw[:, None])
-        blind: Bools = np.isnan(sensor).all(axis=1)
-        return np.where(blind[:, None], forecast, measured)
+        return np.where(self._has_no_sensor(view)[:, None], forecast, measured)
 
     def _count_missed(self, view: PlantView, place: int, new: Bools, share: F8) -> None:
         """Hours at full load that even the 10 % level expected since the plant stands."""
@@ -94,8 +92,9 @@ class Outage:
         runs = (share > self.still_share) | view.bound[:, place]
         missed_h[...] = np.where(new, np.where(runs, 0.0, more), missed_h)
 
-    def _sensor(self, view: PlantView) -> F8:
-        return np.where(view.is_solar[:, None], view.poa_w_m2, view.wind_speed_ms)
+    def _has_no_sensor(self, view: PlantView) -> Bools:
+        sensor = np.where(view.is_solar[:, None], view.poa_w_m2, view.wind_speed_ms)
+        return np.asarray(np.isnan(sensor).all(axis=1))
 
     def _expected_kw(self, view: PlantView) -> F8:
         """What the plant's own curve says of what its sensor measures now, else the forecast's median."""
