@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import psutil
 
+_SERVER_PORTS = range(20_000, 32_000)
 _NOISE = re.compile(r"^\s*(at |\.\.\. \d+ more)")  # the frames of a Java stack trace
 _TROUBLE = re.compile(r"\b(ERROR|FATAL|PANIC)\b|^Exception in thread|^[Ee]rror:")
 _EXPLAINS = re.compile(r"^(Caused by: )?[\w.$]+(Exception|Error): |\b(DETAIL|HINT): ")
@@ -86,10 +88,14 @@ def _ended(process: psutil.Process, patience_s: float) -> bool:
 
 
 def free_ports(count: int, wanted: Sequence[int] = ()) -> list[int]:
-    """`count` free ports on the loopback address, those of `wanted` first where they are free."""
+    """`count` free ports on the loopback address, those of `wanted` first where they are free.
+
+    They lie below the ports that systems give to clients: there a client that tries to reach a server that is
+    down may be given the server's own port, and hold it.
+    """
     sockets: list[socket.socket] = []
     try:
-        for port in [*wanted, *[0] * (count + len(wanted))]:
+        for port in [*wanted, *random.sample(_SERVER_PORTS, 200)]:
             if len(sockets) == count:
                 break
             candidate = socket.socket()
