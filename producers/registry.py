@@ -1,0 +1,48 @@
+"""The registry of plants on the `plants` topic: reading it, and sending a new version of a plant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from infra.kafka import Outgoing
+from infra.topic_reader import read_newest
+from infra.topics import PLANTS
+from models.validate_control import fault_of_plant
+from producers.kafka_out import Out
+from producers.keys import version_key
+from schemas.codec import Codec
+from schemas.errors import InputError
+from schemas.records import PlantVersion
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+
+
+def registered(settings: Settings, codec: Codec) -> list[PlantVersion]:
+    """Every version of every plant, by plant and from when on it holds."""
+    newest = read_newest(settings, PLANTS).values()
+    versions = [PlantVersion.from_avro(codec.decode(message.value())[1]) for message in newest]
+    return sorted(versions, key=lambda plant: (plant.plant_id, plant.valid_from_ms))
+
+
+def held(versions: list[PlantVersion], plant_id: str, at_ms: int) -> PlantVersion | None:
+    """The version of a plant that holds at a time, else its first one; None where there is no such plant."""
+    own = [version for version in versions if version.plant_id == plant_id]
+    begun = [version for version in own if version.valid_from_ms <= at_ms]
+    return begun[-1] if begun else own[0] if own else None
+
+
+def send_plant(out: Out, codec: Codec, plant: PlantVersion) -> None:
+    """Send a version of a plant; workers take it up from the topic.
+
+    Raises:
+        InputError: a worker would refuse it.
+    """
+    if not plant.plant_id or plant.plant_id != plant.plant_id.strip():
+        raise InputError(f"plant_id {plant.plant_id!r} is empty or has blanks around it")
+    if (fault := fault_of_plant(plant)) is not None:
+        raise InputError(f"{plant.plant_id}: {fault}")
+    if (plant.latitude is None) != (plant.longitude is None):
+        raise InputError(f"{plant.plant_id}: give both latitude and longitude, or neither")
+    (payload,) = codec.encode("PlantVersion", [plant.to_avro()])
+    out.send([Outgoing(PLANTS, version_key(plant.plant_id, plant.valid_from_ms), payload)])

@@ -1,0 +1,99 @@
+"""`gridcast check` says in plain lines what a folder holds and what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from cli.check import command
+from cli.main import run
+from producers.folder import read_folder
+from producers.report import PlantReport, report
+from tests.unit.producers.folders import NOW_MS, PLANTS, TELEMETRY, telemetry, write
+
+SOLAR = PLANTS.replace("wind", "solar")
+
+
+def check(*arguments: str) -> Result:
+    return CliRunner().invoke(command, list(arguments))
+
+
+def only(folder: Path) -> PlantReport:
+    (found,) = report(read_folder(folder, NOW_MS))
+    return found
+
+
+def test_a_good_folder_is_described(tmp_path: Path) -> None:
+    result = check(str(write(tmp_path)))
+    assert result.exit_code == 0
+    assert "w1: wind, 1000 kW, resolution 600 s" in result.output
+    assert "every row can be read" in result.output
+
+
+def test_a_bad_row_is_named_and_the_exit_code_is_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write(tmp_path, telemetry=TELEMETRY.replace("110", "many"))
+    assert run(["check", str(folder)]) == 1
+    said = capsys.readouterr()
+    what = "'many' is not a number: leave the cell empty where there is none"
+    line = f"telemetry.csv row 3, column power_kw: {what}"
+    assert said.out.splitlines() == [line]
+    assert said.err == f"error: {folder}: {line}\n"
+
+
+def test_many_faults_are_shown_in_part_and_counted(tmp_path: Path) -> None:
+    folder = write(tmp_path, telemetry=telemetry(*[f"{hour:02}:00:00Z,x" for hour in range(24)]))
+    lines = check(str(folder)).output.splitlines()
+    assert lines[20] == "... and 4 more"
+    told = json.loads(check(str(folder), "--json").stdout)
+    assert (told["usable"], told["problem_count"], len(told["problems"])) == (False, 24, 20)
+    assert told["problems"][0]["row"] == 2
+
+
+def test_repeats_corrections_and_late_rows_are_counted_apart(tmp_path: Path) -> None:
+    rows = ("00:10:00Z,1", "00:10:00Z,1", "00:10:00Z,2", "00:30:00Z,3", "00:20:00Z,")
+    found = only(write(tmp_path, telemetry=telemetry(*rows)))
+    assert (found.repeats, found.corrections, found.late, found.without_power) == (1, 1, 1, 1)
+
+
+def test_a_gap_is_measured(tmp_path: Path) -> None:
+    found = only(write(tmp_path, telemetry=telemetry("00:10:00Z,1", "00:20:00Z,1", "06:20:00Z,1")))
+    assert (found.gaps, found.longest_gap_h) == (1, 6)
+
+
+@pytest.mark.parametrize(
+    ("factor", "hint"),
+    [(1000.0, "is it in W?"), (0.001, "is it in MW"), (2.0, "over 120 % of the capacity")],
+)
+def test_a_wrong_unit_is_guessed(tmp_path: Path, factor: float, hint: str) -> None:
+    power = np.abs(np.sin(np.arange(1500) / 50)) * 900 * factor
+    stamps = np.datetime64("2024-01-01T00:10:00") + np.arange(1500) * np.timedelta64(10, "m")
+    rows = [f"w1,{stamp}Z,{value:.4f}" for stamp, value in zip(stamps, power, strict=True)]
+    text = "\n".join(["plant_id,event_time,power_kw", *rows]) + "\n"
+    hints = only(write(tmp_path, telemetry=text)).hints
+    assert any(hint in line for line in hints)
+
+
+def test_a_sun_that_shines_by_night_points_at_the_time_zone(tmp_path: Path) -> None:
+    noon = [f"{hour:02}:00:00Z,{max(0, 4 - abs(hour - 12)) * 100}" for hour in range(24)]
+    assert not any(
+        "night" in hint
+        for hint in only(write(tmp_path / "a", plants=SOLAR, telemetry=telemetry(*noon))).hints
+    )
+    away = [f"{(hour + 9) % 24:02}{row[2:]}" for hour, row in enumerate(noon)]
+    hints = only(write(tmp_path / "b", plants=SOLAR, telemetry=telemetry(*away))).hints
+    assert any("are the times UTC" in hint for hint in hints)
+
+
+def test_no_weather_and_no_position_are_said(tmp_path: Path) -> None:
+    plants = SOLAR.replace("50.0,8.0", ",")
+    hints = only(write(tmp_path, plants=plants)).hints
+    assert [hint.split(":")[0] for hint in hints] == [
+        "there is no weather",
+        "a solar plant without latitude and longitude",
+    ]
