@@ -174,7 +174,7 @@ def _heard_ms(story: Story) -> F8:
 
 
 def _same_runs(story: Story) -> tuple[NDArray[np.int64], F8]:
-    """Length and duration [s] of the run of identical nonzero power, one scan an interval, nulls passed over."""
+    """Length and duration [s] of the run of identical nonzero power; one scan an interval, nulls skipped."""
     scans = np.zeros(story.power_kw.shape, np.int64)
     lasted = np.zeros(story.power_kw.shape)
     for row, series in enumerate(story.power_kw):

@@ -47,6 +47,8 @@ def first_finite(*choices: F8) -> F8:
 
 def median(values: F8) -> F8:
     """Median over the last axis without NaN; NaN where nothing is left."""
+    if values.shape[-1] == 0:
+        return np.full(values.shape[:-1], np.nan)
     ordered = np.sort(values, axis=-1)
     count = np.isfinite(values).sum(axis=-1, keepdims=True)
     low = np.take_along_axis(ordered, np.maximum(count - 1, 0) // 2, axis=-1)
@@ -62,6 +64,8 @@ def median_of_others(values: F8) -> F8:
     :returns: shape (N, U)
     """
     units = values.shape[-1]
+    if units == 0:
+        return values
     finite = np.isfinite(values)
     order = np.argsort(values, axis=-1, kind="stable")
     ordered = np.take_along_axis(values, order, axis=-1)
