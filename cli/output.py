@@ -17,6 +17,9 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 #: `--json` for a command: the function receives `as_json: bool`.
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document for machines.")
 
+#: The same for a command that runs until it is told to stop: its log is what it says.
+json_log_option = click.option("--json", "as_json", is_flag=True, help="Log JSON, one object a line.")
+
 
 def say(line: str) -> None:
     """One line for a person, on standard output."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from cli.output import json_log_option
 from cli.stopping import until_told
 from infra import settings
 
@@ -15,7 +16,8 @@ from infra import settings
     help="Where the log no longer reaches what was written last, go on from what it holds.",
 )
 @click.option("--give-up", "give_up_s", default=60.0, show_default=True, help="Seconds to wait at the start.")
-def command(from_log_start: bool, give_up_s: float) -> None:
+@json_log_option
+def command(from_log_start: bool, give_up_s: float, as_json: bool) -> None:
     """Write forecasts, actuals, scores, events and rejected records to PostgreSQL.
 
     Each record is written once, however often the sink is stopped, killed or run twice: its offsets stand in
@@ -24,7 +26,7 @@ def command(from_log_start: bool, give_up_s: float) -> None:
     from consumers.run import run_sink
     from infra import logs
 
-    found = settings.load()
+    found = settings.load(log_format="json") if as_json else settings.load()
     logs.configure(found)
     with until_told() as stop:
         run_sink(found, stop.is_set, give_up_s, from_log_start)

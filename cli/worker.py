@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import click
 
-from cli.output import note
+from cli.output import emit, json_log_option, note
 
 EPILOG = "Example:  gridcast worker & gridcast worker & gridcast publish DIR --speed 0"
 
@@ -20,7 +20,8 @@ EPILOG = "Example:  gridcast worker & gridcast worker & gridcast publish DIR --s
     help="Where the log no longer reaches what was read last, go on from what it holds.",
 )
 @click.option("--metrics-port", type=click.IntRange(0, 65535), help="Port of /metrics, /health and /ready.")
-def command(from_log_start: bool, metrics_port: int | None) -> None:
+@json_log_option
+def command(from_log_start: bool, metrics_port: int | None, as_json: bool) -> None:
     """Run a stream worker until SIGTERM or Ctrl-C.
 
     Workers of one group share the journal's partitions. On SIGTERM a worker finishes the batch in flight,
@@ -33,10 +34,15 @@ def command(from_log_start: bool, metrics_port: int | None) -> None:
     from infra import logs, settings
     from streams.app import make_app
 
-    known = settings.load() if metrics_port is None else settings.load(metrics_port=metrics_port)
+    asked = {"metrics_port": metrics_port, "log_format": "json" if as_json else None}
+    known = settings.load(**{name: value for name, value in asked.items() if value is not None})
     logs.configure(known)
     app = make_app(known, from_log_start)
-    note(f"worker: metrics and health at http://{known.metrics_host}:{app.parts.server.port}")
+    address = f"http://{known.metrics_host}:{app.parts.server.port}"
+    if as_json:
+        emit({"metrics": f"{address}/metrics", "health": f"{address}/health"}, as_json)
+    else:
+        note(f"worker: metrics and health at {address}")
     worker = faust.Worker(
         app, quiet=True, loglevel=known.log_level, override_logging=False, redirect_stdouts=False
     )
