@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import KafkaException, TopicPartition
-from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # not in its __all__
+from confluent_kafka.admin import OffsetSpec
 
 from infra.kafka import await_admin
 from schemas.errors import ServiceUnavailable

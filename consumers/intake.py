@@ -19,9 +19,10 @@ from consumers.registry import Registry
 from consumers.rows import Rows
 from consumers.tables import Table
 from infra import topics
+from models.validate_control import fault_of_plant, fault_of_run
 from schemas.codec import Codec
 from schemas.errors import Reason
-from schemas.journal import JournalBatch, TelemetryColumns
+from schemas.journal import Control, JournalBatch, TelemetryColumns
 from schemas.records import PlantVersion, ReleaseRecord, WeatherRun
 
 #: Record and table of each output topic.
@@ -136,6 +137,8 @@ def _accept(batch: JournalBatch, intake: Intake) -> None:
     runs: list[tuple[int, WeatherRun]] = []
     start = 0
     for offset, control in batch.controls:
+        if _refuse_control(control, intake):
+            continue
         if isinstance(control, PlantVersion):
             end = int(np.searchsorted(telemetry.offset, offset))
             kept.append(_judged(telemetry, start, end, intake))
@@ -143,10 +146,7 @@ def _accept(batch: JournalBatch, intake: Intake) -> None:
             intake.registry = intake.registry.with_plants([control])
             plants.append((offset, control))
         elif isinstance(control, WeatherRun):
-            if control.plant_id in intake.registry:
-                runs.append((offset, control))
-            else:
-                intake.refused[topics.JOURNAL, Reason.UNKNOWN_PLANT.value] += 1
+            runs.append((offset, control))
     kept.append(_judged(telemetry, start, len(telemetry), intake))
     releases = [control for _, control in batch.controls if isinstance(control, ReleaseRecord)]
     scans = TelemetryColumns.concat([part for part in kept if len(part)])
@@ -156,6 +156,20 @@ def _accept(batch: JournalBatch, intake: Intake) -> None:
         to_rows.from_runs(runs, batch.partition),
         to_rows.from_releases(releases),
     ]
+
+
+def _refuse_control(control: Control, intake: Intake) -> bool:
+    """Whether the worker refuses it too, by the same functions."""
+    reason: Reason | None = None
+    if isinstance(control, PlantVersion) and fault_of_plant(control) is not None:
+        reason = Reason.BAD_PLANT
+    elif isinstance(control, WeatherRun) and control.plant_id not in intake.registry:
+        reason = Reason.UNKNOWN_PLANT
+    elif isinstance(control, WeatherRun) and fault_of_run(control) is not None:
+        reason = Reason.BAD_RUN
+    if reason is not None:
+        intake.refused[topics.JOURNAL, reason.value] += 1
+    return reason is not None
 
 
 def _judged(telemetry: TelemetryColumns, start: int, end: int, intake: Intake) -> TelemetryColumns:

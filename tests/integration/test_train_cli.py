@@ -1,0 +1,124 @@
+"""`gridcast train` and `gridcast models`: from PostgreSQL to a release that serves, and back."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cli.main import run
+from infra.settings import Settings
+from schemas.records import ReleaseRecord
+from streams.artifacts import Artifacts
+from tests import output_records as made
+from tests.integration.sink_help import CODEC, send, sink_all
+
+HOUR_MS = 3_600_000
+DAYS = 70
+
+
+def history(plant_id: str, first_ms: int, seed: int) -> list[tuple[str, list[dict[str, Any]]]]:
+    """A wind farm whose power follows a forecast wind, with some noise."""
+    rng = np.random.default_rng(seed)
+    hours = DAYS * 24
+    wind_ms = 7 + 4 * np.sin(np.arange(hours + 48) / 17) + np.cumsum(rng.normal(0, 0.3, hours + 48)) * 0.1
+    share = np.clip((wind_ms / 12) ** 3, 0, 1)
+    power_kw = np.clip(1000 * share + rng.normal(0, 40, hours + 48), 0, 1000)
+    times_ms = first_ms + np.arange(hours + 48) * HOUR_MS
+    scans = [
+        made.scan(plant_id, event_time=int(t), known_at=int(t) + 1000, power_kw=float(p))
+        for t, p in zip(times_ms[:hours], power_kw[:hours], strict=True)
+    ]
+    runs = [
+        made.run(
+            plant_id,
+            published_at=int(times_ms[start]),
+            known_at=int(times_ms[start]),
+            valid_at=times_ms[start : start + 48].tolist(),
+            columns=[{"name": "wind_speed_100m_ms", "values": wind_ms[start : start + 48].tolist()}],
+            points=[],
+        )
+        for start in range(0, hours, 24)
+    ]
+    plant = made.plant(plant_id, resolution_s=3600, issue_every_s=3600, known_at=first_ms - 1)
+    return [("PlantVersion", [plant]), ("WeatherRun", runs), ("Telemetry", scans)]
+
+
+@pytest.fixture
+def trained_on(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Two plants of different years in PostgreSQL, and a command line that finds the servers."""
+    monkeypatch.setenv("GRIDCAST_KAFKA", settings.kafka)
+    monkeypatch.setenv("GRIDCAST_POSTGRES", settings.postgres.get_secret_value())
+    monkeypatch.setenv("GRIDCAST_HOME", str(settings.home))
+    send(settings, *history("old", 1_400_000_400_000 // HOUR_MS * HOUR_MS, 1))
+    send(settings, *history("new", 1_600_000_400_000 // HOUR_MS * HOUR_MS, 2))
+    sink_all(settings)
+    return settings
+
+
+def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    capsys.readouterr()
+    code = run([*arguments, "--json"])
+    out, errors = capsys.readouterr()
+    assert code == 0, errors
+    return json.loads(out)
+
+
+def failure(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    capsys.readouterr()
+    assert run(arguments) == 1
+    return capsys.readouterr().err
+
+
+def test_a_release_is_trained_judged_published_promoted_and_rolled_back(
+    trained_on: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = call(capsys, "train", "--fast", "--hindsight")
+    assert first["published"] and first["better"], first["reason"]
+    assert first["version"] == "1"
+    # Each plant is judged on its own newest days, whatever year they are of.
+    assert set(first["scores"]["candidate"]) == {"old", "new"}
+    assert all(score["1h"]["n"] >= 24 for score in first["scores"]["candidate"].values())
+
+    (listed,) = call(capsys, "models", "list")
+    assert listed["serves"] and listed["role"] == "champion"
+    shown = call(capsys, "models", "show", "1")["manifest"]
+    assert shown["hindsight"] and shown["verdict"] == first["reason"]
+    assert set(shown["scores"]) == {"old", "new"}
+
+    record = ReleaseRecord("gridcast", "1", 0, 0, None, first["sha256"], first["bytes"])  # type: ignore[arg-type]
+    release = Artifacts(trained_on, CODEC).load_release(record)
+    assert release.sha256 == first["sha256"] and release.knows("old")
+
+    again = call(capsys, "train", "--fast")
+    assert not again["better"] and not again["published"]
+    forced = call(capsys, "train", "--fast", "--force")
+    assert forced["version"] == "2" and forced["published"]
+
+    gone = call(capsys, "models", "rollback")
+    assert (gone["withdrawn"]["version"], gone["serves"]["version"]) == ("2", "1")
+    call(capsys, "models", "promote", "2")
+    serving = [one["version"] for one in call(capsys, "models", "list") if one["serves"]]
+    assert serving == ["2"]
+    for _ in range(2):
+        last = call(capsys, "models", "rollback")
+    assert last["serves"] is None
+    assert "nothing to roll back" in failure(capsys, "models", "rollback")
+
+
+def test_a_shadow_is_published_and_does_not_serve(
+    trained_on: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made_ = call(capsys, "train", "--fast", "--plant", "old", "--shadow", "--until", "2014-07-15")
+    assert made_["role"] == "shadow" and set(made_["scores"]["candidate"]) == {"old"}
+    (listed,) = call(capsys, "models", "list")
+    assert not listed["serves"]
+
+
+def test_what_cannot_be_done_is_one_plain_line(
+    trained_on: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "knows no plant nobody" in failure(capsys, "train", "--plant", "nobody")
+    assert "no telemetry to train on" in failure(capsys, "train", "--until", "2000-01-01")
+    assert "there is no release 7" in failure(capsys, "models", "promote", "7")
+    assert "no forecast of old" in failure(capsys, "forecast", "old")
