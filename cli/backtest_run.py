@@ -71,8 +71,8 @@ def run(folder: Folder, options: Options, config: TrainConfig, out: Path, told: 
         told("issues", (known_at_ms - start_ms) / (options.to_ms - start_ms))
 
     out.mkdir(parents=True, exist_ok=True)
-    path = out / "forecasts.parquet"
-    with ForecastTable(path, options.levels, options.from_ms, options.to_ms) as table:
+    path, partial = out / "forecasts.parquet", out / ".forecasts.parquet.partial"
+    with ForecastTable(partial, options.levels, options.from_ms, options.to_ms) as table:
         counts = backtest.run(
             journal,
             engine,
@@ -82,6 +82,7 @@ def run(folder: Folder, options: Options, config: TrainConfig, out: Path, told: 
             lambda said: table.add(said.forecasts),
             reached,
         )
+    partial.replace(path)
     return {
         "forecasts": table.issues,
         "rows": table.rows,

@@ -11,11 +11,12 @@ from infra.kafka import consumer
 from schemas.errors import InputError, LogTruncated, ServiceUnavailable
 
 if TYPE_CHECKING:
-    from confluent_kafka import Consumer, Message
+    from confluent_kafka import Consumer, Message, TopicPartition
 
     from infra.settings import Settings
 
 _TIMEOUT_S = 10.0
+_NO_LEADER_YET = ("NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE", "UNKNOWN_TOPIC_OR_PART")
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def spans(settings: Settings, topic: str, reader: Consumer | None = None) -> dic
         if found.error is not None or not found.partitions:
             raise InputError(f"there is no topic {topic}: make it with `gridcast up`")
         held = {
-            partition: own.get_watermark_offsets(TopicPartition(topic, partition), timeout=_TIMEOUT_S)
+            partition: _watermarks(own, TopicPartition(topic, partition))
             for partition in sorted(found.partitions)
         }
     except KafkaException as error:
@@ -45,6 +46,20 @@ def spans(settings: Settings, topic: str, reader: Consumer | None = None) -> dic
         if reader is None:
             own.close()
     return {partition: Span(*offsets) for partition, offsets in held.items()}
+
+
+def _watermarks(reader: Consumer, partition: TopicPartition) -> tuple[int, int]:
+    """First and end offset of a partition; waits for its leader where the topic was only just made."""
+    from confluent_kafka import KafkaException
+
+    deadline = time.monotonic() + _TIMEOUT_S
+    while True:
+        try:
+            return reader.get_watermark_offsets(partition, timeout=_TIMEOUT_S)
+        except KafkaException as error:
+            if error.args[0].name() not in _NO_LEADER_YET or time.monotonic() >= deadline:
+                raise
+            time.sleep(0.1)
 
 
 def read(

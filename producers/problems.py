@@ -42,6 +42,8 @@ class BadFolder(InputError):
 
     def __str__(self) -> str:
         first = str(self.problems[0])
+        if self.problems[0].file == self.folder:
+            return first
         if self.count == 1:
             return f"{self.folder}: {first}"
         return f"{self.folder} has {self.count} problems (`gridcast check` lists them), the first: {first}"

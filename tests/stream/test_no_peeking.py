@@ -1,4 +1,4 @@
-"""Whatever became known after an issue time leaves that issue's forecast as it is, with retraining and without.
+"""Whatever became known after an issue time leaves that issue's forecast as it is, however often one trains.
 
 The folder has what tempts a program to peek: rows known hours after their time, corrections, two plants whose
 weather stands beside each other, a capacity that changes, a stamp without power, a gap.
