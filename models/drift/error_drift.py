@@ -19,7 +19,7 @@ F8 = NDArray[np.float64]
 
 BLOCK_H: Final = 6
 LEAST_BLOCKS: Final = 40
-FRESH_BLOCKS: Final = 8
+FRESH_BLOCKS: Final = 16
 NEWEST_H: Final = 72
 LARGEST_STEP: Final = 4.0
 LEAST_SPREAD: Final = 0.003
@@ -67,7 +67,7 @@ def _before_and_after(values: F8) -> tuple[float, float]:
 
 
 def _noticed(values: F8, mode: str) -> float | None:
-    """Departure of the newest two days [spreads] where the test notices a change in them."""
+    """Departure of the newest days [spreads] where the test notices a change in them."""
     blocks = _blocks(values)
     if blocks.size < LEAST_BLOCKS:
         return None

@@ -9,14 +9,19 @@ import pytest
 
 from models.detect import all as detect
 from models.detect.view import Detector
-from tests.detector_checks import CHECKS, Check
-from tests.plant_views import Story, views
+from tests.detector_checks import CHECKS, Check, faulty_story
+from tests.plant_views import Story, tell, views
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda c: c.__name__.removeprefix("check_"))
 @pytest.mark.parametrize("detector", detect.DETECTORS, ids=lambda d: d.name)
 def test_detector_keeps_its_promise(detector: Detector, check: Check) -> None:
     check(detector)
+
+
+def test_the_faulty_story_gives_every_detector_something_to_find() -> None:
+    found = {event["detector"] for event in tell(faulty_story())}
+    assert found == {detector.name for detector in detect.DETECTORS}
 
 
 def test_names_of_detectors_are_unique() -> None:
