@@ -100,7 +100,7 @@ class Settings(BaseSettings):
     def _check_levels(cls, levels: tuple[float, ...]) -> tuple[float, ...]:
         rising = list(levels) == sorted(set(levels))
         if not {0.1, 0.5, 0.9} <= set(levels) or not rising or not 0 < levels[0] <= levels[-1] < 1:
-            raise ValueError("levels must rise between 0 and 1 and hold 0.1, 0.5 and 0.9, which the scores need")
+            raise ValueError("levels must rise between 0 and 1 and hold 0.1, 0.5 and 0.9, for the scores")
         return levels
 
     @cached_property

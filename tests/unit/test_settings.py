@@ -131,8 +131,8 @@ def test_certificate_files_that_cannot_be_read_are_an_error_of_the_settings() ->
 
 def test_the_file_may_set_what_the_environment_may(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("gridcast.toml").write_text(
-        'levels = [0.25, 0.5, 0.75]\nkafka_password = "x"\nlog_format = "json"\n'
+        'levels = [0.1, 0.25, 0.5, 0.9]\nkafka_password = "x"\nlog_format = "json"\n'
     )
     found = load()
-    assert found.levels == (0.25, 0.5, 0.75)
+    assert found.levels == (0.1, 0.25, 0.5, 0.9)
     assert found.kafka_password.get_secret_value() == "x"
