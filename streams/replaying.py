@@ -7,7 +7,6 @@ It reads `worker.checkpoints` and `plant.telemetry` and writes `power.forecasts.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -100,17 +99,15 @@ class Replay:
         part = PartitionReplay(engine, self.codec, start, self.range, self.release)
         done.from_states |= {one.plant_id: one.day for one in start.states}
         bounds = {number: start.offset}, {number: self.journal[number].end}
-        reading = read(self.settings, JOURNAL, *bounds, batch=self.settings.batch_records)
-        with closing(reading):
-            for messages in reading:
-                records = of_messages(JOURNAL, number, messages)
-                for out in part.feed(records):
-                    produce_all(client, outgoing(self.codec, out, records, [], self.to))
-                    _count(out, take, done)
-                done.records_read += len(messages)
-                advance(len(messages))
-                if part.done:
-                    break
+        for messages in read(self.settings, JOURNAL, *bounds, batch=self.settings.batch_records):
+            records = of_messages(JOURNAL, number, messages)
+            for out in part.feed(records):
+                produce_all(client, outgoing(self.codec, out, records, [], self.to))
+                _count(out, take, done)
+            done.records_read += len(messages)
+            advance(len(messages))
+            if part.done:
+                break
         done.plants |= set(engine.plants)
 
     def _unknown(self) -> frozenset[str]:

@@ -11,6 +11,7 @@ divides that by the size of the batch. Three small parts do it, each for the inp
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -119,18 +120,60 @@ class BatchSchema(faust.Schema[Any, Any]):
 
 
 class BatchConsumer(Consumer):
-    """Faust's consumer with the offsets of a batch counted once and no long sleep beside full buffers."""
+    """Faust's consumer with exact commits for batches and no long sleep beside full buffers.
+
+    Faust counts offsets one by one and fills the gaps inside a batch as if they were acked. That counts a
+    batch's own offset twice, so that commits trail by a batch each; it takes an offset of 0 for none, so that
+    after a first fetch of a single record nothing is ever committed; and it would commit into an unfinished
+    batch. Here the batches of a partition wait in the order of delivery, and what may be committed is the end
+    of the last one before the first that is not acked.
+    """
 
     app: Any  # a BatchApp
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.scheduler = BatchScheduler(self.app.batch_topics, self.app.batch_records)
+        self._delivered: dict[TP, deque[Any]] = {}
+
+    def _to_message(self, tp: TP, record: Any) -> Any:
+        message = super()._to_message(tp, record)
+        read = self._read_offset[tp]
+        # Faust drops a message that lies before what it has read; it will never be acked.
+        if isinstance(record, RecordBatch) and (read is None or record.offset >= read):
+            self._delivered.setdefault(tp, deque()).append(message)
+        return message
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        single = [tp for tp in self._acked if tp.topic not in self.app.batch_topics]
+        for tp in (*single, *self._delivered):
+            if topics is None or tp in topics or tp.topic in topics:
+                yield tp
+
+    def _new_offset(self, tp: TP) -> int | None:
+        if tp.topic not in self.app.batch_topics:
+            return super()._new_offset(tp)
+        self._acked.pop(tp, None)
+        self._acked_index.pop(tp, None)
+        waiting = self._delivered[tp]
+        offset = None
+        while waiting and waiting[0].acked:
+            offset = waiting.popleft().offset + 1
+        return offset
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        # Faust fills the gap up to and including the message's own offset, which is then acked a second time;
-        # its search for consecutive numbers stops at the duplicate, so commits would trail by one batch each.
-        await super()._add_gap(tp, offset_from, offset_to - 1)
+        if tp.topic not in self.app.batch_topics:
+            await super()._add_gap(tp, offset_from, offset_to - 1)
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        # Faust waits in here for the batches in flight, and commits them.
+        await super().on_partitions_revoked(revoked)
+        for tp in revoked:
+            self._delivered.pop(tp, None)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        self._delivered.clear()
+        await super().on_partitions_assigned(assigned, generation_id)
 
     async def _wait_next_records(self, timeout: float) -> tuple[Any, Any]:
         if self.flow_active and not self.app.client_only and not self._get_active_partitions():

@@ -1,0 +1,168 @@
+"""Faust fed with batches: what an agent gets, and which offsets may be committed."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from faust.types import TP, Message
+
+from streams.transport import BatchApp, BatchConsumer, BatchScheduler, BatchSchema, RecordBatch
+
+JOURNAL, OTHER = TP("journal", 0), TP("changelog", 0)
+
+
+def record(tp: TP, offset: int) -> Any:
+    return SimpleNamespace(
+        topic=tp.topic,
+        partition=tp.partition,
+        offset=offset,
+        key=b"k%d" % offset,
+        value=b"v%d" % offset,
+        timestamp=1000 + offset,
+        timestamp_type=1,
+        headers=(),
+        checksum=None,
+        serialized_key_size=2,
+        serialized_value_size=2,
+    )
+
+
+def batch(tp: TP, first: int, last: int) -> RecordBatch:
+    return RecordBatch(tp.topic, tp.partition, [record(tp, offset) for offset in range(first, last + 1)])
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> BatchApp:
+    return BatchApp(
+        "test",
+        broker="kafka://localhost:1",
+        datadir=str(tmp_path),
+        store="memory://",
+        batch_topics=frozenset({JOURNAL.topic}),
+        batch_records=100,
+    )
+
+
+@pytest.fixture
+def consumer(app: BatchApp) -> BatchConsumer:
+    made: BatchConsumer = app.transport.create_consumer(
+        callback=lambda _: None, on_partitions_revoked=None, on_partitions_assigned=None
+    )
+    app.topics._acking_topics.add(JOURNAL.topic)
+    return made
+
+
+def test_a_scheduler_yields_whole_batches_in_order_and_leaves_other_topics_alone() -> None:
+    records = {tp: [record(tp, offset) for offset in range(5)] for tp in (JOURNAL, OTHER)}
+    got = list(BatchScheduler(frozenset({JOURNAL.topic}), 2).iterate(records))
+    batches = [one for tp, one in got if tp == JOURNAL]
+    assert [one.offsets.tolist() for one in batches] == [[0, 1], [2, 3], [4]]
+    assert [one.offset for tp, one in got if tp == OTHER] == [0, 1, 2, 3, 4]
+
+
+def test_a_scheduler_takes_turns_between_partitions() -> None:
+    other = TP(JOURNAL.topic, 1)
+    records = {tp: [record(tp, offset) for offset in range(4)] for tp in (JOURNAL, other)}
+    got = [tp.partition for tp, _ in BatchScheduler(frozenset({JOURNAL.topic}), 2).iterate(records)]
+    assert got == [0, 1, 0, 1]
+
+
+def test_a_batch_knows_its_records() -> None:
+    one = batch(JOURNAL, 3, 5)
+    assert one.keys == [b"k3", b"k4", b"k5"]
+    assert one.payloads == [b"v3", b"v4", b"v5"]
+    assert (one.offset, one.timestamp, one.serialized_value_size) == (5, 1005, 6)
+
+
+def test_a_schema_hands_the_batch_on_undecoded(app: BatchApp) -> None:
+    one = batch(JOURNAL, 0, 1)
+    message = Message(JOURNAL.topic, 0, 1, 1.0, 1, (), None, one, None, tp=JOURNAL)
+    event = asyncio.run(BatchSchema().compile(app)(message, propagate=True))
+    assert event.value is one
+
+
+def deliver(consumer: BatchConsumer, one: RecordBatch) -> Message:
+    """What Faust's fetcher does with a message."""
+    message: Message = consumer._to_message(JOURNAL, one)
+    consumer._read_offset[JOURNAL] = one.offset
+    message.incref()
+    return message
+
+
+def ack(consumer: BatchConsumer, message: Message) -> int | None:
+    message.ack(consumer)
+    return commit(consumer)
+
+
+def commit(consumer: BatchConsumer) -> int | None:
+    waiting = consumer._filter_tps_with_pending_acks()
+    offset: int | None = consumer._filter_committable_offsets(waiting).get(JOURNAL)
+    if offset is not None:
+        consumer._committed_offset[JOURNAL] = offset
+    return offset
+
+
+def test_every_acked_batch_can_be_committed_to_its_end(consumer: BatchConsumer) -> None:
+    for first, last in ((0, 9), (10, 10), (11, 40), (41, 42)):
+        message = deliver(consumer, batch(JOURNAL, first, last))
+        assert ack(consumer, message) == last + 1
+
+
+def test_a_first_batch_that_ends_at_offset_zero_blocks_nothing(consumer: BatchConsumer) -> None:
+    for first, last in ((0, 0), (1, 5), (6, 9)):
+        message = deliver(consumer, batch(JOURNAL, first, last))
+        assert ack(consumer, message) == last + 1
+
+
+def test_nothing_is_committed_past_an_unfinished_batch(consumer: BatchConsumer) -> None:
+    spans = ((0, 9), (10, 19), (20, 29))
+    one, two, three = (deliver(consumer, batch(JOURNAL, first, last)) for first, last in spans)
+    assert ack(consumer, one) == 10
+    assert ack(consumer, three) is None
+    assert ack(consumer, two) == 30
+
+
+def test_holes_of_compaction_do_not_block_commits(consumer: BatchConsumer) -> None:
+    for first, last in ((4, 4), (9, 12), (30, 31)):
+        message = deliver(consumer, batch(JOURNAL, first, last))
+        assert ack(consumer, message) == last + 1
+
+
+def test_after_a_restart_commits_go_on_from_the_committed_offset(consumer: BatchConsumer) -> None:
+    consumer._committed_offset[JOURNAL] = consumer._read_offset[JOURNAL] = 100
+    for first, last in ((100, 100), (101, 140), (150, 151)):
+        message = deliver(consumer, batch(JOURNAL, first, last))
+        assert ack(consumer, message) == last + 1
+
+
+def test_a_batch_acked_while_partitions_are_revoked_is_committed(consumer: BatchConsumer) -> None:
+    first, second = (deliver(consumer, batch(JOURNAL, at, at + 9)) for at in (0, 10))
+    first.ack(consumer)
+    consumer._acked.pop(JOURNAL)  # as Faust does when a rebalance begins
+    consumer._acked_index.pop(JOURNAL)
+    assert commit(consumer) == 10
+    assert ack(consumer, second) == 20
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_any_cut_with_any_delay_of_acks_commits_what_is_done(consumer: BatchConsumer, seed: int) -> None:
+    chance = random.Random(seed)
+    waiting: list[Message] = []
+    following = chance.choice((0, 1, 50))
+    done = following
+    for _ in range(60):
+        if chance.random() < 0.6:
+            first = following + chance.choice((0, 0, 0, 3))
+            waiting.append(deliver(consumer, batch(JOURNAL, first, first + chance.choice((0, 0, 1, 7)))))
+            following = waiting[-1].offset + 1
+        elif waiting:
+            one = waiting.pop(0)
+            committed = ack(consumer, one)
+            done = one.offset + 1
+            assert committed == done
+    assert commit(consumer) is None
