@@ -42,11 +42,9 @@ def factors(state: FleetState, slots: I8, rung: NDArray[np.int8], lead_s: F8) ->
     return at("band_low"), at("band_high")
 
 
-def learn(state: FleetState, slots: I8, rung: I8, lead: int, actual: F8, low: F8, high: F8) -> None:
-    """Move the factors of one lead time by what has matured; shares of capacity, shape (N,), NaN teaches
-    nothing.
-    """
-    place = (slots, rung, np.full(slots.shape, lead))
+def learn(state: FleetState, slots: I8, rung: I8, actual: F8, low: F8, high: F8) -> None:
+    """Move the factors by what has matured; shares of capacity, shape (N, leads), NaN teaches nothing."""
+    place = (slots[:, None], rung, np.arange(len(LEADS_S)))
     log_low, log_high, matured = (state[name] for name in ("band_low", "band_high", "band_matured"))
     moved = conformal.learn(log_low[place], log_high[place], matured[place], actual, low, high)
     log_low[place], log_high[place], matured[place] = moved

@@ -115,8 +115,7 @@ def _mature_at(
     low, high = shares[..., fleet.settings.level(0.1)], shares[..., fleet.settings.level(0.9)]
     taught = np.where(found & clean[:, None], y, np.nan)
     if not fleet.settings.blind:
-        for lead in range(len(LEADS_S)):
-            calibration.learn(state, slots, rung[:, lead], lead, taught[:, lead], low[:, lead], high[:, lead])
+        calibration.learn(state, slots, rung, taught, low, high)
     _note_errors(fleet, slots, valid, taught, shares)
     loss = pinball(y[..., None], shares, np.asarray(levels)).mean(axis=-1)
     return _records(
