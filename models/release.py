@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.forecast.base import KNOTS, TRAILING_HOURS, CorrectionInput, Floats, single
+from models.forecast.base import KNOTS, TRAILING_HOURS, CorrectionInput, Floats
 from models.forecast.boosting import BoostedWeather
 from models.forecast.climatology import Climatology, Table
 from models.forecast.closed_form import ClosedForm
@@ -35,8 +35,7 @@ class Release:
     """The models that forecast together; `sha256` is of the file they came from, empty for the built-in
     cold start.
 
-    `weather` by plant, or by `kind:wind` and `kind:solar` for plants without their own; `blend` is the
-    closed form's part in its mean with the net for wind plants (for solar the net alone is better);
+    `weather` by plant, or by `kind:wind` and `kind:solar` for plants without their own;
     `reference` holds, by plant and input, values of the time of training.
     """
 
@@ -46,7 +45,6 @@ class Release:
     climatology: Climatology
     closed_form: ClosedForm
     correction: Network | None = None
-    blend: float = 0.0
     weather: Mapping[str, BoostedWeather] = field(default_factory=dict)
     reference: Mapping[str, Mapping[str, Floats]] = field(default_factory=dict)
     manifest: Mapping[str, Any] = field(default_factory=dict)
@@ -61,15 +59,11 @@ class Release:
         return own if own is not None else self.weather.get(f"kind:{plant.kind}")
 
     def correct(self, x: CorrectionInput) -> Floats:
-        """Quantiles (N, S, 13): the net, for wind in a mean with the closed form, on a weather base; the
-        closed form elsewhere and without a net.
-        """
+        """Quantiles (N, S, 13): the net on a weather base, the closed form elsewhere and without a net."""
         plain = self.closed_form.correct(x)
         if self.correction is None or not x.weather_based.any():
             return plain
-        part = np.where(x.is_solar, 0.0, self.blend)[:, None, None]
-        both = (1.0 - part) * self.correction.correct(x) + part * plain
-        return single(np.where(x.weather_based[..., None], both, plain))
+        return np.where(x.weather_based[..., None], self.correction.correct(x, plain), plain)
 
     def min_share(self, plant: PlantVersion) -> float:
         """The plant's lower limit in shares of capacity: the registry's, else what its telemetry showed,
@@ -97,7 +91,6 @@ def save(release: Release) -> bytes:
         "format": FORMAT,
         "name": release.name,
         "version": release.version,
-        "blend": release.blend,
     }
     head |= {"manifest": dict(release.manifest), "weather": {}, "climatology": {}, "net": None}
     for key, table in release.climatology.tables.items():
@@ -161,14 +154,14 @@ def _assemble(head: Mapping[str, Any], tensors: Tensors, sha256: str) -> Release
         )
         for key, model in head["weather"].items()
     }
+    closed_form = ClosedForm(tensors["closed_form/weights"], tensors["closed_form/spread"])
     return Release(
         name=str(head["name"]),
         version=str(head["version"]),
         sha256=sha256,
         climatology=Climatology(tables),
-        closed_form=ClosedForm(tensors["closed_form/weights"], tensors["closed_form/spread"]),
+        closed_form=closed_form,
         correction=_net(head["net"], tensors),
-        blend=float(head["blend"]),
         weather=weather,
         reference=_reference(tensors),
         manifest=head["manifest"],

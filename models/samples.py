@@ -165,12 +165,10 @@ class Teller:
         if self.table is None:
             return usual, np.zeros(ends.shape, np.bool_)
         weather = at_intervals(self.table.block(issued_ms, first, hours), first, ends, lengths, shape)
-        known = np.zeros(ends.shape, np.bool_)
-        np.isfinite(weather[..., 0], out=known)
+        known = np.isfinite(weather[..., 0])
         base = np.where(known[..., None], weather, usual)
-        base[:, steps:] = np.where(
-            known[:, :steps].any(axis=1)[:, None, None], base[:, steps:], usual[:, steps:]
-        )
+        some = np.any(known[:, :steps], axis=1, keepdims=True)[..., None]
+        base[:, steps:] = np.where(some, base[:, steps:], usual[:, steps:])
         return base, known
 
     def _usual(self, first: Ints, hours: int) -> Floats:

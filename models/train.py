@@ -19,7 +19,7 @@ from models.forecast.base import KNOTS, Floats, single
 from models.forecast.boosting import BoostedWeather
 from models.forecast.climatology import Climatology
 from models.forecast.closed_form import ClosedForm
-from models.forecast.correction_features import ISSUE_NAMES, STEP_NAMES, build
+from models.forecast.correction_features import ISSUE_NAMES, STEP_NAMES, build, left_out
 from models.forecast.limits import LOWEST_SHARE
 from models.forecast.network import Network, scale
 from models.release import Release
@@ -39,7 +39,6 @@ class NetSettings:
     steps: int = 8  # of each issue
     epochs: int = 12
     members: int = 2
-    blend: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class TrainConfig:
     def fast(cls, **changes: Any) -> TrainConfig:
         """A few seconds for a plant: for the demo and for tests."""
         trees = TreeConfig(trees=60, rate=0.12, bins=63, folds=3, max_rows=20_000)
-        net = NetSettings(rows=60_000, epochs=6, members=1)
+        net = NetSettings(rows=60_000, epochs=5, members=1)
         return replace(cls(trees=trees, net=net), **changes)
 
 
@@ -97,7 +96,7 @@ def train(histories: Sequence[PlantHistory], config: TrainConfig, progress: Prog
     if not config.blind:
         tellers = [Teller(h, usual, weather.tables.get(h.plant.plant_id)) for h in histories]
         closed_form = fit_closed_form.fit(tellers, ClosedForm(), np.random.default_rng(config.seed))
-        net = _net(tellers, config, progress)
+        net = _net(tellers, closed_form, config, progress)
     return Release(
         name=config.name,
         version=config.version,
@@ -105,7 +104,6 @@ def train(histories: Sequence[PlantHistory], config: TrainConfig, progress: Prog
         climatology=usual,
         closed_form=closed_form,
         correction=net,
-        blend=config.net.blend,
         weather=weather.models,
         reference={p: _reference(rows, config.seed) for p, rows in weather.rows.items()},
         manifest=manifest(histories, weather.models, config),
@@ -167,7 +165,9 @@ def _days(rows: RunRows) -> int:
     return len(np.unique(rows.hours_ms[np.isfinite(rows.power)] // DAY_MS))
 
 
-def _net(tellers: Sequence[Teller], config: TrainConfig, progress: Progress) -> Network | None:
+def _net(
+    tellers: Sequence[Teller], start: ClosedForm, config: TrainConfig, progress: Progress
+) -> Network | None:
     """The correction net of all plants that have a weather base; None where there is none."""
     from models import train_net
 
@@ -178,17 +178,18 @@ def _net(tellers: Sequence[Teller], config: TrainConfig, progress: Progress) -> 
     rng = np.random.default_rng(config.seed)
     progress("samples for the correction", 0.0)
     issues = max(config.net.rows // (config.net.steps * len(able)), 1)
-    parts = [_rows(samples.draw(t, issues, config.net.steps, rng), i, rng) for i, t in enumerate(able)]
+    parts = [_rows(samples.draw(t, issues, config.net.steps, rng), start, i, rng) for i, t in enumerate(able)]
     joined = {f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(train_net.NetRows)}
     rows = train_net.NetRows(**joined)
     if not len(rows.target):
         return None
+    days = sum(int(np.isfinite(t.history.hourly()[1]).sum()) for t in able) / 24.0
     net = train_net.NetConfig(epochs=config.net.epochs, members=config.net.members, seed=config.seed)
-    tensors = train_net.train(rows, len(plants), net, _stage(progress, "correction"))
+    tensors = train_net.train(rows, len(plants), left_out(days), net, _stage(progress, "correction"))
     return Network(tensors, plants, net.members)
 
 
-def _rows(told: Samples, plant: int, rng: np.random.Generator) -> Any:
+def _rows(told: Samples, start: ClosedForm, plant: int, rng: np.random.Generator) -> Any:
     """Rows for the net from the samples of one plant: known ones on a weather base, without the night."""
     from models import train_net
 
@@ -201,7 +202,7 @@ def _rows(told: Samples, plant: int, rng: np.random.Generator) -> Any:
         issue=made.issue[issue],
         step=made.step[issue, step],
         plant=np.full(len(issue), plant, np.int64),
-        base=x.base[issue, step].astype(np.float32),
+        start=start.correct(x)[issue, step].astype(np.float32),
         anchor=made.anchor[issue, step].astype(np.float32),
         scale=scale(x)[issue, step].astype(np.float32),
         target=told.y[issue, step].astype(np.float32),

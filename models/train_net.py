@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -33,14 +33,14 @@ class NetConfig:
 
 @dataclass(frozen=True)
 class NetRows:
-    """Rows (n,) of one issue and one step each: inputs, plant index, base and anchor (n, 13), residual
+    """Rows (n,) of one issue and one step each: inputs, plant index, start and anchor (n, 13), residual
     scale, target.
     """
 
     issue: Singles
     step: Singles
     plant: np.ndarray
-    base: Singles
+    start: Singles
     anchor: Singles
     scale: Singles
     target: Singles
@@ -66,10 +66,21 @@ class _Net(nn.Module):
 
 
 def train(
-    rows: NetRows, plants: int, config: NetConfig, progress: Callable[[float], None]
+    rows: NetRows,
+    plants: int,
+    left_out: tuple[list[int], list[int]],
+    config: NetConfig,
+    progress: Callable[[float], None],
 ) -> dict[str, Singles]:
-    """Tensors as `Network` serves them; the same from the same seed on the same machine."""
+    """Tensors as `Network` serves them; the same from the same seed on the same machine.
+
+    `left_out`: places of the issue and of the step inputs that the net must not look at.
+    """
     torch.set_num_threads(1)  # the layers are too small to share
+    issue, step = rows.issue.copy(), rows.step.copy()
+    issue[:, left_out[0]] = 0.0
+    step[:, left_out[1]] = 0.0
+    rows = replace(rows, issue=issue, step=step)
     moments = _moments(rows)
     tensors = dict(moments)
     data = [torch.from_numpy(np.ascontiguousarray(a)) for a in _inputs(rows, moments)]
@@ -81,7 +92,7 @@ def train(
             progress((m + part) / config.members)
 
         _optimise(net, data, plants, config, said)
-        tensors |= {f"{m}/{name}": tensor for name, tensor in _export(net, plants).items()}
+        tensors |= {f"{m}/{name}": tensor for name, tensor in _export(net, left_out).items()}
     return tensors
 
 
@@ -97,7 +108,7 @@ def _moments(rows: NetRows) -> dict[str, Singles]:
 def _inputs(rows: NetRows, moments: dict[str, Singles]) -> list[np.ndarray]:
     issue = (rows.issue - moments["issue_mean"]) / moments["issue_scale"]
     step = (rows.step - moments["step_mean"]) / moments["step_scale"]
-    return [issue, step, rows.plant.astype(np.int64), rows.base, rows.anchor, rows.scale, rows.target]
+    return [issue, step, rows.plant.astype(np.int64), rows.start, rows.anchor, rows.scale, rows.target]
 
 
 def _optimise(
@@ -112,11 +123,11 @@ def _optimise(
     for epoch in range(config.epochs):
         order = torch.randperm(count)
         for b in range(batches):
-            issue, step, plant, base, anchor, scale, target = (
+            issue, step, plant, start, anchor, scale, target = (
                 d[order[b * config.batch : (b + 1) * config.batch]] for d in data
             )
             plant = torch.where(torch.rand(len(plant)) < config.unknown_plant, plants, plant)
-            loss = _pinball(_quantiles(net(issue, step, plant), base, anchor, scale), target, levels)
+            loss = _pinball(_quantiles(net(issue, step, plant), start, anchor, scale), target, levels)
             adam.zero_grad()
             torch.autograd.backward(loss)
             adam.step()
@@ -124,9 +135,9 @@ def _optimise(
         progress((epoch + 1) / config.epochs)
 
 
-def _quantiles(out: Tensor, base: Tensor, anchor: Tensor, scale: Tensor) -> Tensor:
+def _quantiles(out: Tensor, start: Tensor, anchor: Tensor, scale: Tensor) -> Tensor:
     gate = torch.sigmoid(out[:, : len(KNOTS)] + GATE_SHIFT)
-    return base + gate * (anchor - base) + RESIDUAL_SCALE * scale[:, None] * out[:, len(KNOTS) :]
+    return start + gate * (anchor - start) + RESIDUAL_SCALE * scale[:, None] * out[:, len(KNOTS) :]
 
 
 def _pinball(q: Tensor, target: Tensor, levels: Tensor) -> Tensor:
@@ -134,12 +145,14 @@ def _pinball(q: Tensor, target: Tensor, levels: Tensor) -> Tensor:
     return torch.maximum(levels * miss, (levels - 1.0) * miss).mean()
 
 
-def _export(net: _Net, plants: int) -> dict[str, Singles]:
+def _export(net: _Net, left_out: tuple[list[int], list[int]]) -> dict[str, Singles]:
     """Weights turned so that rows times weights is a layer; the unknown plant's row is what was learned for
     it.
     """
     split = len(ISSUE_NAMES) + EMBEDDING
-    first = net.first.weight.detach().numpy().T
+    first = net.first.weight.detach().numpy().T.copy()
+    first[left_out[0]] = 0.0
+    first[[split + i for i in left_out[1]]] = 0.0
     made = {
         "issue_weight": first[:split],
         "step_weight": first[split:],
@@ -148,7 +161,7 @@ def _export(net: _Net, plants: int) -> dict[str, Singles]:
         "bias_2": net.second.bias,
         "weight_3": net.last.weight.detach().numpy().T,
         "bias_3": net.last.bias,
-        "embedding": net.embedding.weight[: plants + 1],
+        "embedding": net.embedding.weight,
     }
     plain = {k: v.detach().numpy() if isinstance(v, Tensor) else v for k, v in made.items()}
     return {k: np.array(v, dtype=np.float32, order="C") for k, v in plain.items()}

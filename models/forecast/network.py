@@ -1,9 +1,9 @@
 """The correction net, served by NumPy: two hidden layers, a gate towards what the plant does now, a small
 residual.
 
-quantiles = base + sigmoid(gate - 3) (anchor - base) + scale 0.3 residual, knot by knot. An untrained last
-layer gives the base but for a little. Trained in `models/train_net.py`; the same arithmetic stands there in
-torch.
+quantiles = start + sigmoid(gate - 3) (anchor - start) + scale 0.3 residual, knot by knot, where `start` is
+what the closed form says. So an untrained net is nearly the closed form, and with little to learn from it
+stays near it. Trained in `models/train_net.py`; the same arithmetic stands there in torch.
 """
 
 from __future__ import annotations
@@ -42,8 +42,11 @@ class Network:
         if (issue, step) != made:
             raise ValueError(f"the net takes {issue} + {step} inputs, this code makes {made[0]} + {made[1]}")
 
-    def correct(self, x: CorrectionInput) -> Floats:
-        """Quantiles (N, S, 13), rising along the last axis; issues without a last value keep their base."""
+    def correct(self, x: CorrectionInput, start: Floats) -> Floats:
+        """Quantiles (N, S, 13), rising along the last axis, from those of the closed form (`start`).
+
+        Issues without a last value stay with the closed form.
+        """
         made = build(x)
         issue = (made.issue - self.tensors["issue_mean"]) / self.tensors["issue_scale"]
         step = (made.step - self.tensors["step_mean"]) / self.tensors["step_scale"]
@@ -52,9 +55,9 @@ class Network:
         total = np.zeros((*x.lead_s.shape, 2 * len(KNOTS)), np.float32)
         for m in range(self.members):
             total = total + self._member(m, issue, step, row)
-        q = combine(x, made.anchor, np.asarray(total / self.members, np.float32))
+        q = combine(x, start, made.anchor, np.asarray(total / self.members, np.float32))
         known = np.isfinite(x.last)[:, None, None]
-        return single(np.where(known, np.sort(q, axis=-1), np.maximum.accumulate(x.base, axis=-1)))
+        return single(np.where(known, np.sort(q, axis=-1), start))
 
     def _member(self, m: int, issue: Singles, step: Singles, row: np.ndarray) -> Singles:
         t = {
@@ -71,11 +74,11 @@ class Network:
         return out.reshape(count, steps, -1)
 
 
-def combine(x: CorrectionInput, anchor: Floats, out: Singles) -> Floats:
-    """The net's outputs (N, S, 26), gates then residuals, on base and anchor (N, S, 13); not yet in order."""
+def combine(x: CorrectionInput, start: Floats, anchor: Floats, out: Singles) -> Floats:
+    """The net's outputs (N, S, 26), gates then residuals, on start and anchor (N, S, 13); not in order yet."""
     gate = 1.0 / (1.0 + np.exp(-(out[..., : len(KNOTS)].astype(np.float64) + GATE_SHIFT)))
     residual = out[..., len(KNOTS) :].astype(np.float64) * RESIDUAL_SCALE * scale(x)[..., None]
-    return x.base + gate * (anchor - x.base) + residual
+    return start + gate * (anchor - start) + residual
 
 
 def scale(x: CorrectionInput) -> Floats:
