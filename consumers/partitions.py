@@ -55,7 +55,9 @@ def _make(cursor: "cursor", name: str, table: str, month: int) -> None:
         "end": sql.Literal(f"{_first_day(month + 1)} 00:00:00+00"),
     }
     cursor.execute(
-        sql.SQL("create table {name} (like {table} including defaults including constraints)").format(**parts)
+        sql.SQL(
+            "create table {name} (like {table} including defaults including constraints including storage)"
+        ).format(**parts)
     )
     cursor.execute(
         sql.SQL("alter table {table} attach partition {name} for values from ({start}) to ({end})").format(

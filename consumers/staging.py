@@ -1,10 +1,15 @@
-"""Rows into a table without ever overwriting: stage them by COPY, insert what is new, compare the rest."""
+"""Rows into a table without ever overwriting.
+
+Usually every row is new, and one COPY into the table does it. Where one is not, the COPY is undone, and the
+rows are staged in a temporary table: what is new is inserted, the rest compared with what is there.
+"""
 
 import io
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import psycopg2
 from psycopg2 import sql
 
 from consumers import tables
@@ -41,11 +46,28 @@ class Counts:
         )
 
 
-def write_rows(cursor: "cursor", rows: Rows) -> Counts:
-    """Insert the rows whose identity is new and count the others; in the caller's transaction."""
+def write_rows(cursor: "cursor", rows: Rows, likely_new: bool = True) -> Counts:
+    """Insert the rows whose identity is new and count the others; in the caller's transaction.
+
+    `likely_new`: whether to try without looking first; any answer gives the same rows.
+    """
+    if likely_new and _all_new(cursor, rows):
+        return Counts(offered=len(rows), written=len(rows))
     if rows.table is tables.TELEMETRY:
         return _write_telemetry(cursor, rows)
     return _write_records(cursor, rows)
+
+
+def _all_new(cursor: "cursor", rows: Rows) -> bool:
+    """Write all the rows if no identity among them is known or there twice; else none."""
+    cursor.execute("savepoint before_rows")
+    try:
+        _copy(cursor, rows, "table")
+    except psycopg2.errors.UniqueViolation:
+        cursor.execute("rollback to savepoint before_rows")
+        return False
+    cursor.execute("release savepoint before_rows")
+    return True
 
 
 def _write_records(cursor: "cursor", rows: Rows) -> Counts:
@@ -109,8 +131,13 @@ def _stage(cursor: "cursor", rows: Rows) -> None:
             " on commit delete rows"
         ).format(**names)
     )
-    copy = sql.SQL("copy {staged} ({columns}) from stdin (format binary)").format(**names)
-    cursor.copy_expert(copy, io.BytesIO(encode(rows.cells)))
+    _copy(cursor, rows, "staged")
+
+
+def _copy(cursor: "cursor", rows: Rows, target: str) -> None:
+    names = _names(rows.table)
+    copy = sql.SQL("copy {target} ({columns}) from stdin (format binary)")
+    cursor.copy_expert(copy.format(target=names[target], **names), io.BytesIO(encode(rows.cells)))
 
 
 def _insert(cursor: "cursor", table: Table, in_order_of: str) -> int:

@@ -58,6 +58,7 @@ class Store:
     def __init__(self, connect: Callable[[], "connection"]) -> None:
         self._connect = connect
         self._server: connection | None = None
+        self._crowded: set[str] = set()
 
     def close(self) -> None:
         """Let the connection go."""
@@ -110,9 +111,19 @@ class Store:
             _log.info("made partitions %s", ", ".join(made))
         with self._transaction() as cursor:
             _check(_offsets(cursor, list(steps), lock=True), steps)
-            counts = {one.table.name: write_rows(cursor, one) for one in rows if len(one)}
+            counts = {
+                one.table.name: write_rows(cursor, one, one.table.name not in self._crowded)
+                for one in rows
+                if len(one)
+            }
             _move(cursor, steps)
+        self._note_crowded(counts)
         return counts
+
+    def _note_crowded(self, counts: Mapping[str, Counts]) -> None:
+        """Repeats come in stretches: a table that has just had some is looked at before it is written to."""
+        for table, one in counts.items():
+            (self._crowded.discard if one.written == one.offered else self._crowded.add)(table)
 
     @contextmanager
     def _transaction(self) -> Iterator["cursor"]:
