@@ -16,8 +16,9 @@ from infra import settings
     help="Where the log no longer reaches what was written last, go on from what it holds.",
 )
 @click.option("--give-up", "give_up_s", default=60.0, show_default=True, help="Seconds to wait at the start.")
+@click.option("--metrics-port", type=click.IntRange(0, 65535), help="Port of /metrics, /health and /ready.")
 @json_log_option
-def command(from_log_start: bool, give_up_s: float, as_json: bool) -> None:
+def command(from_log_start: bool, give_up_s: float, metrics_port: int | None, as_json: bool) -> None:
     """Write forecasts, actuals, scores, events and rejected records to PostgreSQL.
 
     Each record is written once, however often the sink is stopped, killed or run twice: its offsets stand in
@@ -26,7 +27,8 @@ def command(from_log_start: bool, give_up_s: float, as_json: bool) -> None:
     from consumers.run import run_sink
     from infra import logs
 
-    found = settings.load(log_format="json") if as_json else settings.load()
+    asked = {"metrics_port": metrics_port, "log_format": "json" if as_json else None}
+    found = settings.load(**{name: value for name, value in asked.items() if value is not None})
     logs.configure(found)
     with until_told() as stop:
         run_sink(found, stop.is_set, give_up_s, from_log_start)

@@ -40,6 +40,7 @@ def run_sink(
     if not _await_kafka(settings, stopped, give_up_s):
         return
     _check_topics(settings)
+    codec = Codec(schema_ids(settings))
     store = Store(lambda: connect(settings, "gridcast-sink"))
     # Where to begin is asked of PostgreSQL: an offset that is gone must never be replaced in silence.
     client = consumer(
@@ -50,7 +51,7 @@ def run_sink(
     sink = Sink(
         Reading(client, admin(settings), store, from_log_start),
         store,
-        Reader(Codec(schema_ids(settings))),
+        Reader(codec),
         BatchLimits(settings.sink_batch_records, _BATCH_BYTES, settings.sink_linger_s),
         stopped,
         give_up_s,
