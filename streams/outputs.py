@@ -12,7 +12,7 @@ from infra import topics
 from infra.kafka import Outgoing
 from models.engine import Outputs
 from schemas.codec import Codec
-from schemas.forecasts import ForecastBlock, encode_forecasts, forecast_ids
+from schemas.forecasts import ForecastBlock, encode_forecasts, forecast_ids, merged
 from schemas.journal import Bad
 from streams.records import Records
 
@@ -36,7 +36,7 @@ def outgoing(
     codec: Codec, outputs: Outputs, records: Records, bad: Sequence[Bad], to: Destinations
 ) -> list[Outgoing]:
     """Every record that the batch `records` leads to, rejected ones (`bad`) among them."""
-    made = _forecasts(codec, outputs.forecasts, to)
+    made = _forecasts(codec, merged(outputs.forecasts), to)
     made += _keyed(codec, "AnomalyEvent", outputs.anomalies, to.anomalies)
     made += _keyed(codec, "Score", outputs.scores, to.scores)
     made += _keyed(codec, "DriftEvent", outputs.drift, to.drift)

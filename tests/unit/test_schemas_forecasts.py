@@ -1,13 +1,13 @@
 """A block of forecasts becomes one payload each, with nothing added and nothing lost."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from schemas.codec import Codec
-from schemas.forecasts import ForecastBlock, encode_forecasts, forecast_ids
+from schemas.forecasts import ForecastBlock, encode_forecasts, forecast_ids, merged
 from tests.unit.schemas_samples import YEAR_2014_MS
 
 CODEC = Codec()
@@ -106,3 +106,23 @@ def test_small_blocks_are_blocks(count: int) -> None:
 
 def test_an_id_names_plant_issue_model_and_version() -> None:
     assert forecast_ids(block())[1] == "p1|2014-01-01T00:00:00Z|boost|3"
+
+
+def test_merged_blocks_encode_to_the_same_payloads() -> None:
+    whole = block()
+    parts = [
+        replace(
+            whole,
+            **{f.name: getattr(whole, f.name)[at : at + 1] for f in fields(whole) if f.name != "levels"},
+        )
+        for at in range(len(whole))
+    ]
+    joined = merged(parts)
+    assert len(joined) == 1
+    assert encode_forecasts(CODEC, joined[0]) == encode_forecasts(CODEC, whole)
+
+
+def test_blocks_of_other_shapes_stay_apart() -> None:
+    whole = block()
+    longer = replace(whole, power_kw=np.concatenate([whole.power_kw, whole.power_kw], axis=1))
+    assert merged([whole, longer]) == [whole, longer]
