@@ -29,10 +29,8 @@ def command(from_log_start: bool, metrics_port: int | None, as_json: bool) -> No
     are gone from the log before they were read), with 70 where starting again may help.
     """
     signal.signal(signal.SIGTERM, _end)  # until Faust listens
-    import faust
-
     from infra import logs, settings
-    from streams.app import make_app
+    from streams.app import Foreground, make_app
 
     asked = {"metrics_port": metrics_port, "log_format": "json" if as_json else None}
     known = settings.load(**{name: value for name, value in asked.items() if value is not None})
@@ -43,11 +41,7 @@ def command(from_log_start: bool, metrics_port: int | None, as_json: bool) -> No
         emit({"metrics": f"{address}/metrics", "health": f"{address}/health"}, as_json)
     else:
         note(f"worker: metrics and health at {address}")
-    worker = faust.Worker(
-        app, quiet=True, loglevel=known.log_level, override_logging=False, redirect_stdouts=False
-    )
-    worker.spinner = None
-    worker.execute_from_commandline()
+    Foreground(app, known.log_level).execute_from_commandline()
 
 
 def _end(*_: object) -> NoReturn:

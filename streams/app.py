@@ -8,8 +8,9 @@ import time
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
+import faust
 from faust.types import TP
 
 from infra.health import HealthServer
@@ -82,12 +83,35 @@ class WorkerApp(BatchApp):
         """End the process at once, before anything is acked."""
         end_on(error, doing, self.parts.settings.home / "logs")
 
-    async def guarded(self, doing: str, work: Awaitable[None]) -> None:
-        """Wait for work that must not fail; CancelledError included, because leaving a loop body acks."""
+    async def acked_after(self, work: Awaitable[None], batch: RecordBatch) -> None:
+        """Wait for what must be done before a batch is acked; leaving the agent's loop body acks it."""
         try:
             await work
-        except BaseException as error:  # noqa: BLE001 - whatever it is, the batch must not be acked
+        except BaseException as error:  # noqa: BLE001 - CancelledError included: the batch must not be acked
+            self.end(error, f"{batch.topic}[{batch.partition}] {batch.records[0].offset} to {batch.offset}")
+
+    async def guarded(self, doing: str, work: Awaitable[None]) -> None:
+        """Wait for work around a rebalance or by the clock: Faust would go on without it."""
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 - whatever it is, this process knows too little to go on
             self.end(error, doing)
+
+
+class Foreground(faust.Worker):
+    """Runs a `WorkerApp` until SIGTERM or SIGINT, and then ends the process with code 0."""
+
+    def __init__(self, app: WorkerApp, log_level: str) -> None:
+        super().__init__(
+            app, quiet=True, loglevel=log_level, override_logging=False, redirect_stdouts=False
+        )
+        self.spinner = None
+
+    async def start(self) -> None:
+        try:
+            await super().start()
+        except Exception as error:  # noqa: BLE001 - one plain line, and nothing is acked
+            cast(WorkerApp, self.app).end(error, "starting")
 
 
 def make_app(settings: Settings, accept_loss: bool = False) -> WorkerApp:
@@ -95,6 +119,7 @@ def make_app(settings: Settings, accept_loss: bool = False) -> WorkerApp:
     wait_for_kafka(settings, KAFKA_PATIENCE_S)
     for topic in (CHECKPOINTS, ARTIFACTS, *FORWARDED):
         spans(settings, topic)
+    (settings.home / "faust").mkdir(parents=True, exist_ok=True)
     app = WorkerApp(
         settings.worker_group,
         **faust_options(settings),
@@ -153,18 +178,14 @@ def _agents(app: WorkerApp) -> None:
     @app.agent(app.batch_topic(JOURNAL), name="journal", isolated_partitions=True)
     async def _journal(stream: AsyncIterable[RecordBatch]) -> None:
         async for batch in stream:
-            await app.guarded(_place(batch), parts.worker.handle(batch, batch.timestamp))
+            await app.acked_after(parts.worker.handle(batch, batch.timestamp), batch)
 
     async def _public(stream: AsyncIterable[RecordBatch]) -> None:
         async for batch in stream:
-            await app.guarded(_place(batch), parts.forwarder.handle(batch))
+            await app.acked_after(parts.forwarder.handle(batch), batch)
 
     for topic in FORWARDED:
         app.agent(app.batch_topic(topic), name=topic, isolated_partitions=True)(_public)
-
-
-def _place(batch: RecordBatch) -> str:
-    return f"{batch.topic}[{batch.partition}] offsets {batch.records[0].offset} to {batch.offset}"
 
 
 def _rebalances(app: WorkerApp) -> None:
@@ -207,10 +228,7 @@ def _chores(app: WorkerApp) -> None:
     async def forever(work: Callable[[], Awaitable[None]]) -> None:
         while not app.should_stop:
             await app.sleep(CHORES_EVERY_S)
-            try:
-                await work()
-            except Exception as error:  # noqa: BLE001 - Faust would go on without the chore
-                app.end(error, work.__name__)
+            await app.guarded(work.__name__, work())
 
     app.task(partial(forever, write_ticks))
     app.task(partial(forever, write_states))

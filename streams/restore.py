@@ -17,7 +17,7 @@ from schemas.codec import Codec
 from schemas.errors import LogTruncated, ServiceUnavailable
 from streams.checkpoints import Found
 from streams.partition import Partition
-from streams.records import of_messages
+from streams.records import Records, of_messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,8 +67,10 @@ class Restorer:
             client.close()
         return {one.partition: max(one.offset, NOTHING_COMMITTED) for one in found}
 
-    def take_over(self, number: int, committed: int) -> Partition:
+    def take_over(self, number: int, committed: int, wanted: Callable[[], bool]) -> Partition | None:
         """The state of a journal partition as of the committed offset; outputs below it exist already.
+
+        None when it stopped halfway, because `wanted` says that the partition is not to be ours after all.
 
         Raises:
             LogTruncated: the journal no longer reaches back to the states.
@@ -83,7 +85,8 @@ class Restorer:
             engine.restore(snapshot)
         engine.changed.update(found.foreign)
         partition = Partition(number, engine, found.start, taken_at, found.marked_offset)
-        self._catch_up(partition, committed)
+        if not self._catch_up(partition, committed, wanted):
+            return None
         _log.info(
             "partition %d: %d plants, journal read from %d to %d",
             number,
@@ -103,24 +106,29 @@ class Restorer:
             return Found()
         return found
 
-    def _catch_up(self, partition: Partition, committed: int) -> None:
-        """Read the journal in silence from the states to the committed offset."""
+    def _catch_up(self, partition: Partition, committed: int, wanted: Callable[[], bool]) -> bool:
+        """Read the journal in silence from the states to the committed offset; False when it was stopped."""
         held = spans(self.settings, JOURNAL)[partition.number]
         if partition.next_offset == 0 and committed == NOTHING_COMMITTED:
-            return  # nobody was here before: begin with whatever the log begins with
+            return True  # nobody was here before: begin with whatever the log begins with
         start = self._reachable(JOURNAL, partition.number, partition.next_offset, held)
         partition.next_offset = start
         if committed <= start:
-            return  # what comes again from `committed` on is old to the states: they ignore it
+            return True  # what comes again from `committed` on is old to the states: they ignore it
         bounds = {partition.number: start}, {partition.number: committed}
         for messages in read(self.settings, JOURNAL, *bounds, batch=self.settings.batch_records):
-            records = of_messages(JOURNAL, partition.number, messages)
-            batch = self.codec.decode_journal(
-                JOURNAL, partition.number, records.offsets, records.keys, records.payloads
-            )
-            partition.engine.apply(batch, speak=False)
-            partition.moved(batch.last_offset, batch.known_at_ms, -1)
+            self._learn(partition, of_messages(JOURNAL, partition.number, messages))
+            if not wanted():
+                return False
         partition.next_offset = max(partition.next_offset, committed)
+        return True
+
+    def _learn(self, partition: Partition, records: Records) -> None:
+        batch = self.codec.decode_journal(
+            JOURNAL, partition.number, records.offsets, records.keys, records.payloads
+        )
+        partition.engine.apply(batch, speak=False)
+        partition.moved(batch.last_offset, batch.known_at_ms, -1)
 
     def _reachable(self, topic: str, partition: int, offset: int, held: Span) -> int:
         if offset > held.end:

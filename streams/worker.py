@@ -170,24 +170,30 @@ class Worker:
         async with self._moving:
             committed = await self.in_thread(asked_again(self._restorer.committed), JOURNAL, numbers)
             for number in sorted(numbers):
-                if rebalance != self._rebalances:
+                partition = await self._taken_over(
+                    number, committed[number], lambda: rebalance == self._rebalances
+                )
+                if partition is None or rebalance != self._rebalances:
                     return
-                self.partitions[number] = await self._taken_over(number, committed[number])
+                self.partitions[number] = partition
             self._revoked = {}
             self._show()
             self.settled = True
 
-    async def _taken_over(self, number: int, committed: int) -> Partition:
+    async def _taken_over(
+        self, number: int, committed: int, wanted: Callable[[], bool]
+    ) -> Partition | None:
         partition = self._revoked.pop(number, None)
         if partition is None or partition.next_offset != committed:
-            partition = await self.in_thread(self._restored, number, committed)
-        partition.rested()
+            partition = await self.in_thread(self._restored, number, committed, wanted)
+        if partition is not None:
+            partition.rested()
         return partition
 
     @asked_again
-    def _restored(self, number: int, committed: int) -> Partition:
+    def _restored(self, number: int, committed: int, wanted: Callable[[], bool]) -> Partition | None:
         started_s = time.monotonic()
-        partition = self._restorer.take_over(number, committed)
+        partition = self._restorer.take_over(number, committed, wanted)
         metrics.RESTORE_SECONDS.labels(str(number)).set(time.monotonic() - started_s)
         return partition
 
@@ -211,7 +217,8 @@ class Worker:
         meter.show_engines(engines)
 
     async def close(self) -> None:
-        """At a clean end: a last round of checkpoints."""
+        """At a clean end: a last round of checkpoints. A restore that is under way stops."""
+        self._rebalances += 1
         await self.rounds(0.0)
         self.settled = False
         self._thread.shutdown()
