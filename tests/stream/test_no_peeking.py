@@ -161,8 +161,9 @@ def test_what_became_known_later_changes_no_forecast(folder: Path, tmp_path: Pat
     options = range_of(*CASES[case])
     whole = forecasts(folder, tmp_path / "whole", options)
     random = np.random.default_rng(len(case))
-    for change in (altered, removed):
-        at = START + pd.Timedelta(minutes=int(random.integers(FROM_DAY * 1440 + 300, (TO_DAY - 1) * 1440)))
+    for change, step in ((altered, "1min"), (removed, "1h")):
+        minutes = int(random.integers(FROM_DAY * 1440 + 300, (TO_DAY - 1) * 1440))
+        at = (START + pd.Timedelta(minutes=minutes)).floor(step)
         other = tmp_path / change.__name__
         shutil.copytree(folder, other)
         known_later(other, at, change)
