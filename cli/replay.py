@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 @click.option("--from", "from_ms", type=Moment(), required=True, help="The first issue time.")
 @click.option("--to", "to_ms", type=Moment(), required=True, help="Issue times before this one.")
 @click.option("--as", "name", required=True, help="Name of the replay: the suffix of its topics.")
-@click.option("--release", help="NAME or NAME:VERSION of a release to serve from, whatever served then.")
+@click.option(
+    "--release", help="NAME, VERSION or NAME:VERSION of a release to serve from, whatever served then."
+)
 @click.option("--plants", metavar="PLANT[,PLANT]", help="Only these plants.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write a Parquet file too.")
 @json_option

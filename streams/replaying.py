@@ -21,7 +21,7 @@ from models.steps import EngineSettings
 from schemas.codec import Codec
 from schemas.errors import InputError
 from schemas.forecasts import ForecastBlock
-from schemas.records import ReleaseRecord, ReleaseRole
+from schemas.records import ReleaseRecord
 from streams.artifacts import Artifacts
 from streams.outputs import Destinations, outgoing
 from streams.records import of_messages
@@ -133,7 +133,7 @@ def prepare(settings: Settings, codec: Codec, name: str, wanted: Range, release:
 
     Args:
         name: of the replay, the suffix of its topics.
-        release: `NAME` or `NAME:VERSION` of a release to serve from instead of those that served then.
+        release: `NAME`, `VERSION` or `NAME:VERSION` of one to serve from instead of those that served then.
 
     Raises:
         InputError: the name or the release is none, or the log no longer reaches back to the range.
@@ -151,7 +151,7 @@ def prepare(settings: Settings, codec: Codec, name: str, wanted: Range, release:
     artifacts = Artifacts(settings, codec)
     chosen = None
     if release is not None:
-        record = _find(settings, codec, release)
+        record = find_release(settings, codec, release)
         chosen = record, artifacts.load_release(record)
     make_topics(settings, (forecasts, anomalies))
     to = Destinations(forecasts.name, None, anomalies.name, None, None, None)
@@ -176,17 +176,12 @@ def _check_reach(wanted: Range, states: dict[int, States]) -> None:
     raise InputError(f"{told}, and {', '.join(never[:5])} cannot be replayed: name others with --plants")
 
 
-def _find(settings: Settings, codec: Codec, wanted: str) -> ReleaseRecord:
-    """The newest release of a name, or of a name and version."""
-    name, _, version = wanted.partition(":")
+def find_release(settings: Settings, codec: Codec, wanted: str) -> ReleaseRecord:
+    """The newest release that is called `NAME`, `VERSION` or `NAME:VERSION`. Raises `InputError` for none."""
     found: list[ReleaseRecord] = []
     for message in read_newest(settings, RELEASES).values():
         record = ReleaseRecord.from_avro(codec.decode(message.value())[1])
-        if (
-            record.name == name
-            and version in ("", record.version)
-            and record.role is not ReleaseRole.WITHDRAWN
-        ):
+        if wanted in (record.name, record.version, f"{record.name}:{record.version}"):
             found.append(record)
     if not found:
         raise InputError(f"there is no release {wanted}: see `gridcast models list`")
