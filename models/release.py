@@ -188,7 +188,7 @@ def probe(release: Release) -> dict[str, Floats]:
     """What the release says to fixed made-up inputs, model by model."""
     draw = np.random.default_rng(20_140_101)
     made = {"correction": release.correct(_probe_input(draw))}
-    for key, model in release.weather.items():
+    for key, model in sorted(release.weather.items()):
         made[f"weather/{key}"] = model.of_matrix(draw.normal(5.0, 4.0, (8, len(model.names))))
     return made
 

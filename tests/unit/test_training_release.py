@@ -1,0 +1,140 @@
+"""A release survives its file, and another file is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models import select
+from models.release import Release, cold_start, load, probe, save
+from models.train import train
+from schemas.errors import ReleaseRefused
+from tests.forecast_world import (
+    SOLAR,
+    START_MS,
+    WIND,
+    history,
+    made_up_input,
+    runs,
+    small_config,
+    small_release,
+)
+
+
+def test_a_release_gives_the_same_bits_after_its_file() -> None:
+    release = small_release()
+    again = load(save(release))
+    x = made_up_input(30, 5)
+    np.testing.assert_array_equal(again.correct(x), release.correct(x))
+    run = runs(WIND, 2)[1]
+    for plant in (WIND, SOLAR):
+        before, after = release.weather_for(plant), again.weather_for(plant)
+        assert before is not None
+        assert after is not None
+        np.testing.assert_array_equal(
+            after.base(plant, run, run.valid_at_ms), before.base(plant, run, run.valid_at_ms)
+        )
+    hours = run.valid_at_ms
+    np.testing.assert_array_equal(
+        again.climatology.base(SOLAR, hours), release.climatology.base(SOLAR, hours)
+    )
+    assert again.manifest == json.loads(json.dumps(release.manifest))
+    assert len(again.sha256) == 64
+    assert again.reference["wind-1"].keys() == release.reference["wind-1"].keys()
+
+
+def test_the_same_release_is_the_same_file() -> None:
+    content = save(small_release())
+    assert save(load(content)) == content
+    assert save(load(save(cold_start()))) == save(cold_start())
+
+
+def test_the_same_data_and_seed_train_the_same_release() -> None:
+    histories = [history(WIND), history(SOLAR)]
+    again = train(histories, small_config(), lambda _said, _part: None)
+    assert save(again) == save(small_release())
+
+
+@pytest.mark.parametrize("cut", [0, 7, 100, -1])
+def test_a_cut_file_is_refused(cut: int) -> None:
+    with pytest.raises(ReleaseRefused):
+        load(save(cold_start())[:cut])
+
+
+def test_a_file_of_another_format_is_refused() -> None:
+    content = save(cold_start())
+    with pytest.raises(ReleaseRefused):
+        load(content.replace(b'\\"format\\": 1', b'\\"format\\": 9'))
+
+
+def test_a_file_whose_numbers_are_others_is_refused() -> None:
+    release = small_release()
+    said = probe(release)
+    bent = replace(release, closed_form=replace(release.closed_form, spread=release.closed_form.spread * 1.5))
+    content = bytearray(save(release))
+    weights = release.closed_form.spread.tobytes()
+    place = bytes(content).index(weights)
+    content[place : place + len(weights)] = bent.closed_form.spread.tobytes()
+    assert not np.array_equal(probe(bent)["correction"], said["correction"])
+    with pytest.raises(ReleaseRefused, match="other numbers"):
+        load(bytes(content))
+
+
+def test_the_manifest_says_what_was_trained_on_what() -> None:
+    about = small_release().manifest["plants"]["wind-1"]
+    assert about["from"] < about["to"]
+    assert about["weather_sources"] == ["made-up"]
+    assert "wind_speed_100m_ms" in about["weather_columns"]
+    assert "wind_speed_100m_ms@+1" in small_release().manifest["features"][about["weather_model"]]
+    assert small_release().knows("wind-1")
+    assert not small_release().knows("nobody")
+
+
+def test_training_beats_the_cold_start_and_is_said_to() -> None:
+    until = START_MS + 33 * 86_400_000
+    held_back = [history(WIND), history(SOLAR)]
+    candidate = train([h.before(until) for h in held_back], small_config(), lambda _said, _part: None)
+    verdict = select.judge(candidate, cold_start(), held_back, until)
+    assert verdict.better, verdict.reason
+    assert verdict.candidate["wind-1"]["1h"].nmae < verdict.candidate["wind-1"]["1h"].nmae_persistence
+    worse = select.judge(cold_start(), candidate, held_back, until)
+    assert not worse.better
+    shown = select.with_scores(candidate, verdict.candidate).manifest["scores"]["solar-1"]["6h"]
+    assert set(shown) == {"n", "nmae", "pinball", "coverage80", "nmae_persistence"}
+
+
+def test_a_verdict_needs_enough_hours() -> None:
+    known = history(WIND)
+    verdict = select.judge(small_release(), cold_start(), [known], int(known.end_ms[-1]) - 5 * 3_600_000)
+    assert not verdict.better
+    assert "too few" in verdict.reason
+
+
+def test_a_blind_training_corrects_nothing() -> None:
+    release: Release = train([history(WIND)], small_config(blind=True), lambda _said, _part: None)
+    assert release.correction is None
+
+
+def test_no_plant_at_all_is_said() -> None:
+    with pytest.raises(ValueError, match="no plant"):
+        train([], small_config(), lambda _said, _part: None)
+
+
+def test_a_plant_without_weather_still_gets_its_climatology() -> None:
+    alone = replace(history(WIND), runs=[])
+    release = train([alone], small_config(), lambda _said, _part: None)
+    assert release.weather_for(WIND) is None
+    assert "wind-1" in release.climatology.tables
+    assert np.isfinite(release.correct(made_up_input(5, 3))).all()
+
+
+def test_a_plant_with_little_history_uses_the_model_of_its_kind() -> None:
+    young = replace(WIND, plant_id="wind-2")
+    (rich, fresh) = history(WIND), history(young, 6)
+    release = train([rich, fresh], replace(small_config(), least_days=20), lambda _said, _part: None)
+    assert set(release.weather) == {"wind-1", "kind:wind"}
+    assert release.weather_for(young) is release.weather["kind:wind"]
+    assert release.manifest["plants"]["wind-2"]["weather_model"] == "kind:wind"

@@ -1,0 +1,83 @@
+"""A training sample is what the engine would have shown the model at that issue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import pytest
+
+from models import fit_weather, samples
+from models.engine import Engine
+from models.forecast.base import CorrectionInput, Floats
+from models.forecast.closed_form import ClosedForm
+from models.release import Release
+from models.samples import Teller
+from models.steps import EngineSettings, steps_of
+from schemas.journal import JournalBatch, TelemetryColumns
+from schemas.records import PlantVersion, ReleaseRecord, ReleaseRole
+from tests.forecast_world import SOLAR, START_MS, WIND, history, runs, small_release, telemetry
+
+DAYS = 3
+
+
+@dataclass(frozen=True)
+class Listening(ClosedForm):
+    """A closed form that remembers what it was shown."""
+
+    heard: tuple[list[CorrectionInput], ...] = ([],)
+
+    def correct(self, x: CorrectionInput) -> Floats:
+        self.heard[0].append(x)
+        return super().correct(x)
+
+
+def served(plant: PlantVersion, release: Release) -> dict[int, CorrectionInput]:
+    """What the engine shows its correction, by issue."""
+    ear = Listening(release.closed_form.weights, release.closed_form.spread, ([],))
+    record = ReleaseRecord("gridcast", "1", 0, 0, ReleaseRole.CHAMPION, "00", 1)
+    machine = Engine(EngineSettings(), lambda _: replace(release, closed_form=ear, correction=None))
+    controls = [plant, record, *runs(plant, DAYS)]
+    journal = [(i, control) for i, control in enumerate(controls)]
+    machine.apply(
+        JournalBatch(
+            "plant.telemetry", 0, TelemetryColumns.empty(), journal, [], len(controls) - 1, -1, len(controls)
+        )
+    )
+    rows = telemetry(plant, DAYS)
+    rows = replace(rows, offset=rows.offset + len(controls))
+    heard = {}
+    for i in range(len(rows)):
+        one = rows.take(np.array([i]))
+        machine.apply(
+            JournalBatch("plant.telemetry", 0, one, [], [], int(one.offset[0]), int(one.known_at_ms[0]), 1)
+        )
+        if ear.heard[0]:
+            heard[int(one.event_time_ms[0])] = ear.heard[0].pop()
+            ear.heard[0].clear()
+    return heard
+
+
+@pytest.mark.parametrize("plant", [WIND, SOLAR], ids=lambda p: p.plant_id)
+def test_a_training_sample_is_what_the_engine_shows(plant: PlantVersion) -> None:
+    release = small_release()
+    heard = served(plant, release)
+    known = replace(history(plant, DAYS))
+    model = release.weather_for(plant)
+    assert model is not None
+    rows = fit_weather.rows_of(known)
+    table = samples.table_of(rows.published_ms, rows.run, rows.hours_ms, fit_weather.say(model, rows))
+    teller = Teller(known, release.climatology, table)
+    issued = np.array([t for t in heard if t >= START_MS + 30 * 3_600_000], np.int64)
+    assert len(issued) > 50
+    steps = steps_of(issued, plant.resolution_s, EngineSettings())
+    told = teller.tell(issued, steps.valid_at_ms, steps.interval_s, np.zeros(len(issued), np.int64)).x
+    for i, time in enumerate(issued):
+        for f in fields(CorrectionInput):
+            theirs, ours = getattr(heard[int(time)], f.name), getattr(told, f.name)
+            if f.name == "plant_ids":
+                assert theirs == [plant.plant_id]
+            elif f.name == "daylight" and plant.kind == "wind":
+                continue
+            else:
+                np.testing.assert_allclose(theirs[0], ours[i], atol=2e-6, err_msg=f"{f.name} at {time}")
