@@ -169,6 +169,6 @@ def _scores(manifest: dict[str, Any]) -> list[str]:
             **{title: score.get(key) for key, title in names.items()},
         }
         for plant_id, leads in manifest.get("scores", {}).items()
-        for lead, score in leads.items()
+        for lead, score in sorted(leads.items(), key=lambda one: int(one[0].removesuffix("h")))
     ]
     return ["", *table(rows)] if rows else []

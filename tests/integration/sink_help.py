@@ -79,7 +79,8 @@ class RunningSink:
 
     def _run(self, settings: Settings, options: dict[str, Any]) -> None:
         try:
-            run_sink(settings, self._stop.is_set, **options)
+            quick = settings.model_copy(update={"sink_linger_s": 0.1})
+            run_sink(quick, self._stop.is_set, **options)
         except BaseException as error:  # noqa: BLE001 - told to the test
             self.error = error
 
