@@ -25,13 +25,14 @@ class UnitUnderperformance:
     """Energy of the last productive hours against peers, against the unit's own curve, against its own past.
 
     Sums forget with the unit's productive hours (`short_h`, `long_h`), so nights and calms neither age nor
-    blur them. An intervals in which the unit stands, the peers hardly run, or a setpoint binds does not
+    blur them. An interval in which the unit stands, the peers hardly run, or a setpoint binds does not
     count.
 
     Solar units see the same sun: a unit `weak_solar` under its peers is weak, whatever it used to be,
     unless the peers differ as much among each other. Wind units stand in different winds for ever: there
     the unit must be `weak_wind` under its own usual ratio to its peers, and as much under its own curve of
-    power over wind where it has an anemometer. A warning closes when half a step better than it opened.
+    power over wind where it has an anemometer. An event stays open until only `relief` of that is missing,
+    and what is usual is not learned meanwhile.
     """
 
     short_h: float = 30.0
@@ -41,9 +42,9 @@ class UnitUnderperformance:
     peers_share: float = 0.10
     still_share: float = 0.03
     weak_solar: float = 0.05
-    weak_wind: float = 0.15
+    weak_wind: float = 0.12
     spread_factor: float = 3.0
-    relief: float = 0.015
+    relief: float = 0.5
     critical: float = 0.30
 
     name: str = "unit_underperformance"
@@ -79,7 +80,7 @@ class UnitUnderperformance:
         missing = np.where(
             view.is_solar[:, None], 1 - ratio, self._missing_in_wind(sums, ratio, usual, by_curve)
         )
-        limit = self._limit(view, ratio) - np.where(view.is_open(self.name), self.relief, 0.0)
+        limit = self._limit(view, ratio) * np.where(view.is_open(self.name), self.relief, 1.0)
         newest_kw = power_kw[..., -1]
         return Findings(
             active=missing > limit,
@@ -104,7 +105,8 @@ class UnitUnderperformance:
         curve_kw = curve.expect(mean_kw, seen, bins)
         known = counts & np.isfinite(curve_kw)
         _add(sums, (GOT, PEERS, HOURS), (power_kw, peers_kw), hours, self.short_h, counts)
-        _add(sums, (LONG_GOT, LONG_PEERS, LONG_HOURS), (power_kw, peers_kw), hours, self.long_h, counts)
+        usual = counts & ~view.is_open(self.name)
+        _add(sums, (LONG_GOT, LONG_PEERS, LONG_HOURS), (power_kw, peers_kw), hours, self.long_h, usual)
         _add(sums, (CURVE_GOT, CURVE, CURVE_HOURS), (power_kw, curve_kw), hours, self.short_h, known)
         curve.learn(mean_kw, seen, bins, power_kw, counts)
 
