@@ -152,7 +152,10 @@ IDENTITY = {
 
 
 def telemetry(plant_id: str, minute: int, power_kw: float) -> Outgoing:
-    at_ms = START_MS + minute * 60_000
+    return telemetry_at(plant_id, START_MS + minute * 60_000, power_kw)
+
+
+def telemetry_at(plant_id: str, at_ms: int, power_kw: float) -> Outgoing:
     record = {"plant_id": plant_id, "event_time": at_ms, "known_at": at_ms, "power_kw": power_kw}
     optional = ("setpoint_kw", "wind_speed_ms", "wind_direction_deg", "temperature_c")
     more = ("module_temperature_c", "poa_irradiance_w_m2", "status")
@@ -169,7 +172,7 @@ def hours_of_telemetry(first: int, last: int) -> list[Outgoing]:
     ]
 
 
-def plant_versions() -> list[Outgoing]:
+def plant_versions(every_s: int = 3600) -> list[Outgoing]:
     records = [
         {
             "plant_id": plant_id,
@@ -180,7 +183,7 @@ def plant_versions() -> list[Outgoing]:
             "latitude": 54.0,
             "longitude": 8.0,
             "resolution_s": 600,
-            "issue_every_s": 3600,
+            "issue_every_s": every_s,
             **dict.fromkeys(("scan_s", "min_kw", "hub_height_m", "tilt_deg", "azimuth_deg", "timezone")),
         }
         for plant_id in PLANT_IDS
