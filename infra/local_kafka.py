@@ -148,10 +148,15 @@ def _launch(folder: Path, log: Path, classpath: str, broker: int, controller: in
     process = start_detached([*command, "kafka.Kafka", properties], log, dict(os.environ), folder)
     running = identify(process.pid)
     deadline = time.monotonic() + _START_S
-    while process.poll() is None and time.monotonic() < deadline:
-        if running is not None and _answers(broker):
-            return running
-        time.sleep(0.1)
+    try:
+        while process.poll() is None and time.monotonic() < deadline:
+            if running is not None and _answers(broker):
+                return running
+            time.sleep(0.1)
+    except BaseException:  # interrupted: nobody would know of it
+        if running is not None:
+            stop(running, patience_s=2.0)
+        raise
     if running is not None:
         stop(running, patience_s=2.0)
     reason = reason_in(log, said_before)

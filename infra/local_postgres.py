@@ -45,13 +45,19 @@ def start(folder: Path, log: Path, wanted_port: int | None, more: str = "") -> t
     said_before = log.stat().st_size
     (port,) = free_ports(1, [wanted_port] if wanted_port else [])
     options = f"{_OPTIONS.format(port=port)} {more}"
-    started = _run(["pg_ctl", "start", "-w", "-t", _TIMEOUT_S, "-D", data, "-l", log, "-o", options], folder)
-    running = identify(_postmaster(data)) if started.returncode == 0 else None
-    if running is None:
-        raise ServiceUnavailable(f"PostgreSQL did not start: {reason_in(log, said_before)} (log: {log})")
     password = password_file.read_text().strip()
     server = f"postgresql://postgres:{password}@127.0.0.1:{port}"
-    _make_database(server)
+    waiting: list[str | Path | int] = ["-w", "-t", _TIMEOUT_S]
+    try:
+        started = _run(["pg_ctl", "start", *waiting, "-D", data, "-l", log, "-o", options], folder)
+        running = identify(_postmaster(data)) if started.returncode == 0 else None
+        if running is None:
+            raise ServiceUnavailable(f"PostgreSQL did not start: {reason_in(log, said_before)} (log: {log})")
+        _make_database(server)
+    except BaseException:  # interrupted or half started: nobody would know of it
+        if (data / "postmaster.pid").exists():
+            stop(folder)
+        raise
     return running, f"{server}/{DATABASE}"
 
 

@@ -162,6 +162,22 @@ def child_environment(settings: Settings) -> dict[str, str]:
     return {**os.environ, f"{PREFIX}HOME": str(settings.home)}
 
 
+def isolated(home: Path, **values: Any) -> Settings:
+    """Defaults and `values` alone, with the local servers of `home`: no variable and no file has a say."""
+    defaults = {
+        name: field.get_default(call_default_factory=True) for name, field in Settings.model_fields.items()
+    }
+    return Settings(**{**defaults, **values, "home": home})
+
+
+def isolated_environment(home: Path, **values: Any) -> dict[str, str]:
+    """The environment for a process that shall have the settings of `isolated`, run in an own folder."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    kept = {**others, f"{PREFIX}DEBUG": "1"} if debugging() else others
+    told = {name: str(value) for name, value in {**values, "home": home}.items()}
+    return {**kept, **{f"{PREFIX}{name.upper()}": value for name, value in told.items()}}
+
+
 def local_endpoints(home: Path) -> dict[str, str]:
     """What `gridcast up` has written under `home`: `kafka` and `postgres`, or nothing."""
     path = home / "local.json"
