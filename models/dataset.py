@@ -87,7 +87,7 @@ def histories(
     versions = _versions(plants, until_ms)
     newest = {plant_id: known[-1] for plant_id, known in versions.items()}
     rows = telemetry.take((telemetry.known_at_ms <= until_ms) & (telemetry.event_time_ms <= until_ms))
-    rows = rows.take(validate.validate(rows, newest).ok & ~rows.is_tick)
+    rows = rows.take(validate.validate(rows, versions).ok & ~rows.is_tick)
     made = []
     for plant_id, plant in newest.items():
         if plant_id not in rows.plant_ids:
@@ -102,11 +102,12 @@ def histories(
 
 
 def _versions(plants: Sequence[PlantVersion], until_ms: int) -> dict[str, list[PlantVersion]]:
-    known: dict[str, list[PlantVersion]] = {}
-    for version in sorted(plants, key=lambda v: (v.valid_from_ms, v.known_at_ms)):
+    """Versions of each plant, oldest `valid_from` first; of two with the same one the newest known counts."""
+    known: dict[str, dict[int, PlantVersion]] = {}
+    for version in sorted(plants, key=lambda v: v.known_at_ms):
         if max(version.valid_from_ms, version.known_at_ms) <= until_ms:
-            known.setdefault(version.plant_id, []).append(version)
-    return known
+            known.setdefault(version.plant_id, {})[version.valid_from_ms] = version
+    return {plant_id: [own[start] for start in sorted(own)] for plant_id, own in known.items()}
 
 
 def _history(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
+from models import sun
 from models.dataset import PlantHistory
+from models.forecast import physical
 from models.forecast.base import HOUR_MS, KNOTS, Flags, Floats, Ints
-from models.forecast.boosting import BoostedWeather
-from models.forecast.weather_features import RunFeatures, features, primary
+from models.forecast.boosting import BoostedWeather, with_panel
+from models.forecast.weather_features import RunFeatures, features, hour_grid, hourly, primary
+from schemas.records import PlantVersion, WeatherRun
 
 DAY_MS = 86_400_000
 BLOCK_MS = 10 * DAY_MS
@@ -49,7 +52,7 @@ class RunRows:
     where unknown or not the weather's doing.
     """
 
-    plant_id: str
+    plant: PlantVersion  # with the panel that was found, where there is one
     published_ms: Ints  # (runs,)
     made: list[RunFeatures]
     run: Ints
@@ -67,15 +70,37 @@ class RunRows:
         return np.concatenate(parts)
 
 
-def rows_of(history: PlantHistory) -> RunRows:
-    """The rows of one plant; hours before a run's publication are left out."""
+def rows_of(history: PlantHistory, panels: Mapping[str, tuple[float, float]] | None = None) -> RunRows:
+    """The rows of one plant. Where a solar plant's panel is neither in the registry nor in `panels`, it is
+    looked for.
+    """
     runs = sorted(history.runs, key=lambda r: (r.published_at_ms, r.source))
-    made = [features(history.plant, run) for run in runs]
+    plant = with_panel(history.plant, panels if panels is not None else _panel(history, runs))
+    made = [features(plant, run) for run in runs]
     published = np.array([max(run.published_at_ms, run.known_at_ms) for run in runs], np.int64)
     run_of = np.repeat(np.arange(len(runs)), [len(m.hours_ms) for m in made])
     hours = np.concatenate([m.hours_ms for m in made]) if made else np.empty(0, np.int64)
     power = history.hourly_at(hours, clean_only=True)
-    return RunRows(history.plant.plant_id, published, made, run_of, hours, power)
+    return RunRows(plant, published, made, run_of, hours, power)
+
+
+def _panel(history: PlantHistory, runs: Sequence[WeatherRun]) -> dict[str, tuple[float, float]]:
+    plant = history.plant
+    if (
+        plant.kind != "solar"
+        or plant.tilt_deg is not None
+        or plant.latitude is None
+        or plant.longitude is None
+    ):
+        return {}
+    hours = [hour_grid(run.valid_at_ms) for run in runs]
+    tables = [hourly(run.valid_at_ms, run.columns, h) for run, h in zip(runs, hours, strict=True)]
+    names = set.intersection(*(set(t) for t in tables)) if tables else set()
+    own = {name: np.concatenate([t[name] for t in tables]) for name in names}
+    every = np.concatenate(hours) if hours else np.empty(0, np.int64)
+    at = sun.means(plant.latitude, plant.longitude, every, HOUR_MS // 1000)
+    found = physical.fit_panel(plant, at, own, history.hourly_at(every, clean_only=True))
+    return {} if found is None else {plant.plant_id: found}
 
 
 def fit(
@@ -92,17 +117,23 @@ def fit(
     power = np.concatenate([p.power[u] for p, u in zip(plants, usable, strict=True)])
     block = np.concatenate([p.hours_ms[u] // BLOCK_MS for p, u in zip(plants, usable, strict=True)])
     needed = tuple(n for n in _own_columns(names) if primary(n, solar)) or tuple(_own_columns(names))
-    model = BoostedWeather(names, needed, _grow(names, matrix, power, config))
+    panels = {p.plant.plant_id: panel for p in plants if (panel := _found(p)) is not None}
+    model = BoostedWeather(names, needed, _grow(names, matrix, power, config), panels)
     progress(1.0 / (config.folds + 1))
-    outside = {p.plant_id: np.full((len(p.run), len(KNOTS)), np.nan) for p in plants}
+    outside = {p.plant.plant_id: np.full((len(p.run), len(KNOTS)), np.nan) for p in plants}
     for fold in range(config.folds):
         inside = block % config.folds != fold
         part = BoostedWeather(names, needed, _grow(names, matrix[inside], power[inside], config))
         for p in plants:
             rows = p.hours_ms // BLOCK_MS % config.folds == fold
-            outside[p.plant_id][rows] = _say(part, p, rows)
+            outside[p.plant.plant_id][rows] = _say(part, p, rows)
         progress((fold + 2.0) / (config.folds + 1))
     return model, outside
+
+
+def _found(rows: RunRows) -> tuple[float, float] | None:
+    tilt, azimuth = rows.plant.tilt_deg, rows.plant.azimuth_deg
+    return (tilt, azimuth) if tilt is not None and azimuth is not None else None
 
 
 def say(model: BoostedWeather, rows: RunRows) -> Floats:
@@ -158,7 +189,8 @@ def _grow(names: Sequence[str], matrix: Floats, power: Floats, config: TreeConfi
         made = lightgbm.train(shared | {"alpha": level}, data, config.trees)
         return str(made.model_to_string(num_iteration=-1))
 
-    # LightGBM's own threads wait for each other spinning, which on a busy machine is slower by a factor of ten.
+    # LightGBM's own threads wait for each other spinning, which on a busy machine is slower by a factor of
+    # ten.
     with ThreadPoolExecutor(config.threads) as pool:
         return tuple(pool.map(grow, KNOTS))
 

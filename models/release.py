@@ -97,7 +97,7 @@ def save(release: Release) -> bytes:
         tensors[f"climatology/{key}"] = table.quantiles
         head["climatology"][key] = table.of_clear_sky
     for key, model in release.weather.items():
-        head["weather"][key] = {"names": model.names, "needed": model.needed}
+        head["weather"][key] = {"names": model.names, "needed": model.needed, "panels": dict(model.panels)}
         packed = zlib.compress("\0".join(model.texts).encode(), 6)
         tensors[f"weather/{key}"] = np.frombuffer(packed, np.uint8)
     for plant_id, columns in release.reference.items():
@@ -151,6 +151,7 @@ def _assemble(head: Mapping[str, Any], tensors: Tensors, sha256: str) -> Release
             tuple(model["names"]),
             tuple(model["needed"]),
             tuple(zlib.decompress(tensors[f"weather/{key}"].tobytes()).decode().split("\0")),
+            {p: (float(tilt), float(turn)) for p, (tilt, turn) in model["panels"].items()},
         )
         for key, model in head["weather"].items()
     }

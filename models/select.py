@@ -114,7 +114,7 @@ def _table(release: Release, history: PlantHistory, from_ms: int) -> samples.Bas
     runs = [r for r in history.runs if r.valid_at_ms.size and int(r.valid_at_ms.max()) > from_ms - 2 * DAY_MS]
     if model is None or not runs:
         return None
-    rows = fit_weather.rows_of(replace(history, runs=runs))
+    rows = fit_weather.rows_of(replace(history, runs=runs), model.panels)
     return samples.table_of(rows.published_ms, rows.run, rows.hours_ms, fit_weather.say(model, rows))
 
 

@@ -136,19 +136,23 @@ def _weather(histories: Sequence[PlantHistory], config: TrainConfig, progress: P
         usable = [r for r in rows.values() if np.isfinite(r.power).sum() >= 2 * trees.min_rows]
         rich = {h.plant.plant_id for h in own if _days(rows[h.plant.plant_id]) >= config.least_days}
         for r in usable:
-            if r.plant_id in rich:
-                said = f"weather model of {r.plant_id}"
-                made.models[r.plant_id], outside = fit_weather.fit(
+            if r.plant.plant_id in rich:
+                said = f"weather model of {r.plant.plant_id}"
+                made.models[r.plant.plant_id], outside = fit_weather.fit(
                     [r], kind == "solar", trees, _stage(progress, said)
                 )
-                made.tables[r.plant_id] = _table(r, outside[r.plant_id])
+                made.tables[r.plant.plant_id] = _table(r, outside[r.plant.plant_id])
         if len(usable) > 1 or (usable and not rich):
             said = f"weather model of all {kind} plants"
             made.models[f"kind:{kind}"], outside = fit_weather.fit(
                 usable, kind == "solar", trees, _stage(progress, said)
             )
             made.tables.update(
-                {r.plant_id: _table(r, outside[r.plant_id]) for r in usable if r.plant_id not in rich}
+                {
+                    r.plant.plant_id: _table(r, outside[r.plant.plant_id])
+                    for r in usable
+                    if r.plant.plant_id not in rich
+                }
             )
     return made
 
@@ -256,6 +260,7 @@ def _about(history: PlantHistory, models: dict[str, BoostedWeather]) -> dict[str
         "clean_part": round(float(history.clean.mean()), 4),
         "min_share": round(float(np.clip(lowest, LOWEST_SHARE, 0.0)), 6),
         "weather_model": model,
+        "panel_deg": models[model].panels.get(plant.plant_id) if model is not None else None,
         "weather_sources": sorted({run.source for run in history.runs}),
         "weather_runs": len(history.runs),
         "weather_columns": sorted({name for run in history.runs for name in run.columns}),

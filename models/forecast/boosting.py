@@ -4,7 +4,8 @@ alike.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -26,12 +27,14 @@ NEEDED = 0.5  # part of the columns that matter most which an hour must have, or
 class BoostedWeather:
     """Trees as LightGBM writes them (`texts`, one for each knot) on named features.
 
-    `needed` are the run's own columns that matter most (wind, or radiation and cloud).
+    `needed` are the run's own columns that matter most (wind, or radiation and cloud); `panels` tilt and
+    azimuth in degrees of the solar plants whose registry does not give them.
     """
 
     names: tuple[str, ...]
     needed: tuple[str, ...]
     texts: tuple[str, ...]
+    panels: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @cached_property
     def _boosters(self) -> list[lightgbm.Booster]:
@@ -44,7 +47,7 @@ class BoostedWeather:
 
         NaN where the run does not reach or lacks most of what the model needs.
         """
-        return self.of_features(features(plant, run), hours_ms)
+        return self.of_features(features(with_panel(plant, self.panels), run), hours_ms)
 
     def of_features(self, made: RunFeatures, hours_ms: Ints) -> Floats:
         """The same from features that were made before."""
@@ -58,3 +61,11 @@ class BoostedWeather:
         """Rising quantiles (n, 13) from named features (n, len(names))."""
         columns = [np.asarray(b.predict(matrix, num_threads=1)) for b in self._boosters]
         return single(np.sort(np.clip(np.stack(columns, axis=1), LOWEST_SHARE, 1.0), axis=1))
+
+
+def with_panel(plant: PlantVersion, panels: Mapping[str, tuple[float, float]]) -> PlantVersion:
+    """The plant with tilt and azimuth as found in training, where the registry does not give them."""
+    if plant.tilt_deg is not None or plant.plant_id not in panels:
+        return plant
+    tilt, azimuth = panels[plant.plant_id]
+    return replace(plant, tilt_deg=tilt, azimuth_deg=azimuth)

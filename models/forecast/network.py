@@ -75,7 +75,9 @@ class Network:
 
 
 def combine(x: CorrectionInput, start: Floats, anchor: Floats, out: Singles) -> Floats:
-    """The net's outputs (N, S, 26), gates then residuals, on start and anchor (N, S, 13); not in order yet."""
+    """Quantiles (N, S, 13), not in order yet, from the outputs (N, S, 26), gates before residuals, on start
+    and anchor (N, S, 13).
+    """
     gate = 1.0 / (1.0 + np.exp(-(out[..., : len(KNOTS)].astype(np.float64) + GATE_SHIFT)))
     residual = out[..., len(KNOTS) :].astype(np.float64) * RESIDUAL_SCALE * scale(x)[..., None]
     return start + gate * (anchor - start) + residual

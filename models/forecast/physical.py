@@ -6,6 +6,7 @@ panel after Hay and Davies (1980), cell temperature after Faiman (2008, doi:10.1
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 LOW_SUN = 0.03  # mean of the sine of elevation under which the split says nothing
 ASSUMED_TILT_DEG = 25.0
+TILTS_DEG = range(0, 65, 5)
+TURNS_DEG = range(-90, 95, 15)  # from the equator's side, east negative in the north
+LEAST_HOURS = 200
 ALBEDO = 0.2
 U0, U1 = 25.0, 6.84  # W/m2/K, and W/m2/K per m/s
 PER_DEGREE = -0.004  # loss of power per K over 25 degrees C
@@ -41,6 +45,33 @@ def columns(plant: PlantVersion, at: SunMeans, own: dict[str, Floats]) -> dict[s
         cell = air + panel * 1000.0 / (U0 + U1 * wind)
         made["panel_power"] = panel * (1.0 + PER_DEGREE * (cell - 25.0))
     return made
+
+
+def fit_panel(
+    plant: PlantVersion, at: SunMeans, own: dict[str, Floats], power: Floats
+) -> tuple[float, float] | None:
+    """Tilt and azimuth (degrees) whose panel power follows the measured one (n,) best; None with too few
+    sunny hours.
+
+    Least absolute error of the best share of the panel's power, over a grid of 5 by 15 degrees.
+    """
+    best: tuple[float, tuple[float, float]] | None = None
+    facing = 180.0 if (plant.latitude or 0.0) >= 0 else 0.0
+    for tilt in TILTS_DEG:
+        for turn in TURNS_DEG if tilt else (0,):
+            azimuth = (facing + turn) % 360.0
+            made = columns(replace(plant, tilt_deg=float(tilt), azimuth_deg=azimuth), at, own)
+            ideal = made.get("panel_power", made.get("panel_kw_m2"))
+            if ideal is None:
+                return None
+            sunny = np.isfinite(power) & np.isfinite(ideal) & (at.up > LOW_SUN) & (ideal > LOW_SUN)
+            if sunny.sum() < LEAST_HOURS:
+                return None
+            share = np.median(power[sunny] / ideal[sunny])
+            miss = float(np.abs(power[sunny] - share * ideal[sunny]).mean())
+            if best is None or miss < best[0]:
+                best = miss, (float(tilt), azimuth)
+    return None if best is None else best[1]
 
 
 def on_panel(horizontal: Floats, at: SunMeans, tilt_deg: float, azimuth_deg: float) -> Floats:

@@ -65,7 +65,7 @@ def test_a_training_sample_is_what_the_engine_shows(plant: PlantVersion) -> None
     known = replace(history(plant, DAYS))
     model = release.weather_for(plant)
     assert model is not None
-    rows = fit_weather.rows_of(known)
+    rows = fit_weather.rows_of(known, model.panels)
     table = samples.table_of(rows.published_ms, rows.run, rows.hours_ms, fit_weather.say(model, rows))
     teller = Teller(known, release.climatology, table)
     issued = np.array([t for t in heard if t >= START_MS + 30 * 3_600_000], np.int64)
