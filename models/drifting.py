@@ -13,7 +13,7 @@ from models.fleet import Fleet
 from models.forecast.base import HOUR_MS
 from models.maturing import ERRORS_KEPT_H
 from models.outlook import Outlook
-from models.state import Field
+from models.state import Field, FleetState
 
 I8 = NDArray[np.int64]
 F8 = NDArray[np.float64]
@@ -30,6 +30,11 @@ FIELDS: Final[tuple[Field, ...]] = (
 def inputs_of(outlook: Outlook) -> list[str]:
     """Weather columns of a plant that its release holds a reference of."""
     return sorted(outlook.release.reference.get(outlook.plant.plant_id, {}))[:MOST_INPUTS]
+
+
+def forget_inputs(state: FleetState, slot: int) -> None:
+    """Another release serves: its columns stand in other places."""
+    state["input_hour"][slot] = -1
 
 
 def note_inputs(fleet: Fleet, slots: I8, issued_at_ms: I8) -> None:
