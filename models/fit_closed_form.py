@@ -66,7 +66,8 @@ def _of_plant(teller: Teller, lead_h: float, rng: np.random.Generator) -> tuple[
     issued = np.sort(rng.choice(possible, size=min(MOST_ISSUES, len(possible)), replace=False))
     valid = (issued + lead_ms)[:, None]
     told = teller.tell(issued, valid, np.full(valid.shape, step_s), np.zeros(len(issued), np.int64))
-    z, target = scores(told.x), score(told.y[:, 0], told.x.base[:, 0])
+    base = CLIMATOLOGY if teller.table is None else WEATHER
+    z, target = scores(told.x, base), score(told.y[:, 0], told.x.base[:, 0])
     good = np.isfinite(z).all(axis=1) & np.isfinite(target)
     if teller.table is not None:
         good &= told.x.weather_based[:, 0]

@@ -26,7 +26,6 @@ I8 = NDArray[np.int64]
 F8 = NDArray[np.float64]
 
 LIMIT_HOLDS_S: Final = 3600  # a setpoint seen now is assumed to hold this long
-DARK_SHARE: Final = 0.002  # a solar plant without position is dark where its climatology never passes this
 
 
 @dataclass(frozen=True)
@@ -44,12 +43,14 @@ class Made:
 
 @dataclass(frozen=True)
 class _Bases:
-    """Weather base where there is one, else climatology, of steps and past; and where it is weather."""
+    """Weather base where there is one, else climatology, of steps and past; the climatology of the past;
+    and where the steps' base is weather.
+    """
 
     steps: F8  # (N, S, 13)
     weather_based: NDArray[np.bool_]  # (N, S)
-    trailing: F8  # (N, 24, 13)
-    last: F8  # (N, 13)
+    past: F8  # (N, 25, 13), the trailing hours and the newest interval
+    usual_past: F8  # (N, 25, 13)
     dark: NDArray[np.bool_]  # (N, S)
 
 
@@ -93,9 +94,8 @@ def _bases(fleet: Fleet, slots: I8, issued_at_ms: I8, steps: Steps, past: Past) 
     count = steps.interval_s.shape[1]
     known = np.isfinite(weather[..., 0])
     base = np.where(known[..., None], weather, usual)
-    base[:, count:] = np.where(np.any(known[:, :count], axis=1, keepdims=True)[..., None], base[:, count:], usual[:, count:])
     dark = _dark(fleet, slots, steps, usual[:, :count, -1])
-    return _Bases(base[:, :count], known[:, :count], base[:, count:-1], base[:, -1], dark)
+    return _Bases(base[:, :count], known[:, :count], base[:, count:], usual[:, count:], dark)
 
 
 def _clear_shapes(fleet: Fleet, slots: I8, end_ms: I8, interval_s: I8) -> F8 | None:
@@ -125,7 +125,7 @@ def _dark(fleet: Fleet, slots: I8, steps: Steps, highest: F8) -> NDArray[np.bool
         if plant.kind != "solar":
             continue
         if plant.latitude is None or plant.longitude is None:
-            dark[row] = highest[row] < DARK_SHARE
+            dark[row] = highest[row] < limits.DARK_SHARE
         else:
             dark[row] = ~sun.daylight(
                 plant.latitude, plant.longitude, steps.valid_at_ms[row], steps.interval_s[row]
@@ -141,9 +141,11 @@ def _correction_input(
         is_solar=fleet.state["solar"][slots],
         last=past.last,
         last_age_s=(issued_at_ms - past.last_end_ms) / 1000.0,
-        base_last=bases.last,
+        base_last=bases.past[:, -1],
         trailing=past.trailing,
-        base_trailing=bases.trailing,
+        base_trailing=bases.past[:, :-1],
+        usual_last=bases.usual_past[:, -1],
+        usual_trailing=bases.usual_past[:, :-1],
         base=bases.steps,
         lead_s=steps.lead_s(issued_at_ms),
         interval_s=steps.interval_s.astype(np.float64),

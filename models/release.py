@@ -204,6 +204,8 @@ def _probe_input(draw: np.random.Generator) -> CorrectionInput:
         base_last=np.sort(draw.random((issues, knots))),
         trailing=draw.random((issues, TRAILING_HOURS)),
         base_trailing=np.sort(draw.random((issues, TRAILING_HOURS, knots))),
+        usual_last=np.sort(draw.random((issues, knots))),
+        usual_trailing=np.sort(draw.random((issues, TRAILING_HOURS, knots))),
         base=np.sort(draw.random((issues, steps, knots))),
         lead_s=np.tile(np.array([900.0, 3600.0, 10_800.0, 21_600.0, 86_400.0]), (issues, 1)),
         interval_s=np.full((issues, steps), 3600.0),

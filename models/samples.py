@@ -14,6 +14,7 @@ from models import sun
 from models.dataset import PlantHistory, at
 from models.forecast.base import HOUR_MS, KNOTS, TRAILING_HOURS, CorrectionInput, Flags, Floats, Ints
 from models.forecast.climatology import Climatology
+from models.forecast.limits import DARK_SHARE
 from models.outlook import PAST_H, at_intervals
 
 CHUNK = 2048  # issues at a time; bounds memory
@@ -110,7 +111,7 @@ class Teller:
         lengths = np.full(ends.shape, 3600, np.int64)
         lengths[:, :steps] = interval_s
         lengths[:, -1] = plant.resolution_s
-        base, weather_based = self._base(issued_ms, ends, lengths, steps)
+        base, usual, weather_based = self._base(issued_ms, ends, lengths)
         x = CorrectionInput(
             plant_ids=[plant.plant_id] * len(issued_ms),
             is_solar=np.full(len(issued_ms), plant.kind == "solar"),
@@ -119,10 +120,12 @@ class Teller:
             base_last=base[:, -1],
             trailing=self._trailing(back, last_end),
             base_trailing=base[:, steps:-1],
+            usual_last=usual[:, -1],
+            usual_trailing=usual[:, steps:-1],
             base=base[:, :steps],
             lead_s=(valid_ms - issued_ms[:, None]) / 1000.0,
             interval_s=interval_s.astype(np.float64),
-            daylight=self._daylight(valid_ms, interval_s),
+            daylight=self._daylight(valid_ms, interval_s, usual[:, :steps, -1]),
             hour_of_day=valid_ms / HOUR_MS % 24,
             issue_hour=issued_ms / HOUR_MS % 24,
             weather_based=weather_based[:, :steps],
@@ -157,19 +160,17 @@ class Teller:
             count += np.isfinite(value)
         return np.where(count * 2 >= parts, total / np.maximum(count, 1.0), np.nan)
 
-    def _base(self, issued_ms: Ints, ends: Ints, lengths: Ints, steps: int) -> tuple[Floats, Flags]:
+    def _base(self, issued_ms: Ints, ends: Ints, lengths: Ints) -> tuple[Floats, Floats, Flags]:
+        """Base and climatology (N, M, 13) of intervals, and where (N, M) the base is weather."""
         hours = PAST_H + LONGEST_H + 3
         first = issued_ms // HOUR_MS - PAST_H
         shape = self._clear_shape(ends, lengths)
         usual = at_intervals(self._usual(first, hours), first, ends, lengths, shape)
         if self.table is None:
-            return usual, np.zeros(ends.shape, np.bool_)
+            return usual, usual, np.zeros(ends.shape, np.bool_)
         weather = at_intervals(self.table.block(issued_ms, first, hours), first, ends, lengths, shape)
         known = np.isfinite(weather[..., 0])
-        base = np.where(known[..., None], weather, usual)
-        some = np.any(known[:, :steps], axis=1, keepdims=True)[..., None]
-        base[:, steps:] = np.where(some, base[:, steps:], usual[:, steps:])
-        return base, known
+        return np.where(known[..., None], weather, usual), usual, known
 
     def _usual(self, first: Ints, hours: int) -> Floats:
         start, end = int(first.min()), int(first.max()) + hours
@@ -186,10 +187,12 @@ class Teller:
         clear = [sun.means(plant.latitude, plant.longitude, e.ravel(), n.ravel()).clear for e, n in pairs]
         return np.stack([c.reshape(ends.shape) for c in clear], axis=-1)
 
-    def _daylight(self, valid_ms: Ints, interval_s: Ints) -> Flags:
+    def _daylight(self, valid_ms: Ints, interval_s: Ints, highest: Floats) -> Flags:
         plant = self.history.plant
         if plant.kind != "solar":
             return np.ones(valid_ms.shape, np.bool_)
+        if plant.latitude is None or plant.longitude is None:
+            return highest >= DARK_SHARE
         return sun.daylight(plant.latitude, plant.longitude, valid_ms, interval_s)
 
     def _actual(self, valid_ms: Ints, interval_s: Ints) -> Floats:

@@ -125,6 +125,8 @@ def made_up_input(issues: int, steps: int, seed: int = 0) -> CorrectionInput:
         base_last=np.sort(rng.random((issues, len(KNOTS))), axis=-1),
         trailing=trailing,
         base_trailing=np.sort(rng.random((issues, TRAILING_HOURS, len(KNOTS))), axis=-1),
+        usual_last=np.sort(rng.random((issues, len(KNOTS))), axis=-1),
+        usual_trailing=np.sort(rng.random((issues, TRAILING_HOURS, len(KNOTS))), axis=-1),
         base=base,
         lead_s=np.cumsum(rng.integers(1, 5, (issues, steps)) * 900.0, axis=1),
         interval_s=rng.choice([900.0, 3600.0], (issues, steps)),

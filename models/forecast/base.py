@@ -31,10 +31,11 @@ HOUR_MS = 3_600_000
 class CorrectionInput:
     """What a correction sees at N issues of S steps each; powers in shares of capacity, missing = NaN.
 
-    `trailing[:, i]` is the mean of the hour that ends i hours before the issue; `last` is the newest
-    complete interval of the plant's resolution and `last_age_s` the time from its end to the issue. `base`
-    is the weather base where `weather_based`, the climatology elsewhere, and `base_last`, `base_trailing`
-    are the base at those intervals.
+    `trailing[:, i]` is the mean of the hour that ends i hours before the issue; `last` is the newest complete
+    interval of the plant's resolution and `last_age_s` the time from its end to the issue. `base` is the
+    weather base where `weather_based`, the climatology elsewhere. `base_last` and `base_trailing` are
+    likewise the base at those intervals, and `usual_last` and `usual_trailing` the climatology, so that a
+    step is always corrected by where the plant stood in a base of the step's own kind.
     """
 
     plant_ids: list[str]
@@ -44,6 +45,8 @@ class CorrectionInput:
     base_last: Floats  # (N, 13)
     trailing: Floats  # (N, 24)
     base_trailing: Floats  # (N, 24, 13)
+    usual_last: Floats  # (N, 13)
+    usual_trailing: Floats  # (N, 24, 13)
     base: Floats  # (N, S, 13)
     lead_s: Floats  # (N, S)
     interval_s: Floats  # (N, S)

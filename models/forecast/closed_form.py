@@ -76,8 +76,11 @@ class ClosedForm:
         """Quantiles (N, S, 13), rising along the last axis; element by element, so no batch can change a
         bit.
         """
-        z = scores(x)
-        known = np.isfinite(z[:, 0])
+        count, steps = x.lead_s.shape
+        z = np.broadcast_to(scores(x, CLIMATOLOGY)[:, None], (count, steps, len(FEATURES)))
+        if x.weather_based.any():
+            z = np.where(x.weather_based[..., None], scores(x, WEATHER)[:, None], z)
+        known = np.isfinite(z[..., 0])
         position = np.interp(lead_position(x.lead_s / 3600.0), _POSITIONS, np.arange(len(LEADS_H)))
         left = np.minimum(position.astype(np.int64), len(LEADS_H) - 2)
         part = position - left
@@ -85,10 +88,10 @@ class ClosedForm:
         mean = np.zeros(x.lead_s.shape)
         for i in range(len(FEATURES)):
             weight = _between(self.weights[..., i], base, kind, left, part)
-            mean = mean + np.where(known, z[:, i], 0.0)[:, None] * weight
+            mean = mean + np.where(known, z[..., i], 0.0) * weight
         spread = _between(self.spread, base, kind, left, part)
         q = from_scores(x.base, mean[..., None] + spread[..., None] * KNOT_SCORES)
-        return single(np.where(known[:, None, None], q, np.maximum.accumulate(x.base, axis=-1)))
+        return single(np.where(known[..., None], q, np.maximum.accumulate(x.base, axis=-1)))
 
 
 def _between(table: Floats, base: Ints, kind: Ints, left: Ints, part: Floats) -> Floats:
@@ -105,10 +108,14 @@ def lead_position(lead_h: Floats) -> Floats:
 _POSITIONS = lead_position(np.array(LEADS_H))
 
 
-def scores(x: CorrectionInput) -> Floats:
-    """The six features (N, 6) of the plant's normal score; the first is NaN where nothing is known of it."""
-    now = score(x.last, x.base_last)
-    hourly = score(x.trailing, x.base_trailing)
+def scores(x: CorrectionInput, base: int) -> Floats:
+    """The six features (N, 6) of the plant's normal score in its base of one kind (`CLIMATOLOGY`, `WEATHER`).
+
+    The first is NaN where nothing is known of it.
+    """
+    weather = base == WEATHER
+    now = score(x.last, x.base_last if weather else x.usual_last)
+    hourly = score(x.trailing, x.base_trailing if weather else x.usual_trailing)
     now = np.where(np.isfinite(now), now, hourly[:, 0])
     carried, before = _carried(hourly, x.is_solar)
     now = np.where(np.isfinite(now), now, carried)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from models.forecast.base import Flags, Floats
 
 GRID = 20_000  # published shares are whole multiples of 1 / GRID of capacity
+DARK_SHARE = 0.002  # a solar plant without position is dark where its climatology never passes this
 LOWEST_SHARE = -0.05  # own consumption deeper than this is no measurement
 
 

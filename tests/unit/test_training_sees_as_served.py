@@ -77,7 +77,5 @@ def test_a_training_sample_is_what_the_engine_shows(plant: PlantVersion) -> None
             theirs, ours = getattr(heard[int(time)], f.name), getattr(told, f.name)
             if f.name == "plant_ids":
                 assert theirs == [plant.plant_id]
-            elif f.name == "daylight" and plant.kind == "wind":
-                continue
             else:
                 np.testing.assert_allclose(theirs[0], ours[i], atol=2e-6, err_msg=f"{f.name} at {time}")
