@@ -67,6 +67,9 @@ class WorkerApp(BatchApp):
 
     parts: Parts
 
+    def batch_limit(self, tp: TP) -> int:
+        return self.parts.worker.batch_limit(tp.partition) if tp.topic == JOURNAL else self.batch_records
+
     def on_committed(self, offsets: Mapping[TP, int]) -> None:
         self.parts.worker.committed({tp.partition: at for tp, at in offsets.items() if tp.topic == JOURNAL})
 

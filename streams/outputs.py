@@ -110,7 +110,8 @@ def _reject(records: Records, bad: Bad, key: bytes | None, payload: bytes | None
         "key": key,
         "payload": payload or b"",
         "reason": bad.reason.value,
-        "detail": bad.detail,
-        "plant_id": bad.plant_id,
+        # Text with a NUL has no place in PostgreSQL, and what is refused must be seen there.
+        "detail": bad.detail.replace("\0", "?"),
+        "plant_id": bad.plant_id and bad.plant_id.replace("\0", "?"),
         "schema_id": bad.schema_id,
     }

@@ -9,6 +9,12 @@ from dataclasses import dataclass, field
 
 from models.engine import Engine
 
+#: A batch that takes longer than this is followed by smaller ones, a short one by larger ones: a stop, a
+#: commit and the watchdog wait for a batch.
+LONG_S = 2.0
+SHORT_S = 0.5
+FIRST_BATCH = 200
+
 
 @dataclass(eq=False, slots=True)
 class Partition:
@@ -17,7 +23,8 @@ class Partition:
     `next_offset`: the first journal record that is not applied yet. `taken_at`: the end of this partition of
     `worker.checkpoints` when `owner` took over; what stands behind it under another owner came from a worker
     that had lost the partition and did not know. `marked_offset`: journal offset of the last marker, -1 for
-    none. Times named `_s` are monotonic; `uncommitted_since_s` is None when all that is applied is committed.
+    none. `at_once`: how many records a batch may hold. Times named `_s` are monotonic; `uncommitted_since_s`
+    is None when all that is applied is committed.
     """
 
     number: int
@@ -30,6 +37,7 @@ class Partition:
     round_at_s: float = field(default_factory=time.monotonic)
     moved_at_s: float = field(default_factory=time.monotonic)
     uncommitted_since_s: float | None = None
+    at_once: int = FIRST_BATCH
     appended_at_ms: int = -1
     known_at_ms: int = -1
 
@@ -46,6 +54,13 @@ class Partition:
         self.moved_at_s = time.monotonic()
         if self.uncommitted_since_s is None:
             self.uncommitted_since_s = self.moved_at_s
+
+    def took(self, count: int, seconds: float, most: int) -> None:
+        """Choose the size of the batches to come by what `count` records took; `most` is the largest."""
+        if seconds > LONG_S:
+            self.at_once = max(1, count // 2)
+        elif seconds < SHORT_S and count >= self.at_once:
+            self.at_once = min(most, self.at_once * 2)
 
     def committed(self, offset: int) -> None:
         """Kafka has taken a commit."""

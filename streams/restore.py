@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 
 ANSWER_S = 20.0
 STATES_AT_ONCE = 200
+RECORDS_AT_ONCE = 500
 NOTHING_COMMITTED = -1
 
 
@@ -116,7 +117,7 @@ class Restorer:
         if committed <= start:
             return True  # what comes again from `committed` on is old to the states: they ignore it
         bounds = {partition.number: start}, {partition.number: committed}
-        for messages in read(self.settings, JOURNAL, *bounds, batch=self.settings.batch_records):
+        for messages in read(self.settings, JOURNAL, *bounds, batch=RECORDS_AT_ONCE):
             self._learn(partition, of_messages(JOURNAL, partition.number, messages))
             if not wanted():
                 return False

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,12 +89,12 @@ class RecordBatch:
 
 
 class BatchScheduler(DefaultSchedulingStrategy):
-    """Yields `RecordBatch`es of at most `limit` records, in turn between topics and partitions.
+    """Yields `RecordBatch`es of at most `limit(partition)` records, in turn between topics and partitions.
 
     Topics outside `topics` keep Faust's single records (a changelog needs them).
     """
 
-    def __init__(self, topics: frozenset[str], limit: int) -> None:
+    def __init__(self, topics: frozenset[str], limit: Callable[[TP], int]) -> None:
         self._topics = topics
         self._limit = limit
 
@@ -105,8 +105,9 @@ class BatchScheduler(DefaultSchedulingStrategy):
     def _batches(self, tp: TP, records: list[Any]) -> list[Any]:
         if tp.topic not in self._topics:
             return records
-        starts = range(0, len(records), self._limit)
-        return [RecordBatch(tp.topic, tp.partition, records[i : i + self._limit]) for i in starts]
+        limit = self._limit(tp)
+        starts = range(0, len(records), limit)
+        return [RecordBatch(tp.topic, tp.partition, records[start : start + limit]) for start in starts]
 
 
 class BatchSchema(faust.Schema[Any, Any]):
@@ -133,7 +134,7 @@ class BatchConsumer(Consumer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.scheduler = BatchScheduler(self.app.batch_topics, self.app.batch_records)
+        self.scheduler = BatchScheduler(self.app.batch_topics, self.app.batch_limit)
         self._delivered: dict[TP, deque[Any]] = {}
 
     def _to_message(self, tp: TP, record: Any) -> Any:
@@ -207,6 +208,10 @@ class BatchApp(faust.App):
         if name not in self.batch_topics:
             raise ValueError(f"{name} is not among the batch topics")
         return self.topic(name, schema=BatchSchema(), internal=False)
+
+    def batch_limit(self, tp: TP) -> int:  # noqa: ARG002 - for subclasses that know the partition
+        """How many records of a partition a batch may hold."""
+        return self.batch_records
 
     def on_committed(self, offsets: Mapping[TP, int]) -> None:
         """Called with the offsets of each commit that the broker has taken; a worker watches its age."""

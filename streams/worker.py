@@ -117,13 +117,20 @@ class Worker:
         partition = self.partitions[records.partition]
         async with partition.lock:
             with meter.timed("whole"):
+                started_s = time.monotonic()
                 done = await self.in_thread(process, self.codec, partition.engine, records)
+                partition.took(len(records.offsets), time.monotonic() - started_s, self._settings.batch_records)
                 with meter.timed("produce"):
                     await self._send(done.records)
                 partition.moved(int(records.offsets[-1]), done.batch.known_at_ms, appended_at_ms)
                 if time.monotonic() - partition.round_at_s >= self._settings.checkpoint_every_s:
                     await self._round(partition)
         self._count(done, partition)
+
+    def batch_limit(self, number: int) -> int:
+        """How many records the next batch of a partition may hold."""
+        partition = self.partitions.get(number)
+        return partition.at_once if partition is not None else self._settings.batch_records
 
     async def in_thread(self, function: Callable[..., _T], *arguments: object) -> _T:
         """Run what touches an engine."""

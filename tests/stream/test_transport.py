@@ -59,7 +59,7 @@ def consumer(app: BatchApp) -> BatchConsumer:
 
 def test_a_scheduler_yields_whole_batches_in_order_and_leaves_other_topics_alone() -> None:
     records = {tp: [record(tp, offset) for offset in range(5)] for tp in (JOURNAL, OTHER)}
-    got = list(BatchScheduler(frozenset({JOURNAL.topic}), 2).iterate(records))
+    got = list(BatchScheduler(frozenset({JOURNAL.topic}), lambda _: 2).iterate(records))
     batches = [one for tp, one in got if tp == JOURNAL]
     assert [one.offsets.tolist() for one in batches] == [[0, 1], [2, 3], [4]]
     assert [one.offset for tp, one in got if tp == OTHER] == [0, 1, 2, 3, 4]
@@ -68,7 +68,7 @@ def test_a_scheduler_yields_whole_batches_in_order_and_leaves_other_topics_alone
 def test_a_scheduler_takes_turns_between_partitions() -> None:
     other = TP(JOURNAL.topic, 1)
     records = {tp: [record(tp, offset) for offset in range(4)] for tp in (JOURNAL, other)}
-    got = [tp.partition for tp, _ in BatchScheduler(frozenset({JOURNAL.topic}), 2).iterate(records)]
+    got = [tp.partition for tp, _ in BatchScheduler(frozenset({JOURNAL.topic}), lambda _: 2).iterate(records)]
     assert got == [0, 1, 0, 1]
 
 
