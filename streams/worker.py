@@ -117,9 +117,9 @@ class Worker:
         partition = self.partitions[records.partition]
         async with partition.lock:
             with meter.timed("whole"):
-                started_s = time.monotonic()
+                count, started_s = len(records.offsets), time.monotonic()
                 done = await self.in_thread(process, self.codec, partition.engine, records)
-                partition.took(len(records.offsets), time.monotonic() - started_s, self._settings.batch_records)
+                partition.took(count, time.monotonic() - started_s, self._settings.batch_records)
                 with meter.timed("produce"):
                     await self._send(done.records)
                 partition.moved(int(records.offsets[-1]), done.batch.known_at_ms, appended_at_ms)
