@@ -3,10 +3,8 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 STAMP := .venv/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
-KILLS ?= 20
-SEED ?= 1
 
-.PHONY: help install lint test unit demo bench skill chaos clean
+.PHONY: help install lint test unit demo clean
 help:  ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -35,15 +33,6 @@ unit: install  ## The tests that need no server
 
 demo: install  ## The whole line on two real plants
 	$(PY) -m cli.main demo
-
-bench: install  ## Throughput, latency, restore and memory
-	$(PY) -m cli.main bench
-
-skill: install  ## The public forecasting benchmarks
-	$(PY) -m cli.main skill
-
-chaos: install  ## Kills and faults under load: KILLS=n SEED=n
-	$(PY) -m cli.main chaos --kills $(KILLS) --seed $(SEED)
 
 clean: ## Stop the local servers and remove what runs have left
 	@test ! -x $(PY) || $(PY) -m cli.main down
