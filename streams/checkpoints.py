@@ -4,6 +4,9 @@ A round writes the states that have changed, all as of one batch's end, then a m
 that was cut off, lost the partition and woke up in the middle of a round may still write an older state over
 a newer one. Each record therefore names its owner in a header, and the marker where its owner took over: a
 foreign state behind that place is used for what it is, and the journal is read from its offset on.
+
+A log of many days is not read from its beginning: the marker also says since where it holds a state of every
+plant, and plants that are silent for long are written again now and then.
 """
 
 from __future__ import annotations
@@ -23,17 +26,21 @@ if TYPE_CHECKING:
 
 OWNER = "owner"
 TAKEN_AT = "taken_at"
+SINCE = "since"
+MARKER_KEY = b"marker|"
 
 
-def states(codec: Codec, partition: Partition) -> list[Outgoing]:
-    """The states that have changed since the last round."""
-    taken = [partition.engine.snapshot(plant_id) for plant_id in sorted(partition.engine.changed)]
+def states(codec: Codec, partition: Partition) -> dict[str, Outgoing]:
+    """By plant the states that have changed since the last round, and those that lie far back."""
+    plants = partition.engine.changed | set(partition.stale())
+    taken = [partition.engine.snapshot(plant_id) for plant_id in sorted(plants)]
     payloads = codec.encode("Checkpoint", [_record(one, partition.number) for one in taken])
     headers: Headers = ((OWNER, partition.owner.encode()),)
-    return [
-        Outgoing(CHECKPOINTS, f"{one.plant_id}|{one.day}".encode(), payload, headers, partition.number)
-        for one, payload in zip(taken, payloads, strict=True)
-    ]
+    keys = [f"{one.plant_id}|{one.day}".encode() for one in taken]
+    return {
+        one.plant_id: Outgoing(CHECKPOINTS, key, payload, headers, partition.number)
+        for one, key, payload in zip(taken, keys, payloads, strict=True)
+    }
 
 
 def marker(codec: Codec, partition: Partition) -> Outgoing:
@@ -46,9 +53,20 @@ def marker(codec: Codec, partition: Partition) -> Outgoing:
     headers: Headers = (
         (OWNER, partition.owner.encode()),
         (TAKEN_AT, str(partition.taken_at).encode()),
+        (SINCE, str(partition.since).encode()),
     )
-    key = f"marker|{partition.number}".encode()
+    key = MARKER_KEY + str(partition.number).encode()
     return Outgoing(CHECKPOINTS, key, codec.encode("Marker", [record])[0], headers, partition.number)
+
+
+def since(messages: Iterable[Message]) -> int | None:
+    """Since where the log holds a state of every plant, by the last marker among the messages."""
+    found = None
+    for message in messages:
+        if (message.key() or b"").startswith(MARKER_KEY) and message.value() is not None:
+            headers: dict[str, Any] = dict(message.headers() or ())
+            found = int(headers.get(SINCE, b"0"))
+    return found
 
 
 def _record(taken: Snapshot, partition: int) -> dict[str, Any]:
@@ -100,6 +118,11 @@ class Found:
             plant_id, record["day"], journal_offset, record["layout"], record["state"]
         )
         self._written[plant_id] = (position, headers.get(OWNER, b""))
+
+    @property
+    def written(self) -> dict[str, int]:
+        """Where in the log the newest state of each plant stands."""
+        return {plant_id: position for plant_id, (position, _) in self._written.items()}
 
     @property
     def foreign(self) -> set[str]:

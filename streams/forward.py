@@ -21,7 +21,7 @@ from streams import meter
 from streams.outputs import rejects
 from streams.records import Records
 
-Send = Callable[[list[Outgoing]], Awaitable[None]]
+Send = Callable[[list[Outgoing]], Awaitable[int]]
 
 #: What each public topic holds, and how to look at it.
 FORWARDED: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], Control]]] = {

@@ -31,10 +31,13 @@ class _Reports(Delivery):
         self._left = expected
         self._loop = loop
         self.complete = asyncio.Event()
+        self.first_offset = -1
 
     def callback(self, error: Any, message: Any) -> None:
         super().callback(error, message)
         self._left -= 1
+        if error is None and (self.first_offset < 0 or message.offset() < self.first_offset):
+            self.first_offset = message.offset()
         if self._left == 0:
             self._loop.call_soon_threadsafe(self.complete.set)
 
@@ -51,17 +54,18 @@ class Outlet:
         self._poller = threading.Thread(target=self._poll, name="gridcast-outlet", daemon=True)
         self._poller.start()
 
-    async def send(self, records: Sequence[Outgoing]) -> None:
+    async def send(self, records: Sequence[Outgoing]) -> int:
         """Produce every record and return when Kafka has acknowledged all of them.
 
         After a passing failure all are offered again: whoever reads them drops second copies by identity.
+        Returns the lowest offset among them, -1 for none: of use where all went to one partition.
 
         Raises:
             ServiceUnavailable: Kafka stayed away for as long as the limit says.
             GridcastError: Kafka refuses a record.
         """
         if not records:
-            return
+            return -1
         attempts = AsyncRetrying(
             stop=stop_after_attempt(ATTEMPTS),
             wait=wait_exponential(multiplier=0.5, max=5.0),
@@ -70,9 +74,10 @@ class Outlet:
         )
         async for attempt in attempts:
             with attempt:
-                await self._send_once(records)
+                return await self._send_once(records)
+        raise AssertionError("the attempts end with a result or raise")
 
-    async def _send_once(self, records: Sequence[Outgoing]) -> None:
+    async def _send_once(self, records: Sequence[Outgoing]) -> int:
         reports = _Reports(len(records), asyncio.get_running_loop())
         for done, record in enumerate(records, 1):
             await self._enqueue(record, reports)
@@ -80,6 +85,7 @@ class Outlet:
                 await asyncio.sleep(0)
         await reports.complete.wait()
         reports.check()
+        return reports.first_offset
 
     async def _enqueue(self, record: Outgoing, reports: _Reports) -> None:
         while True:

@@ -14,6 +14,9 @@ from models.engine import Engine
 LONG_S = 2.0
 SHORT_S = 0.5
 FIRST_BATCH = 200
+#: How far back a state may lie, in records of the checkpoints' log; older ones are written again.
+STATES_PER_PLANT = 4
+STATES_AT_LEAST = 1000
 
 
 @dataclass(eq=False, slots=True)
@@ -23,8 +26,9 @@ class Partition:
     `next_offset`: the first journal record that is not applied yet. `taken_at`: the end of this partition of
     `worker.checkpoints` when `owner` took over; what stands behind it under another owner came from a worker
     that had lost the partition and did not know. `marked_offset`: journal offset of the last marker, -1 for
-    none. `at_once`: how many records a batch may hold. Times named `_s` are monotonic; `uncommitted_since_s`
-    is None when all that is applied is committed.
+    none. `written`: for each plant a place in that log at or before its newest state. `at_once`: how many
+    records a batch may hold. Times named `_s` are monotonic; `uncommitted_since_s` is None when all that is
+    applied is committed.
     """
 
     number: int
@@ -32,6 +36,7 @@ class Partition:
     next_offset: int
     taken_at: int
     marked_offset: int = -1
+    written: dict[str, int] = field(default_factory=dict)
     owner: str = field(default_factory=lambda: uuid.uuid4().hex)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     round_at_s: float = field(default_factory=time.monotonic)
@@ -45,6 +50,16 @@ class Partition:
     def applied_offset(self) -> int:
         """The last journal record that is applied."""
         return self.next_offset - 1
+
+    @property
+    def since(self) -> int:
+        """The place in the checkpoints' log from which on it holds a state of every plant."""
+        return min(self.written.values(), default=0)
+
+    def stale(self) -> list[str]:
+        """Plants that have not changed for so long that a restore would read far back for their state."""
+        far = max(self.written.values(), default=0) - STATES_PER_PLANT * len(self.written) - STATES_AT_LEAST
+        return [plant_id for plant_id, place in self.written.items() if place < far]
 
     def moved(self, last_offset: int, known_at_ms: int, appended_at_ms: int) -> None:
         """A batch is applied and all that it led to is acknowledged."""

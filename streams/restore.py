@@ -15,7 +15,7 @@ from models.engine import Engine
 from models.state import layout_of
 from schemas.codec import Codec
 from schemas.errors import LogTruncated, ServiceUnavailable
-from streams.checkpoints import Found
+from streams.checkpoints import Found, since
 from streams.partition import Partition
 from streams.records import Records, of_messages
 
@@ -29,6 +29,7 @@ _log = logging.getLogger(__name__)
 ANSWER_S = 20.0
 STATES_AT_ONCE = 200
 RECORDS_AT_ONCE = 500
+TAIL = 200
 NOTHING_COMMITTED = -1
 
 
@@ -85,7 +86,7 @@ class Restorer:
         for snapshot in found.newest.values():
             engine.restore(snapshot)
         engine.changed.update(found.foreign)
-        partition = Partition(number, engine, found.start, taken_at, found.marked_offset)
+        partition = Partition(number, engine, found.start, taken_at, found.marked_offset, found.written)
         if not self._catch_up(partition, committed, wanted):
             return None
         _log.info(
@@ -99,13 +100,27 @@ class Restorer:
 
     def _found(self, number: int, layout: str) -> Found:
         found = Found()
-        first = spans(self.settings, CHECKPOINTS)[number].first
+        first = self._since(number)
         for messages in read(self.settings, CHECKPOINTS, {number: first}, batch=STATES_AT_ONCE):
             found.add(self.codec, messages)
         if any(snapshot.layout != layout for snapshot in found.newest.values()):
             _log.warning("partition %d: states of another layout; the whole journal is read instead", number)
             return Found()
         return found
+
+    def _since(self, number: int) -> int:
+        """From where the checkpoints have to be read: the last marker knows, and it is near the end."""
+        held = spans(self.settings, CHECKPOINTS)[number]
+        tail = TAIL
+        while True:
+            first = max(held.first, held.end - tail)
+            found = None
+            for messages in read(self.settings, CHECKPOINTS, {number: first}, batch=STATES_AT_ONCE):
+                newer = since(messages)
+                found = newer if newer is not None else found
+            if found is not None or first == held.first:
+                return max(held.first, found or 0)
+            tail *= 8
 
     def _catch_up(self, partition: Partition, committed: int, wanted: Callable[[], bool]) -> bool:
         """Read the journal in silence from the states to the committed offset; False when it was stopped."""

@@ -36,7 +36,7 @@ _T = TypeVar("_T")
 
 #: How long a schema registry that does not answer, or Kafka in a restore, is asked again.
 PATIENCE_S = 300.0
-Send = Callable[[list[Outgoing]], Awaitable[None]]
+Send = Callable[[list[Outgoing]], Awaitable[int]]
 
 asked_again = retry(
     retry=retry_if_exception_type(ServiceUnavailable),
@@ -139,7 +139,8 @@ class Worker:
     async def _round(self, partition: Partition) -> None:
         """Steps 3 and 4; the caller holds the partition's lock."""
         states = await self.in_thread(checkpoints.states, self.codec, partition)
-        await self._send(states)
+        place = await self._send(list(states.values()))
+        partition.written |= dict.fromkeys(states, place)
         if partition.applied_offset > partition.marked_offset:
             await self._send([await self.in_thread(checkpoints.marker, self.codec, partition)])
         partition.engine.clear_changed()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +38,9 @@ class Written:
     record: Outgoing
     position: int
 
+    def key(self) -> bytes | None:
+        return self.record.key
+
     def value(self) -> bytes | None:
         return self.record.value
 
@@ -53,7 +57,7 @@ class Log:
     def __init__(self) -> None:
         self.written: list[Written] = []
 
-    def write(self, records: list[Outgoing]) -> None:
+    def write(self, records: Iterable[Outgoing]) -> None:
         self.written += [Written(record, len(self.written) + n) for n, record in enumerate(records)]
 
     def found(self, compacted: bool = False) -> Found:
@@ -62,6 +66,9 @@ class Log:
         found = Found()
         found.add(CODEC, kept)  # type: ignore[arg-type]
         return found
+
+    def since(self) -> int | None:
+        return checkpoints.since(self.written)  # type: ignore[arg-type]
 
 
 def owner(log: Log, next_offset: int, **offsets: int) -> Partition:
@@ -77,7 +84,10 @@ def move(partition: Partition, next_offset: int, **offsets: int) -> None:
 
 
 def write_round(log: Log, partition: Partition) -> None:
-    log.write(checkpoints.states(CODEC, partition))
+    place = len(log.written)
+    states = checkpoints.states(CODEC, partition)
+    log.write(states.values())
+    partition.written |= dict.fromkeys(states, place)
     log.write([checkpoints.marker(CODEC, partition)])
 
 
@@ -102,16 +112,16 @@ def test_a_round_without_its_marker_starts_from_the_marker_before() -> None:
     partition = owner(log, 101, a=90)
     write_round(log, partition)
     move(partition, 201, a=190)
-    log.write(checkpoints.states(CODEC, partition))
+    log.write(checkpoints.states(CODEC, partition).values())
     assert log.found(compacted=True).start == 101
 
 
 def test_a_worker_that_woke_too_late_makes_a_restore_slower_and_never_wrong() -> None:
     log = Log()
     asleep = owner(log, 51, a=50)
-    late = checkpoints.states(CODEC, asleep)
+    late = checkpoints.states(CODEC, asleep).values()
     successor = owner(log, 101, a=100)
-    log.write(checkpoints.states(CODEC, successor))
+    log.write(checkpoints.states(CODEC, successor).values())
     log.write(late)
     log.write([checkpoints.marker(CODEC, successor)])
     kept = log.found(compacted=True)
@@ -136,3 +146,24 @@ def test_states_of_the_owner_before_are_not_foreign() -> None:
     write_round(log, owner(log, 101, a=100))
     found = log.found(compacted=True)
     assert (found.foreign, found.start) == (set(), 101)
+
+
+def test_a_restore_reads_only_since_where_every_plant_has_a_state() -> None:
+    log = Log()
+    partition = owner(log, 1, silent=0, busy=0)
+    for round_number in range(1, 2000):
+        move(partition, round_number + 1, busy=round_number)
+        partition.engine.changed.add("silent") if round_number == 1 else None
+        write_round(log, partition)
+    assert log.since() is not None
+    assert len(log.written) - (log.since() or 0) < 1100
+    recent = Found()
+    recent.add(CODEC, log.written[log.since() or 0 :])  # type: ignore[arg-type]
+    assert {plant: one.journal_offset for plant, one in recent.newest.items()} == {"silent": 0, "busy": 1999}
+    assert recent.foreign == set()
+
+
+def test_a_log_without_a_marker_is_read_whole() -> None:
+    log = Log()
+    log.write(checkpoints.states(CODEC, owner(log, 11, a=10)).values())
+    assert log.since() is None

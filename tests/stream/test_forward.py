@@ -25,7 +25,8 @@ def payload(name: str, record: Any) -> bytes:
 
 
 def forwarded(topic: str, *payloads: bytes | None) -> list[Outgoing]:
-    async def nowhere(_: list[Outgoing]) -> None: ...
+    async def nowhere(_: list[Outgoing]) -> int:
+        return 0
 
     count = len(payloads)
     records = PlainRecords(topic, 2, np.arange(7, 7 + count), [b"key"] * count, list(payloads))
