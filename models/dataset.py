@@ -9,6 +9,7 @@ import numpy as np
 
 from models import clean, validate, windows
 from models.forecast.base import HOUR_MS, Flags, Floats, Ints
+from models.validate_control import without_nonsense
 from schemas.journal import TelemetryColumns
 from schemas.records import PlantVersion, WeatherRun
 
@@ -94,7 +95,9 @@ def histories(
             continue
         own = rows.take(rows.plant == rows.plant_ids.index(plant_id))
         its_runs = [
-            r for r in runs if r.plant_id == plant_id and max(r.published_at_ms, r.known_at_ms) <= until_ms
+            without_nonsense(r)
+            for r in runs
+            if r.plant_id == plant_id and max(r.published_at_ms, r.known_at_ms) <= until_ms
         ]
         if np.isfinite(own.power_kw).any():
             made.append(_history(plant, versions[plant_id], own, its_runs))

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models import calibration, ingest, issuing, maturing, rounds, snapshot, watch
+from models import calibration, drifting, ingest, issuing, maturing, rounds, snapshot, watch
 from models.fleet import CORE_FIELDS, Fleet
 from models.release import Release, cold_start
 from models.snapshot import Held, Snapshot
 from models.state import FleetState
 from models.steps import EngineSettings
-from models.validate import explain, not_registered, validate
-from models.validate_control import fault_of_plant, fault_of_run
+from models.validate import Verdicts, Versions, explain, not_registered, validate
+from models.validate_control import fault_of_plant, fault_of_run, without_nonsense
 from schemas.errors import Reason, ReleaseRefused
 from schemas.forecasts import ForecastBlock
 from schemas.journal import Bad, Control, JournalBatch, TelemetryColumns
@@ -92,18 +92,19 @@ class Engine:
         fleet, state = self.fleet, self.fleet.state
         lanes = np.array([state.slots.get(p, -1) for p in rows.plant_ids], np.int64)
         slots = lanes[rows.plant]
-        verdicts = validate(rows, {p: o.plant for p, o in zip(fleet.ids, fleet.outlooks, strict=True)})
+        versions = {p: fleet.outlooks[state.slots[p]].versions for p in rows.plant_ids if p in state.slots}
+        verdicts = validate(rows, versions)
         fresh = (slots < 0) | (rows.offset > state["applied_offset"][slots])
-        self._refuse(rows, verdicts.ok, verdicts.reason, fresh, out)
+        _refuse(rows, verdicts, versions, fresh, out)
         mine = np.flatnonzero(fresh & (slots >= 0))
         if not mine.size:
             return
         np.maximum.at(state["applied_offset"], slots[mine], rows.offset[mine])
         self.changed.update(fleet.ids[s] for s in np.unique(slots[mine]))
-        self._run_rounds(rows, slots, mine, verdicts.ok, out)
+        self._run_rounds(rows, slots, mine, verdicts, out)
 
     def _run_rounds(
-        self, rows: TelemetryColumns, slots: I8, mine: I8, ok: NDArray[np.bool_], out: Outputs
+        self, rows: TelemetryColumns, slots: I8, mine: I8, verdicts: Verdicts, out: Outputs
     ) -> None:
         state = self.fleet.state
         s = slots[mine]
@@ -111,27 +112,13 @@ class Engine:
         every_ms = state["every_s"][s] * 1000
         reach_ms = self.fleet.settings.horizon_s * 1000
         for part in rounds.rounds(
-            s, rows.event_time_ms[mine], ok[mine], state["clock_ms"][s], every_ms, reach_ms
+            s, rows.event_time_ms[mine], verdicts.ok[mine], state["clock_ms"][s], every_ms, reach_ms
         ):
             if isinstance(part, rounds.Rows):
                 picked = mine[part.row]
-                ingest.apply(self.fleet, rows, slots, picked, order.of(picked), ok, out.counts)
+                ingest.apply(self.fleet, rows, slots, picked, order.of(picked), verdicts, out.counts)
             else:
                 issuing.issue(self, part.slot, part.issued_at_ms, rows.known_at_ms[mine[part.row]], out)
-
-    def _refuse(
-        self,
-        rows: TelemetryColumns,
-        ok: NDArray[np.bool_],
-        reason: Callable[[int], Reason],
-        fresh: NDArray[np.bool_],
-        out: Outputs,
-    ) -> None:
-        registry = {p: self.fleet.outlooks[s].plant for p, s in self.fleet.state.slots.items()}
-        for row in np.flatnonzero(~ok & fresh):
-            why = reason(int(row))
-            detail = explain(rows, int(row), why, registry)
-            out.rejected.append(Bad(int(rows.offset[row]), why, detail, rows.plant_ids[rows.plant[row]]))
 
     def _control(self, offset: int, control: Control, out: Outputs) -> None:
         if isinstance(control, ReleaseRecord):
@@ -171,7 +158,7 @@ class Engine:
     def _run(self, slot: int, run: WeatherRun, out: Outputs) -> None:
         state = self.fleet.state
         state["known_ms"][slot] = max(int(state["known_ms"][slot]), run.known_at_ms)
-        out.counts["runs" if self.fleet.outlooks[slot].arrive(run) else "repeats"] += 1
+        out.counts["runs" if self.fleet.outlooks[slot].arrive(without_nonsense(run)) else "repeats"] += 1
 
     def _release(self, offset: int, record: ReleaseRecord, out: Outputs) -> None:
         """Serve from a release. A second copy is ignored; the first one, read again in a restore, counts for
@@ -203,6 +190,7 @@ class Engine:
             if outlook.release is not release:
                 outlook.adopt(release, int(state["clock_ms"][slot]))
                 calibration.start_again(state, slot)
+                drifting.forget_inputs(state, slot)
             state["applied_offset"][slot] = offset
             self.changed.add(plant_id)
 
@@ -275,6 +263,15 @@ class Engine:
         """Load the releases that a marker names."""
         for held in snapshot.releases_from(text):
             self.release_of(held)
+
+
+def _refuse(
+    rows: TelemetryColumns, verdicts: Verdicts, versions: Versions, fresh: NDArray[np.bool_], out: Outputs
+) -> None:
+    for row in np.flatnonzero(~verdicts.ok & fresh).tolist():
+        why = verdicts.reason(row)
+        detail = explain(rows, row, why, versions)
+        out.rejected.append(Bad(int(rows.offset[row]), why, detail, rows.plant_ids[rows.plant[row]]))
 
 
 class _UnitOrder:

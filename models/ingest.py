@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from models import feeds, rings
 from models.fleet import POA, SETPOINT, WIND, Fleet
+from models.validate import Verdicts
 from models.windows import SCAN_STEPS_S, interval_index, to_milli
+from schemas.errors import Reason
 from schemas.journal import TelemetryColumns
 
 I8 = NDArray[np.int64]
 F8 = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 
 def apply(
@@ -23,7 +24,7 @@ def apply(
     slots: I8,
     picked: I8,
     units: I8,
-    accepted: Flags,
+    verdicts: Verdicts,
     counts: Counter[str],
 ) -> None:
     """Apply accepted rows and note refused ones.
@@ -31,11 +32,12 @@ def apply(
     :param slots: plant row of each record of the batch, shape (n,)
     :param picked: the records of this round, indices into the batch, in the order of each plant's journal
     :param units: indices into ``rows.units`` of the readings of these records
-    :param accepted: verdict on each record of the batch, shape (n,)
+    :param verdicts: on each record of the batch
     """
+    accepted = verdicts.ok
     told = picked[~rows.is_tick[picked]]
     feeds.count(fleet, slots[told], rows.event_time_ms[told], accepted[told] & rows.power_given[told])
-    _refused(fleet, rows, slots, picked[~accepted[picked]])
+    _out_of_range(fleet, rows, slots, picked[verdicts.has(Reason.OUT_OF_RANGE)[picked]])
     good = picked[accepted[picked]]
     counts["late"] += int((rows.event_time_ms[good] < fleet.state["telemetry_ms"][slots[good]]).sum())
     _move_clocks(fleet, rows, slots, good)
@@ -51,14 +53,13 @@ def apply(
         _units(fleet, rows, slots, units[is_fresh[rows.units.row[units]]])
 
 
-def _refused(fleet: Fleet, rows: TelemetryColumns, slots: I8, refused: I8) -> None:
+def _out_of_range(fleet: Fleet, rows: TelemetryColumns, slots: I8, refused: I8) -> None:
     worst = fleet.state["refused_kw"]
     for row in refused:
         slot, power_kw = slots[row], rows.power_kw[row]
-        if np.isfinite(power_kw):
-            fleet.state["refused"][slot] += 1
-            if not abs(power_kw) <= abs(worst[slot]):
-                worst[slot] = power_kw
+        fleet.state["refused"][slot] += 1
+        if not abs(power_kw) <= abs(worst[slot]):
+            worst[slot] = power_kw
 
 
 def _move_clocks(fleet: Fleet, rows: TelemetryColumns, slots: I8, good: I8) -> None:

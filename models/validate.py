@@ -4,7 +4,7 @@ records.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +19,10 @@ LOWEST_SHARE: Final = -0.05
 HIGHEST_SHARE: Final = 1.20
 MAX_AHEAD_MS: Final = 10 * 60_000
 FIRST_TIME_MS: Final = 946_684_800_000  # 2000-01-01: an older clock was never set
+LAST_TIME_MS: Final = 4_102_444_800_000  # 2100-01-01: a newer one runs wild, and times must add up
+
+#: Every version of each plant, oldest `valid_from` first.
+Versions = Mapping[str, Sequence[PlantVersion]]
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,10 @@ class Verdicts:
     def reason(self, row: int) -> Reason:
         return REASONS[self.code[row]]
 
+    def has(self, reason: Reason) -> NDArray[np.bool_]:
+        """Which rows were refused for this reason, shape (n,)."""
+        return np.asarray(self.code == REASONS.index(reason))
+
 
 REASONS: Final = (
     Reason.UNKNOWN_PLANT,
@@ -41,22 +49,21 @@ REASONS: Final = (
 )
 
 
-def validate(rows: TelemetryColumns, registry: Mapping[str, PlantVersion]) -> Verdicts:
+def validate(rows: TelemetryColumns, versions: Versions) -> Verdicts:
     """Judge telemetry rows; the first fault in the order of ``REASONS`` is the one that is named.
 
-    The clock is compared with ``known_at`` and never with the wall clock, or a replay would refuse other
-    records.
+    A row is held against the version of its plant at its event time: what is accepted must depend neither on
+    the batch nor on who asks. The clock is compared with ``known_at`` and never with the wall clock, or a
+    replay would refuse other records.
     """
-    capacity_kw = np.array([registry[p].capacity_kw if p in registry else np.nan for p in rows.plant_ids])[
-        rows.plant
-    ]
+    capacity_kw = _capacity_kw(rows, versions)
     code = np.full(rows.event_time_ms.shape, -1, np.int8)
     with np.errstate(invalid="ignore"):
         low, high = LOWEST_SHARE * capacity_kw, HIGHEST_SHARE * capacity_kw
         faults = (
             np.isnan(capacity_kw),
             rows.event_time_ms < FIRST_TIME_MS,
-            rows.event_time_ms > rows.known_at_ms + MAX_AHEAD_MS,
+            _ahead(rows),
             rows.power_given & ~np.isfinite(rows.power_kw),
             rows.power_given & ((rows.power_kw < low) | (rows.power_kw > high)),
         )
@@ -65,20 +72,57 @@ def validate(rows: TelemetryColumns, registry: Mapping[str, PlantVersion]) -> Ve
     return Verdicts(code < 0, code)
 
 
-def explain(rows: TelemetryColumns, row: int, reason: Reason, registry: Mapping[str, PlantVersion]) -> str:
+def _ahead(rows: TelemetryColumns) -> NDArray[np.bool_]:
+    # A known_at of the far end of 64 bits must not wrap around when the ten minutes are added.
+    known_at_ms = np.minimum(rows.known_at_ms, LAST_TIME_MS)
+    ahead: NDArray[np.bool_] = rows.event_time_ms > known_at_ms + MAX_AHEAD_MS
+    return ahead | (rows.event_time_ms > LAST_TIME_MS) | (rows.known_at_ms > LAST_TIME_MS)
+
+
+def _capacity_kw(rows: TelemetryColumns, versions: Versions) -> NDArray[np.float64]:
+    """Capacity of each row's plant at its event time [kW], NaN where nobody knows the plant, shape (n,)."""
+    known = [versions.get(plant_id, ()) for plant_id in rows.plant_ids]
+    newest = np.array([held[-1].capacity_kw if held else np.nan for held in known])
+    capacity_kw: NDArray[np.float64] = newest[rows.plant]
+    for number, held in enumerate(known):
+        if len(held) > 1:
+            mine = np.flatnonzero(rows.plant == number)
+            capacities = np.array([version.capacity_kw for version in held])
+            capacity_kw[mine] = capacities[held_at(held, rows.event_time_ms[mine])]
+    return capacity_kw
+
+
+def held_at(versions: Sequence[PlantVersion], time_ms: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Place of the version that holds at each time, shape (n,); before the first one the first one holds."""
+    starts_ms = np.array([version.valid_from_ms for version in versions], np.int64)
+    return np.maximum(np.searchsorted(starts_ms, time_ms, side="right") - 1, 0)
+
+
+def explain(rows: TelemetryColumns, row: int, reason: Reason, versions: Versions) -> str:
     """One plain line: what is wrong with the row and what to do."""
     plant_id = rows.plant_ids[rows.plant[row]]
-    stamp = np.datetime64(int(rows.event_time_ms[row]), "ms")
     if reason is Reason.UNKNOWN_PLANT:
         return not_registered(plant_id)
+    stamp = np.datetime64(int(rows.event_time_ms[row]), "ms")
     if reason is Reason.CLOCK_PAST:
         return f"event_time {stamp}Z is before 2000: the source's clock was never set"
     if reason is Reason.CLOCK_AHEAD:
-        return f"event_time {stamp}Z is more than 10 minutes after it was known: check the source's clock"
+        return _clock_ahead(rows, row)
     power_kw = float(rows.power_kw[row])
     if reason is Reason.NOT_FINITE:
         return f"power_kw is {power_kw}: send null where there is no value"
-    return _out_of_range(power_kw, registry[plant_id].capacity_kw)
+    known = versions[plant_id]
+    held = known[int(held_at(known, rows.event_time_ms[row : row + 1])[0])]
+    return _out_of_range(power_kw, held.capacity_kw)
+
+
+def _clock_ahead(rows: TelemetryColumns, row: int) -> str:
+    event_time, known_at = (
+        np.datetime64(int(times[row]), "ms") for times in (rows.event_time_ms, rows.known_at_ms)
+    )
+    if max(rows.event_time_ms[row], rows.known_at_ms[row]) > LAST_TIME_MS:
+        return f"event_time {event_time}Z, known at {known_at}Z, is after 2100: check the source's clock"
+    return f"event_time {event_time}Z is more than 10 minutes after it was known: check the source's clock"
 
 
 def not_registered(plant_id: str) -> str:

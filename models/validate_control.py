@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from models.validate import FIRST_TIME_MS, MAX_AHEAD_MS
+from models.validate import FIRST_TIME_MS, LAST_TIME_MS, MAX_AHEAD_MS
 from models.windows import RESOLUTIONS_S
 from schemas.records import PlantVersion, WeatherRun
 
 LONGEST_RUN: Final = 40 * 96  # valid times: a month of quarter-hours and more
+FURTHEST_RUN_MS: Final = 160 * 86_400_000  # what a run spans or reaches ahead; each hour of it is kept
+LARGEST_KW: Final = 1e8  # 100 GW: no plant is larger, and sums of milliwatts must fit 64 bits
+EARLIEST_MS: Final = -2_208_988_800_000  # 1900-01-01: what any plant may hold from
+MISSING_CODES: Final = (-999.0, -9999.0, -99999.0)  # what files of weather write where there is nothing
+LARGEST_VALUE: Final = 1e12  # any unit of any weather is smaller; its cube is still a number
 CHECKED: Final = (
     ("latitude", -90.0, 90.0),
     ("longitude", -180.0, 180.0),
@@ -22,8 +29,12 @@ CHECKED: Final = (
 
 def fault_of_plant(plant: PlantVersion) -> str | None:
     """What is wrong with a plant version."""
-    if not (np.isfinite(plant.capacity_kw) and plant.capacity_kw > 0):
-        return f"capacity_kw is {plant.capacity_kw:g}: it must be a positive number of kW"
+    if not plant.plant_id.strip() or not plant.plant_id.isprintable():
+        return f"plant_id {plant.plant_id[:64]!r} is empty or has characters that cannot be shown"
+    if not 0 < plant.capacity_kw <= LARGEST_KW:
+        return f"capacity_kw is {plant.capacity_kw:g}: it must be over 0 and at most {LARGEST_KW:g} kW"
+    if not EARLIEST_MS <= plant.valid_from_ms <= LAST_TIME_MS or plant.known_at_ms > LAST_TIME_MS:
+        return "valid_from or known_at lies before 1900 or after 2100: check the source's clock"
     if plant.resolution_s not in RESOLUTIONS_S:
         return f"resolution_s is {plant.resolution_s}: it must be one of {', '.join(map(str, RESOLUTIONS_S))}"
     if plant.issue_every_s not in RESOLUTIONS_S:
@@ -48,12 +59,34 @@ def fault_of_run(run: WeatherRun) -> str | None:
         return "the run has no valid times"
     if valid.size > LONGEST_RUN:
         return f"the run has {valid.size} valid times, more than {LONGEST_RUN}"
-    if (np.diff(valid) <= 0).any():
+    if (valid[1:] <= valid[:-1]).any():
         return "the valid times do not rise"
     if run.published_at_ms < FIRST_TIME_MS or valid[0] < FIRST_TIME_MS:
         return "the run is of a time before 2000: the source's clock was never set"
+    if max(run.known_at_ms, valid[-1]) > LAST_TIME_MS:
+        return "the run is of a time after 2100: check the source's clock"
+    if valid[-1] - min(run.published_at_ms, valid[0]) > FURTHEST_RUN_MS:
+        return f"the run reaches further than {FURTHEST_RUN_MS // 86_400_000} days: check its valid times"
     if run.published_at_ms > run.known_at_ms + MAX_AHEAD_MS:
         return "published_at is more than 10 minutes after the run was known: check the source's clock"
-    if not any(np.isfinite(values).any() for values in run.columns.values()):
+    if not any(_said(values).any() for values in run.columns.values()):
         return "the run has no value at all"
     return None
+
+
+def without_nonsense(run: WeatherRun) -> WeatherRun:
+    """The run with NaN where a value is no weather: infinite, a code for missing, larger than anything."""
+    every = [run.columns, *(point.columns for point in run.points)]
+    if all(_said(values).all() for columns in every for values in columns.values()):
+        return run
+    points = tuple(replace(point, columns=_cleaned(point.columns)) for point in run.points)
+    return replace(run, columns=_cleaned(run.columns), points=points)
+
+
+def _cleaned(columns: dict[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
+    return {name: np.where(_said(values), values, np.nan) for name, values in columns.items()}
+
+
+def _said(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    with np.errstate(invalid="ignore"):
+        return np.asarray((np.abs(values) <= LARGEST_VALUE) & ~np.isin(values, MISSING_CODES))
