@@ -23,11 +23,15 @@ I8 = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class StoredSteps:
-    """n steps of one plant's forecasts; times [ms], lengths [s], kW; shape (n,) each."""
+    """n steps of one plant's forecasts; times [ms], lengths [s], kW; shape (n,) each.
+
+    `by_weather` is 1 where a weather run reached the step, else 0.
+    """
 
     issued_ms: I8
     lead_s: I8
     interval_s: I8
+    by_weather: F8
     capacity_kw: F8
     p10_kw: F8
     p50_kw: F8
@@ -46,13 +50,17 @@ class Scans:
 
 @dataclass(frozen=True)
 class HorizonScore:
-    """Of n issues that had both an actual and a last value: errors in % of capacity, coverage as a share."""
+    """Of n issues that had both an actual and a last value: errors in % of capacity, the rest as shares.
+
+    `by_weather`: the part of the steps that a weather run reached.
+    """
 
     lead_s: int
     n: int
     nmae: float
     nmae_persistence: float
     coverage80: float
+    by_weather: float
 
     @property
     def horizon(self) -> str:
@@ -87,7 +95,8 @@ def scores(steps: StoredSteps, scans: Scans) -> list[HorizonScore]:
         rows = np.flatnonzero((steps.lead_s == lead_s) & np.isfinite(actual) & np.isfinite(last))
         if rows.size:
             columns = (actual, last, steps.p10_kw, steps.p50_kw, steps.p90_kw)
-            made.append(_score(lead_s, *(values[rows] * percent[rows] for values in columns)))
+            percents = (values[rows] * percent[rows] for values in columns)
+            made.append(_score(lead_s, float(steps.by_weather[rows].mean()), *percents))
     return made
 
 
@@ -104,9 +113,12 @@ def by_horizon(found: list[HorizonScore]) -> dict[str, dict[str, float]]:
     }
 
 
-def _score(lead_s: int, actual: F8, last: F8, low: F8, median: F8, high: F8) -> HorizonScore:
+def _score(
+    lead_s: int, by_weather: float, actual: F8, last: F8, low: F8, median: F8, high: F8
+) -> HorizonScore:
     inside = score.coverage(actual, low, high, visible=100 * score.VISIBLE_SHARE).inside
-    return HorizonScore(lead_s, actual.size, score.mae(actual, median), score.mae(actual, last), inside)
+    errors = score.mae(actual, median), score.mae(actual, last)
+    return HorizonScore(lead_s, actual.size, *errors, inside, by_weather)
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,6 +178,7 @@ select
     (extract(epoch from f.issued_at) * 1000)::bigint,
     extract(epoch from s.valid_at - f.issued_at)::integer,
     s.interval_s,
+    (s.rung in (0, 1))::integer,
     f.capacity_kw,
     s.p10_kw,
     s.p50_kw,
@@ -193,7 +206,7 @@ order by event_time
 def _steps(cursor: cursor, plant_id: str, from_ms: int, to_ms: int) -> StoredSteps:
     span = {"plant": plant_id, "since": from_ms, "until": to_ms}
     cursor.execute(_STEPS, {**span, "leads": list(LEADS_S)})
-    columns = _columns(cursor.fetchall(), 7)
+    columns = _columns(cursor.fetchall(), 8)
     issued, lead, interval = (column.astype(np.int64) for column in columns[:3])
     return StoredSteps(issued, lead, interval, *columns[3:])
 

@@ -39,7 +39,8 @@ def lines(
     yield "What was promised:"
     yield from (f"  {'ok  ' if one.kept else 'FAIL'} {one.text}: {one.found}" for one in promises)
     yield ""
-    yield "Seconds: " + ", ".join(f"{taken:.0f} {title}" for title, taken in seconds.items())
+    yield "Where the time went:"
+    yield from (f"  {taken:5.0f} s  {title}" for title, taken in seconds.items())
     yield f"Picture: {picture}"
     yield ""
     yield from _next()
@@ -55,6 +56,7 @@ def _skill(scores: Scores) -> list[dict[str, Any]]:
             "persistence": round(one.nmae_persistence, 2),
             "gain": f"{100 * one.skill:+.0f} %",
             "in the 80 % band": f"{100 * one.coverage80:.0f} %",
+            "from weather": f"{100 * one.by_weather:.0f} %",
         }
         for plant_id, told in scores.items()
         for one in told

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 LEAD_H: Final = 6
-_BANDS: Final = ((0.05, 0.95, "90 %"), (0.1, 0.9, "80 %"), (0.3, 0.7, "40 %"))
+#: Levels of the edges, what the band is called, and its colour: the narrower the darker.
+_BANDS: Final = (
+    (0.05, 0.95, "90 %", "#dbe9f6"),
+    (0.1, 0.9, "80 %", "#bad6eb"),
+    (0.3, 0.7, "40 %", "#89bedc"),
+)
 _SPAN: Final = f"{{column}} >= {time_of('since').string} and {{column}} <= {time_of('until').string}"
 _STEPS: Final = f"""
 select valid_at, levels, power_kw from forecast_steps
@@ -55,6 +60,8 @@ def draw(settings: Settings, plan: Plan, path: Path) -> Path:
     for axes, drawn in zip(figure.subplots(len(plants), 1), plants, strict=True):
         _plant(axes, drawn)
     _mark_silence(figure.axes[0], plan)
+    for axes in figure.axes:
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=6, fontsize="small", frameon=False)
     partial = path.with_name(f".{path.stem}.{os.getpid()}.png")
     figure.savefig(partial, format="png")
     partial.replace(path)
@@ -76,11 +83,11 @@ def _read(cursor: cursor, sample: Sample, plan: Plan) -> _Drawn:
 
 def _plant(axes: Axes, drawn: _Drawn) -> None:
     times: Any = [at for at, _, _ in drawn.steps]
-    for low, high, name in _BANDS:
+    for low, high, name, colour in _BANDS:
         edges = [_at(levels, values, (low, high)) for _, levels, values in drawn.steps]
         axes.fill_between(
             times, [e[0] for e in edges], [e[1] for e in edges],
-            color="tab:blue", alpha=0.18, linewidth=0, label=f"{name} band",
+            color=colour, linewidth=0, label=f"{name} band",
         )  # fmt: skip
     medians = [_at(levels, values, (0.5,))[0] for _, levels, values in drawn.steps]
     axes.plot(times, medians, color="tab:blue", linewidth=0.9, label="median")
@@ -91,7 +98,6 @@ def _plant(axes: Axes, drawn: _Drawn) -> None:
     axes.set_ylabel("kW")
     axes.set_ylim(top=1.02 * drawn.sample.capacity_kw)
     axes.margins(x=0.005)
-    axes.legend(loc="upper left", ncols=5, fontsize="small")
 
 
 def _at(levels: list[float], values: list[float], wanted: tuple[float, ...]) -> list[float]:
@@ -101,4 +107,3 @@ def _at(levels: list[float], values: list[float], wanted: tuple[float, ...]) -> 
 def _mark_silence(axes: Axes, plan: Plan) -> None:
     ends: Any = [timestamp(plan.wind.at(hour)) for hour in (plan.silent_from_h, plan.silent_to_h)]
     axes.axvspan(*ends, color="tab:red", alpha=0.12, linewidth=0, label="feed silent")
-    axes.legend(loc="upper left", ncols=6, fontsize="small")

@@ -49,7 +49,7 @@ class Plan:
     bad_records_h: float = 12.0
     repeats_h: float = 24.0
     silent_from_h: float = 36.0
-    silent_to_h: float = 48.0
+    silent_to_h: float = 44.0
     train_h: float = 54.0
     kill_after_h: float = 12.0  # in the second part
     held_back_days: int = 7  # of the first training
@@ -76,7 +76,7 @@ def standard() -> Plan:
     wind = Sample(
         SAMPLES / "la_haute_borne", "la-haute-borne", "wind farm in France", 8200.0, _ms("2014-12-17")
     )
-    solar = Sample(SAMPLES / "serf_east", "serf-east", "solar system in Colorado", 6.0, _ms("2016-09-29"))
+    solar = Sample(SAMPLES / "serf_east", "serf-east", "solar system in Colorado", 6.0, _ms("2016-09-11"))
     return Plan(wind, solar)
 
 

@@ -46,6 +46,7 @@ def play(base: Path, plan: Plan, keep: bool) -> Told:
     home.make()
     children = Children(home.path, isolated_environment(home.path, **SETTINGS))
     stage = Stage(plan, isolated(home.path, **SETTINGS), children, screen(plan))
+    stage.screen.say("gridcast demo: a wind farm and a solar plant, measured data, about three minutes")
     done = False
     try:
         with signals.raised():

@@ -167,6 +167,6 @@ def _counts(seen: Seen) -> str:
     lag = ", ".join(f"{group} {records}" for group, records in groups) or "?"
     return (
         f"{seen.records_per_s:.0f} records/s in, {seen.forecasts_per_s:.0f} forecasts/s out, "
-        f"{seen.counts[FORECASTS]} forecasts, {seen.counts[REJECTED]} refused, {len(seen.alerts)} alerts open, "
-        f"records behind: {lag}"
+        f"{seen.counts[FORECASTS]} forecasts, {seen.counts[REJECTED]} refused, {len(seen.alerts)} alerts, "
+        f"behind: {lag}"
     )
