@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.forecast.base import HOUR_MS, Floats, single
+from models.forecast.base import HIGH, HOUR_MS, LOW, Floats, single
 from models.forecast.closed_form import (
     CLIMATOLOGY,
     FEATURES,
@@ -22,7 +22,7 @@ from models.forecast.closed_form import (
 )
 from models.samples import Teller
 
-RIDGE = 10.0
+START_ROWS = 500.0
 LEAST_ROWS = 300
 MOST_ISSUES = 4000
 # A solar plant's hourly means go over the night and lie too close together to be told apart.
@@ -30,7 +30,10 @@ USED = {
     WIND: list(range(len(FEATURES))),
     SOLAR: [FEATURES.index(name) for name in ("now", "mean_24h", "one")],
 }
-WIDEST = 1.3  # of a spread: normal scores of a base that fits have 1
+WIDE_DAY = (
+    0.05  # of a solar base's 80 % band: at dawn the scores lie close together and say nothing of the day
+)
+NARROWEST, WIDEST = 0.05, 1.3  # of a spread: normal scores of a base that fits have 1
 
 
 def fit(tellers: Sequence[Teller], start: ClosedForm, rng: np.random.Generator) -> ClosedForm:
@@ -45,7 +48,10 @@ def fit(tellers: Sequence[Teller], start: ClosedForm, rng: np.random.Generator) 
             for lead, lead_h in enumerate(LEADS_H):
                 z, target = _rows(used, lead_h, rng)
                 if len(target) >= LEAST_ROWS:
-                    weights[base, kind, lead], spread[base, kind, lead] = _ridge(z, target, USED[kind])
+                    place = base, kind, lead
+                    weights[place], spread[place] = _ridge(
+                        z, target, USED[kind], start.weights[place], float(start.spread[place])
+                    )
     return ClosedForm(single(weights), single(spread))
 
 
@@ -69,13 +75,18 @@ def _of_plant(teller: Teller, lead_h: float, rng: np.random.Generator) -> tuple[
     base = CLIMATOLOGY if teller.table is None else WEATHER
     z, target = scores(told.x, base), score(told.y[:, 0], told.x.base[:, 0])
     good = np.isfinite(z).all(axis=1) & np.isfinite(target)
+    if teller.history.plant.kind == "solar":
+        good &= told.x.base[:, 0, HIGH] - told.x.base[:, 0, LOW] > WIDE_DAY
     if teller.table is not None:
         good &= told.x.weather_based[:, 0]
     return z[good], target[good]
 
 
-def _ridge(z: Floats, target: Floats, used: list[int]) -> tuple[Floats, float]:
-    weights = np.zeros(z.shape[1])
-    own = z[:, used]
-    weights[used] = np.linalg.solve(own.T @ own + RIDGE * np.eye(len(used)), own.T @ target)
-    return weights, float(np.clip(np.std(target - z @ weights), 0.05, WIDEST))
+def _ridge(z: Floats, target: Floats, used: list[int], start: Floats, spread: float) -> tuple[Floats, float]:
+    """Weights (6,) and spread drawn towards those of the start, which weigh as `START_ROWS` rows do."""
+    weights, own = start.copy(), z[:, used]
+    rest = target - z @ start
+    weights[used] += np.linalg.solve(own.T @ own + START_ROWS * np.eye(len(used)), own.T @ rest)
+    variance = np.var(target - z @ weights)
+    drawn = (len(target) * variance + START_ROWS * spread**2) / (len(target) + START_ROWS)
+    return weights, float(np.clip(np.sqrt(drawn), NARROWEST, WIDEST))

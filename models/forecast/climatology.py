@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SEASONS = 24
 SEASON_HALF_WIDTH_DAYS = 45
 HOUR_HALF_WIDTH = 1
+GENERIC_HOURS = 1440.0  # of a plant's record that weigh as much as what is usual for its kind
 TRUSTED_HOURS = 200.0  # local hours that weigh as much as the plant's whole record
 LOW_SUN = 0.05  # clear-sky kW/m2 under which the ratio to it says nothing
 YEAR_DAYS = 365.2425
@@ -73,7 +74,9 @@ def fit(plant: PlantVersion, hours_ms: Ints, power: Floats) -> Table | None:
     known.
 
     Quantiles of the hours around (45 days, 1 h) are drawn towards those of the plant's whole record, the
-    more the fewer hours there are; for solar, towards those of the same hour of day.
+    more the fewer hours there are; for solar, towards those of the
+    same hour of day. The whole record is drawn towards what is usual for the kind, or a plant that was
+    known for a calm season alone would never be expected to run at full power.
     """
     solar = plant.kind == "solar"
     of_clear_sky = solar and plant.latitude is not None and plant.longitude is not None
@@ -87,7 +90,8 @@ def fit(plant: PlantVersion, hours_ms: Ints, power: Floats) -> Table | None:
     hours_ms, power = hours_ms[known], power[known]
     day, hour = day_of_year(hours_ms), hour_of_day(hours_ms)
     table = np.empty((SEASONS, 24, len(KNOTS)))
-    everything = np.quantile(power, KNOTS)
+    usual = generic(solar, of_clear_sky).quantiles[0, 0]
+    everything = _drawn(power, usual, 0.0 if solar and not of_clear_sky else GENERIC_HOURS)
     for h in range(24):
         near_hour = np.abs((hour - h + 12) % 24 - 12) <= HOUR_HALF_WIDTH
         whole = (

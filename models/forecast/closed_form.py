@@ -18,7 +18,7 @@ LOWEST, HIGHEST = 0.003, 0.997  # levels beyond which a score is not believed
 LEVELS = np.array([LOWEST, *KNOTS, HIGHEST])
 SCORES = ndtri(LEVELS)
 KNOT_SCORES = ndtri(np.array(KNOTS))
-NARROW = 0.01  # share; a base narrower than this says nothing of the plant (night)
+NARROW = 0.05  # share; a base narrower than this says nothing of the plant (night)
 CARRY_HOURS = 16  # a solar plant's score is carried over the night at most so long
 FEATURES = ("now", "hour_before", "mean_3h", "mean_6h", "mean_24h", "one")
 LEADS_H = (0.25, 1.0, 3.0, 6.0, 24.0)
@@ -47,14 +47,14 @@ _SOLAR_WEATHER = (
 )
 _SOLAR_CLIMATOLOGY = (
     (0.820, 0.0, 0.0, 0.0, 0.090, 0.0),
-    (0.640, 0.0, 0.0, 0.0, 0.200, 0.0),
-    (0.350, 0.0, 0.0, 0.0, 0.300, 0.0),
-    (0.250, 0.0, 0.0, 0.0, 0.350, 0.0),
-    (0.400, 0.0, 0.0, 0.0, 0.150, 0.0),
+    (0.620, 0.0, 0.0, 0.0, 0.220, 0.0),
+    (0.280, 0.0, 0.0, 0.0, 0.420, 0.0),
+    (0.120, 0.0, 0.0, 0.0, 0.450, 0.0),
+    (0.250, 0.0, 0.0, 0.0, 0.180, 0.0),
 )
 START = ((_WIND_CLIMATOLOGY, _SOLAR_CLIMATOLOGY), (_WIND_WEATHER, _SOLAR_WEATHER))
 START_SPREAD = (
-    ((0.255, 0.347, 0.643, 0.836, 1.044), (0.85, 0.95, 1.10, 1.10, 1.10)),
+    ((0.255, 0.347, 0.643, 0.836, 1.044), (0.75, 0.65, 0.80, 0.85, 0.88)),
     ((0.35, 0.69, 1.00, 1.07, 1.08), (0.80, 0.75, 0.85, 0.90, 0.95)),
 )
 CLIMATOLOGY, WEATHER = 0, 1
