@@ -106,6 +106,7 @@ def _until(reader: Consumer, open_ends: dict[int, int], batch: int) -> Iterator[
         records = [message for message in messages if _belongs(message, open_ends)]
         if records:
             yield records
+            quiet_since = time.monotonic()  # what the caller took is not Kafka's silence
         if time.monotonic() - quiet_since > _TIMEOUT_S:
             raise ServiceUnavailable(f"Kafka has sent nothing for {_TIMEOUT_S:.0f} s")
 
