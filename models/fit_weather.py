@@ -33,9 +33,9 @@ class TreeConfig:
     trees: int = 150
     leaves: int = 15
     rate: float = 0.06
-    feature_fraction: float = 0.3
+    feature_fraction: float = 0.6
     bagging: float = 0.7
-    min_rows: int = 40
+    min_rows: int = 80
     l2: float = 1.0
     bins: int = 255
     folds: int = 4

@@ -15,7 +15,7 @@ from models import fit_closed_form, fit_weather, samples
 from models.dataset import PlantHistory
 from models.fit_weather import RunRows, TreeConfig
 from models.forecast import climatology
-from models.forecast.base import KNOTS, Floats, single
+from models.forecast.base import HOUR_MS, KNOTS, Floats, single
 from models.forecast.boosting import BoostedWeather
 from models.forecast.climatology import Climatology
 from models.forecast.closed_form import ClosedForm
@@ -27,7 +27,7 @@ from models.samples import BaseTable, Samples, Teller
 
 DAY_MS = 86_400_000
 LOWEST_QUANTILE = 0.001  # of telemetry: a plant's lower limit
-REFERENCE_VALUES = 256
+REFERENCE_VALUES, LEAST_REFERENCE = 256, 50
 Progress = Callable[[str, float], None]
 
 
@@ -67,7 +67,7 @@ class TrainConfig:
     @classmethod
     def fast(cls, **changes: Any) -> TrainConfig:
         """A few seconds for a plant: for the demo and for tests."""
-        trees = TreeConfig(trees=60, rate=0.12, bins=63, folds=3, max_rows=20_000)
+        trees = TreeConfig(trees=60, rate=0.12, bins=63, folds=3, min_rows=40, max_rows=20_000)
         net = NetSettings(rows=60_000, epochs=5, members=1)
         return replace(cls(trees=trees, net=net), **changes)
 
@@ -76,7 +76,6 @@ class TrainConfig:
 class _Weather:
     models: dict[str, BoostedWeather]
     tables: dict[str, BaseTable]
-    rows: dict[str, RunRows]
 
 
 def train(histories: Sequence[PlantHistory], config: TrainConfig, progress: Progress) -> Release:
@@ -105,7 +104,7 @@ def train(histories: Sequence[PlantHistory], config: TrainConfig, progress: Prog
         closed_form=closed_form,
         correction=net,
         weather=weather.models,
-        reference={p: _reference(rows, config.seed) for p, rows in weather.rows.items()},
+        reference={h.plant.plant_id: _reference(h, config.seed) for h in histories if h.runs},
         manifest=manifest(histories, weather.models, config),
     )
 
@@ -128,11 +127,10 @@ def _weather(histories: Sequence[PlantHistory], config: TrainConfig, progress: P
     bases out of fold.
     """
     trees = replace(config.trees, threads=config.threads, seed=config.seed)
-    made = _Weather({}, {}, {})
+    made = _Weather({}, {})
     for kind in ("wind", "solar"):
         own = [h for h in histories if h.plant.kind == kind and h.runs]
         rows = {h.plant.plant_id: fit_weather.rows_of(h) for h in own}
-        made.rows.update(rows)
         usable = [r for r in rows.values() if np.isfinite(r.power).sum() >= 2 * trees.min_rows]
         rich = {h.plant.plant_id for h in own if _days(rows[h.plant.plant_id]) >= config.least_days}
         for r in usable:
@@ -213,21 +211,20 @@ def _rows(told: Samples, start: ClosedForm, plant: int, rng: np.random.Generator
     )
 
 
-def _reference(rows: RunRows, seed: int) -> dict[str, Floats]:
-    """Values of a plant's own weather columns at the time of training, for the drift test of the inputs."""
-    names = [n for n in (rows.made[0].columns if rows.made else ()) if not any(mark in n for mark in "@~/")]
-    first_day = rows.hours_ms - rows.published_ms[rows.run] <= DAY_MS
-    picked = np.flatnonzero(first_day)
-    if len(picked) > REFERENCE_VALUES:
-        picked = np.sort(np.random.default_rng(seed).choice(picked, REFERENCE_VALUES, replace=False))
-    mask = np.zeros(len(rows.run), np.bool_)
-    mask[picked] = True
-    values = rows.matrix(names, mask)
-    known = {n: values[np.isfinite(values[:, i]), i] for i, n in enumerate(names)}
+def _reference(history: PlantHistory, seed: int) -> dict[str, Floats]:
+    """Values of the runs' columns in their first day, at whole hours, for the drift test of the inputs."""
+    parts: dict[str, list[Floats]] = {}
+    for run in history.runs:
+        lead_ms = run.valid_at_ms - run.published_at_ms
+        first_day = (lead_ms > 0) & (lead_ms <= DAY_MS) & (run.valid_at_ms % HOUR_MS == 0)
+        for name, values in run.columns.items():
+            parts.setdefault(name, []).append(values[first_day & np.isfinite(values)])
+    draw = np.random.default_rng(seed)
+    known = {name: np.concatenate(values) for name, values in sorted(parts.items())}
     return {
-        n: single(v)
-        for n, v in known.items()
-        if len(v) >= 50 and n not in ("lead_h", "hour_utc", "day_of_year")
+        name: single(draw.choice(values, min(len(values), REFERENCE_VALUES), replace=False))
+        for name, values in known.items()
+        if len(values) >= LEAST_REFERENCE
     }
 
 

@@ -138,3 +138,9 @@ def test_a_plant_with_little_history_uses_the_model_of_its_kind() -> None:
     assert set(release.weather) == {"wind-1", "kind:wind"}
     assert release.weather_for(young) is release.weather["kind:wind"]
     assert release.manifest["plants"]["wind-2"]["weather_model"] == "kind:wind"
+
+
+def test_a_release_keeps_what_its_weather_looked_like() -> None:
+    reference = small_release().reference["wind-1"]
+    assert set(reference) == set(runs(WIND, 1)[0].columns)
+    assert all(50 <= len(values) <= 256 for values in reference.values())
