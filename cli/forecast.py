@@ -48,16 +48,15 @@ def command(plant_id: str, as_csv: bool, timezone: str | None, as_json: bool) ->
 
 
 def _newest(found: Settings, codec: Codec, plant_id: str) -> Record:
-    from infra.topic_reader import read_newest
+    from infra.topic_reader import newest_records
     from infra.topics import FORECASTS_LATEST
     from schemas.errors import InputError
 
-    newest = read_newest(found, FORECASTS_LATEST)
-    message = newest.get(plant_id.encode())
-    if message is None:
+    newest = newest_records(found, codec, FORECASTS_LATEST, "Forecast")
+    forecast = newest.get(plant_id.encode())
+    if forecast is None:
         known = ", ".join(sorted(key.decode(errors="replace") for key in newest)) or "none yet"
         raise InputError(f"there is no forecast of {plant_id}; plants with one: {known}")
-    _, forecast = codec.decode(message.value())
     return forecast
 
 

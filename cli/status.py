@@ -81,23 +81,21 @@ def _topics(found: Settings) -> list[dict[str, Any]]:
 
 def _plants(found: Settings) -> list[dict[str, Any]]:
     from infra.registry import schema_ids
-    from infra.topic_reader import read_newest
-    from infra.topics import FORECASTS_LATEST, PLANTS
+    from infra.topic_reader import newest_records
+    from infra.topics import FORECASTS_LATEST
     from models.trust import doubt
+    from producers.registry import registered
     from schemas.codec import Codec
 
     codec = Codec(schema_ids(found))
     now_ms = time.time_ns() // 1_000_000
-    versions = [codec.decode(message.value())[1] for message in read_newest(found, PLANTS).values()]
-    newest = {version["plant_id"]: version for version in sorted(versions, key=lambda one: one["valid_from"])}
-    forecasts = {
-        key.decode(): codec.decode(message.value())[1]
-        for key, message in read_newest(found, FORECASTS_LATEST).items()
-    }
+    newest = {version.plant_id: version for version in registered(found, codec)}
+    latest = newest_records(found, codec, FORECASTS_LATEST, "Forecast").values()
+    forecasts = {forecast["plant_id"]: forecast for forecast in latest}
     rows = []
     for plant_id in sorted(newest):
         forecast = forecasts.get(plant_id)
-        why_not = doubt(forecast, newest[plant_id]["issue_every_s"], now_ms)
+        why_not = doubt(forecast, newest[plant_id].issue_every_s, now_ms)
         issued_at = iso(forecast["issued_at"]) if forecast else None
         rows.append(
             {"plant_id": plant_id, "trusted": why_not is None, "why_not": why_not, "issued_at": issued_at}

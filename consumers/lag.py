@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 
-from infra.kafka import admin, await_admin, consumer
+from infra.kafka import admin, await_admin, consumer, wait_for_kafka
 from infra.topic_reader import Span
 from schemas.codec import Codec
 from schemas.errors import DecodeError, ServiceUnavailable
@@ -62,6 +62,7 @@ def lags(settings: Settings, codec: Codec, groups: Mapping[str, Sequence[str]]) 
 
     Raises `ServiceUnavailable` where Kafka does not answer.
     """
+    wait_for_kafka(settings, _ANSWER_S)
     client = consumer(settings, None, enable_partition_eof=True)
     try:
         committed = _committed(admin(settings), groups)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from infra.topic_reader import read_newest
+from infra.topic_reader import newest_records
 from infra.topics import RELEASES
 from schemas.codec import Codec
 from schemas.errors import InputError
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 def release_records(settings: Settings, codec: Codec) -> list[ReleaseRecord]:
     """Every record on the topic, in the order in which they were made."""
-    messages = read_newest(settings, RELEASES).values()
-    records = [ReleaseRecord.from_avro(codec.decode(message.value())[1]) for message in messages]
+    newest = newest_records(settings, codec, RELEASES, "Release").values()
+    records = [ReleaseRecord.from_avro(record) for record in newest]
     return sorted(records, key=lambda record: (record.known_at_ms, record.valid_from_ms, record.name))
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from schemas.errors import GridcastError, ServiceUnavailable, SettingsError
 
 if TYPE_CHECKING:
-    from confluent_kafka import Consumer, Producer
+    from confluent_kafka import Consumer, KafkaException, Producer
     from confluent_kafka.admin import AdminClient
 
     from infra.settings import Settings
@@ -176,10 +176,15 @@ def wait_for_kafka(settings: Settings, timeout_s: float) -> None:
             return
         except KafkaException as error:
             if time.monotonic() >= deadline:
-                where = settings.kafka_bootstrap
-                raise ServiceUnavailable(
-                    f"Kafka at {where} does not answer: {error.args[0].str()}"
-                ) from error
+                raise no_answer(settings, error) from error
+
+
+def no_answer(settings: Settings, error: KafkaException) -> ServiceUnavailable:
+    """The plain line about a Kafka that is not there: where it was looked for, why not, what to do."""
+    why = error.args[0].str().replace("Failed to get metadata: ", "").replace("Local: ", "")
+    return ServiceUnavailable(
+        f"Kafka at {settings.kafka_bootstrap} does not answer ({why}): `gridcast up` starts a local one"
+    )
 
 
 class Delivery:

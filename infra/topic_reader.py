@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from infra.kafka import consumer
-from schemas.errors import InputError, LogTruncated, ServiceUnavailable
+from infra.kafka import consumer, no_answer
+from schemas.errors import DecodeError, InputError, LogTruncated, ServiceUnavailable
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer, Message, TopicPartition
 
     from infra.settings import Settings
+    from schemas.codec import Codec
+
+Record = Mapping[str, Any]
 
 _TIMEOUT_S = 10.0
 _NO_LEADER_YET = ("NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE", "UNKNOWN_TOPIC_OR_PART")
@@ -41,7 +44,7 @@ def spans(settings: Settings, topic: str, reader: Consumer | None = None) -> dic
             for partition in sorted(found.partitions)
         }
     except KafkaException as error:
-        raise ServiceUnavailable(f"Kafka does not say what {topic} holds: {error.args[0].str()}") from error
+        raise no_answer(settings, error) from error
     finally:
         if reader is None:
             own.close()
@@ -155,3 +158,24 @@ def offsets_at(settings: Settings, topic: str, time_ms: int) -> dict[int, int]:
     finally:
         reader.close()
     return {one.partition: one.offset if one.offset >= 0 else held[one.partition].end for one in found}
+
+
+def newest_records(
+    settings: Settings, codec: Codec, topic: str, name: str, sound: Callable[[Record], bool] = lambda _: True
+) -> dict[bytes, Record]:
+    """The newest record `name` of each key of a compacted topic.
+
+    What cannot be read, is another record or is not `sound` stands on such a topic for ever. It is passed
+    over here as by the worker, which has put it on `records.rejected`.
+    """
+    newest: dict[bytes, Record] = {}
+    for messages in read(settings, topic):
+        for message in messages:
+            key = message.key() or b""
+            if message.value() is None:
+                newest.pop(key, None)
+                continue
+            decoded = codec.decode_many([message.value()])[0]
+            if not isinstance(decoded, DecodeError) and decoded[0] == name and sound(decoded[1]):
+                newest[key] = decoded[1]
+    return newest

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from infra.kafka import Outgoing, admin, produce_all, producer
-from schemas.errors import InputError, ServiceUnavailable
+from infra.kafka import Outgoing, admin, no_answer, produce_all, producer
+from schemas.errors import InputError
 
 if TYPE_CHECKING:
     from infra.settings import Settings
 
-_TIMEOUT_S = 30.0
+_TIMEOUT_S = 10.0
 
 
 class Out(Protocol):
@@ -48,10 +48,7 @@ def cluster_id(settings: Settings, needed: Sequence[str]) -> str:
     try:
         metadata = admin(settings).list_topics(timeout=_TIMEOUT_S)
     except KafkaException as error:
-        where = settings.kafka_bootstrap
-        raise ServiceUnavailable(
-            f"Kafka at {where} does not answer ({error.args[0].str()}): is it up? try `gridcast status`"
-        ) from error
+        raise no_answer(settings, error) from error
     missing = [topic for topic in needed if topic not in metadata.topics]
     if missing:
         raise InputError(f"Kafka has no topic {', '.join(missing)}: make them with `gridcast up`")

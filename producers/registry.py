@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from infra.kafka import Outgoing
-from infra.topic_reader import read_newest
+from infra.topic_reader import newest_records
 from infra.topics import PLANTS
 from models.validate_control import fault_of_plant
 from producers.kafka_out import Out
@@ -20,9 +21,13 @@ if TYPE_CHECKING:
 
 def registered(settings: Settings, codec: Codec) -> list[PlantVersion]:
     """Every version of every plant, by plant and from when on it holds."""
-    newest = read_newest(settings, PLANTS).values()
-    versions = [PlantVersion.from_avro(codec.decode(message.value())[1]) for message in newest]
+    newest = newest_records(settings, codec, PLANTS, "PlantVersion", _is_sound).values()
+    versions = [PlantVersion.from_avro(record) for record in newest]
     return sorted(versions, key=lambda plant: (plant.plant_id, plant.valid_from_ms))
+
+
+def _is_sound(record: Mapping[str, Any]) -> bool:
+    return fault_of_plant(PlantVersion.from_avro(record)) is None
 
 
 def held(versions: list[PlantVersion], plant_id: str, at_ms: int) -> PlantVersion | None:

@@ -105,9 +105,7 @@ class Foreground(faust.Worker):
     """Runs a `WorkerApp` until SIGTERM or SIGINT, and then ends the process with code 0."""
 
     def __init__(self, app: WorkerApp, log_level: str) -> None:
-        super().__init__(
-            app, quiet=True, loglevel=log_level, override_logging=False, redirect_stdouts=False
-        )
+        super().__init__(app, quiet=True, loglevel=log_level, override_logging=False, redirect_stdouts=False)
         self.spinner = None
 
     async def start(self) -> None:
@@ -157,9 +155,7 @@ def _parts(settings: Settings, accept_loss: bool) -> Parts:
     artifacts = Artifacts(settings, codec)
     engine_settings = EngineSettings(levels=settings.levels)
     outlet = Outlet(settings)
-    restorer = Restorer(
-        settings, codec, lambda: Engine(engine_settings, artifacts.load_release), accept_loss
-    )
+    restorer = Restorer(settings, codec, lambda: Engine(engine_settings, artifacts.load_release), accept_loss)
     worker = Worker(settings, codec, outlet.send, restorer)
     watchdog = Watchdog(settings, lambda: {n: one.next_offset for n, one in dict(worker.partitions).items()})
     health = Health(worker, watchdog)

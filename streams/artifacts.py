@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_exponential
 
@@ -15,7 +15,7 @@ from infra.topics import ARTIFACTS
 from models import release as releases
 from models.release import Release
 from schemas.codec import Codec
-from schemas.errors import ReleaseRefused, ServiceUnavailable
+from schemas.errors import DecodeError, ReleaseRefused, ServiceUnavailable
 from schemas.records import ReleaseRecord
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Artifacts:
                 payload = message.value()
                 if payload is None or not (message.key() or b"").startswith(wanted):
                     continue
-                _, chunk = self._codec.decode(payload)
+                chunk = self._chunk(payload)
                 chunks[chunk["index"]] = chunk["payload"]
                 count = chunk["count"]
         if not chunks or sorted(chunks) != list(range(count)):
@@ -87,6 +87,15 @@ class Artifacts:
         if hashlib.sha256(whole).hexdigest() != sha256:
             raise ReleaseRefused(f"artifact {sha256[:12]}: its bytes have another hash")
         return whole
+
+    def _chunk(self, payload: bytes) -> dict[str, Any]:
+        try:
+            name, chunk = self._codec.decode(payload)
+        except DecodeError as error:
+            raise ReleaseRefused(f"a chunk of its artifact cannot be read: {error}") from error
+        if name != "ArtifactChunk":
+            raise ReleaseRefused(f"a chunk of its artifact is a {name}")
+        return chunk
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -19,6 +19,7 @@ from infra.kafka import Headers, Outgoing
 from infra.topics import CHECKPOINTS
 from models.snapshot import Snapshot
 from schemas.codec import Codec
+from schemas.errors import DecodeError, GridcastError
 from streams.partition import Partition
 
 if TYPE_CHECKING:
@@ -69,6 +70,21 @@ def since(messages: Iterable[Message]) -> int | None:
     return found
 
 
+def read_state(codec: Codec, message: Message) -> tuple[str, dict[str, Any]]:
+    """A record of `worker.checkpoints` and its name.
+
+    Raises:
+        GridcastError: nobody can read it. It may be a plant's only state, so it is not passed over.
+    """
+    try:
+        return codec.decode(message.value())
+    except DecodeError as error:
+        where = f"{message.topic()}[{message.partition()}] {message.offset()}"
+        raise GridcastError(
+            f"{where} cannot be read ({error}): only workers may write there; a null under its key removes it"
+        ) from error
+
+
 def _record(taken: Snapshot, partition: int) -> dict[str, Any]:
     return {
         "plant_id": taken.plant_id,
@@ -96,7 +112,7 @@ class Found:
         for message in messages:
             if message.value() is None:
                 continue
-            name, record = codec.decode(message.value())
+            name, record = read_state(codec, message)
             headers = dict(message.headers() or ())
             if name == "Marker":
                 self._marker(record, headers)

@@ -15,6 +15,7 @@ from safetensors.numpy import load
 
 from models.snapshot import Held, Snapshot, releases_from
 from schemas.codec import Codec
+from streams.checkpoints import read_state
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -67,7 +68,7 @@ class States:
         """Take in records of `worker.checkpoints` in the order of the log."""
         for message in messages:
             if message.value() is not None:
-                self.take(*codec.decode(message.value()))
+                self.take(*read_state(codec, message))
 
     def take(self, name: str, record: dict[str, Any]) -> None:
         """Take in one record."""

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from infra.kafka import produce_all, producer
-from infra.topic_reader import Span, read, read_newest, spans
+from infra.topic_reader import Span, newest_records, read, spans
 from infra.topics import CHECKPOINTS, JOURNAL, RELEASES, make_topics, replay_topics
 from models.engine import Engine, Outputs
 from models.release import Release
@@ -179,8 +179,8 @@ def _check_reach(wanted: Range, states: dict[int, States]) -> None:
 def find_release(settings: Settings, codec: Codec, wanted: str) -> ReleaseRecord:
     """The newest release that is called `NAME`, `VERSION` or `NAME:VERSION`. Raises `InputError` for none."""
     found: list[ReleaseRecord] = []
-    for message in read_newest(settings, RELEASES).values():
-        record = ReleaseRecord.from_avro(codec.decode(message.value())[1])
+    for values in newest_records(settings, codec, RELEASES, "Release").values():
+        record = ReleaseRecord.from_avro(values)
         if wanted in (record.name, record.version, f"{record.name}:{record.version}"):
             found.append(record)
     if not found:

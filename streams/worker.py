@@ -188,9 +188,7 @@ class Worker:
             self._show()
             self.settled = True
 
-    async def _taken_over(
-        self, number: int, committed: int, wanted: Callable[[], bool]
-    ) -> Partition | None:
+    async def _taken_over(self, number: int, committed: int, wanted: Callable[[], bool]) -> Partition | None:
         partition = self._revoked.pop(number, None)
         if partition is None or partition.next_offset != committed:
             partition = await self.in_thread(self._restored, number, committed, wanted)

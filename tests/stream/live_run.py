@@ -126,7 +126,7 @@ class LiveRun:
         return made
 
     def _write(self, partition: Partition) -> None:
-        for one in [*checkpoints.states(CODEC, partition), checkpoints.marker(CODEC, partition)]:
+        for one in [*checkpoints.states(CODEC, partition).values(), checkpoints.marker(CODEC, partition)]:
             assert one.key is not None
             # a key that is written again moves to the end of the log
             self.states.pop(one.key, None)
