@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -18,10 +19,15 @@ from schemas.errors import GridcastError
 
 ROOT = Path(__file__).parents[2]
 _PATIENCE_S = 20.0
+_TAIL = 5
 
 
 class ChildEnded(GridcastError):
-    """A process has ended that should run, or has failed."""
+    """A process has ended that should run, or has failed. `tail`: the last lines of its log."""
+
+    def __init__(self, message: str, tail: list[str]) -> None:
+        super().__init__(message)
+        self.tail = tail
 
 
 @dataclass
@@ -47,10 +53,13 @@ class Child:
 
     def failure(self) -> ChildEnded:
         """Why it ended, in one line."""
-        why = reason_in(self.log, self.from_byte)
-        return ChildEnded(
-            f"`gridcast {self.name}` ended with {self.process.returncode}: {why} (log: {self.log})"
-        )
+        code = self.process.returncode
+        if code < 0:
+            why = f"was killed by {signal.Signals(-code).name}"
+        else:
+            why = f"ended with {code}: {reason_in(self.log, self.from_byte)}"
+        tail = self.said().splitlines()[-_TAIL:]
+        return ChildEnded(f"`gridcast {self.name}` {why} (log: {self.log})", tail)
 
 
 class Children:

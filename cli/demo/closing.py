@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from cli.demo.latency import Latency
 from cli.demo.plan import HINDSIGHT
 from cli.demo.promises import Promise, Run
 from cli.demo.summary import Scores
 from cli.output import table
+
+_COMMANDS: Final = (
+    ".venv/bin/gridcast up",
+    ".venv/bin/gridcast worker & .venv/bin/gridcast sink &",
+    ".venv/bin/gridcast publish samples/la_haute_borne --speed 0 --to 2014-12-17",
+    ".venv/bin/gridcast train --fast --hindsight",
+    ".venv/bin/gridcast publish samples/la_haute_borne --speed 3600 --from 2014-12-17",
+    ".venv/bin/gridcast forecast la-haute-borne",
+    ".venv/bin/gridcast status; .venv/bin/gridcast lag; .venv/bin/gridcast score live",
+    ".venv/bin/gridcast replay --from 2014-12-20 --to 2014-12-22 --as again",
+    ".venv/bin/gridcast plot; .venv/bin/gridcast down",
+)
 
 
 def lines(
@@ -80,15 +92,5 @@ def _faults(run: Run, took: Latency) -> Iterator[str]:
 
 
 def _next() -> Iterator[str]:
-    yield "What to try next, with servers that stay:"
-    for command in (
-        "gridcast up",
-        "gridcast worker & gridcast sink &",
-        "gridcast publish samples/la_haute_borne --speed 0",
-        "gridcast forecast la-haute-borne",
-        "gridcast train --fast --hindsight",
-        "gridcast status && gridcast lag",
-        "gridcast score live",
-        "gridcast down",
-    ):
-        yield f"  .venv/bin/{command}"
+    yield "What to try next, with servers that stay (.venv/bin/gridcast --help shows all):"
+    yield from (f"  {command}" for command in _COMMANDS)

@@ -101,7 +101,7 @@ class Sending:
     """Publication of all sources at once, each in a thread; `hours` says how far the slowest has come."""
 
     parts: Sequence[Source]
-    records: int = 0
+    sent: dict[str, int] = field(default_factory=dict)
     stopped: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
     _errors: list[BaseException] = field(default_factory=list)
@@ -117,7 +117,7 @@ class Sending:
 
     def _send(self, source: Source, from_ms: int, to_ms: int, speed: float) -> None:
         try:
-            self.records += source.send(from_ms, to_ms, speed, self.stopped)
+            self.sent[source.sample.plant_id] = source.send(from_ms, to_ms, speed, self.stopped)
         except Stopped:
             return
         except BaseException as error:  # noqa: BLE001 - told to the main thread by `done`

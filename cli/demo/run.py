@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cli.demo import signals, story
-from cli.demo.children import Children
+from cli.demo.children import ChildEnded, Children
 from cli.demo.closing import lines
 from cli.demo.counting import count, server_versions
 from cli.demo.home import Home, write_whole
@@ -53,6 +53,10 @@ def play(base: Path, plan: Plan, keep: bool) -> Told:
             told = _told(stage, home, began_s)
         done = True
         return told
+    except ChildEnded as failure:
+        for line in failure.tail:
+            stage.screen.say(f"   log: {line}")
+        raise
     except signals.ToldToEnd as signal:
         raise GridcastError(
             f"the demo was ended by {signal.name}; logs are in {home.path / 'logs'}"

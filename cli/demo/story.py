@@ -46,7 +46,9 @@ def history(stage: Stage, parts: list[Source]) -> None:
 def _publish_history(stage: Stage, parts: list[Source]) -> None:
     with sending(parts, history_h(stage.plan), 0.0, 0.0) as going:
         stage.wait("publishing", going.done)
-        stage.screen.say(f"   {going.records} records on the journal: telemetry, units, weather runs")
+        stage.screen.say(
+            f"   {sum(going.sent.values())} records on the journal: telemetry with units, weather runs"
+        )
 
 
 def _train(stage: Stage, *arguments: str) -> Child:
