@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 F8 = NDArray[np.float64]
 I8 = NDArray[np.int64]
 
+_QUARTER_DAY_MS: Final = 21_600_000
 _FIRST_MS: Final = 0
 _LAST_MS: Final = 253_402_300_799_000  # the year 9999
 _MS: Final = "(extract(epoch from {}) * 1000)::bigint"
@@ -175,11 +176,15 @@ def _measured(cursor: Cursor, plant: PlantVersion, steps: LeadSteps) -> Measured
 
 
 def _worth_showing(steps: LeadSteps, measured: Measured) -> int:
-    """The newest issue whose first day (or less, if it says less) has been measured, else the newest."""
+    """The newest issue whose first day (or less, if it says less) has been measured, else the newest.
+
+    Issues on the quarters of a day in UTC come first: they are the ones that people compare.
+    """
     issues = np.unique(steps.issued_ms)
     newest = measured.event_time_ms.max(initial=-1)
     done = issues[issues + min(int(steps.lead_s.max()), 86_400) * 1000 <= newest]
-    return int(done[-1] if done.size else issues[-1])
+    even = done[done % _QUARTER_DAY_MS == 0]
+    return int(even[-1] if even.size else done[-1] if done.size else issues[-1])
 
 
 _FAN: Final = f"""

@@ -70,7 +70,9 @@ def _fan(axes: Axes, plant: PlantChart, fan: Fan) -> None:
     scale, unit = _unit(plant)
     ends = _days(fan.valid_ms)
     _bands(axes, ends, fan, scale)
-    past = np.arange(fan.issued_ms - BEFORE_H * HOUR_MS, fan.issued_ms + 1, plant.plant.resolution_s * 1000)
+    resolution_ms = plant.plant.resolution_s * 1000
+    newest_ms = fan.issued_ms // resolution_ms * resolution_ms
+    past = np.arange(newest_ms - BEFORE_H * HOUR_MS, newest_ms + 1, resolution_ms)
     stamps = np.concatenate([past, fan.valid_ms])
     lengths = np.concatenate([np.full(past.size, plant.plant.resolution_s), fan.interval_s])
     actual = plant.measured.at(stamps, lengths) / scale

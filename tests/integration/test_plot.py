@@ -54,7 +54,7 @@ def test_pictures_of_what_the_tables_hold(
     assert scores[3600].nmae == pytest.approx((23 * 20 + 20) / 24 / 10)  # the correction is as far off
     fan = charts[0].fan
     assert fan is not None
-    assert fan.issued_ms == T0_MS + 92 * QUARTER_MS
+    assert fan.issued_ms == (T0_MS + 92 * QUARTER_MS) // 21_600_000 * 21_600_000
     np.testing.assert_array_equal(fan.at(0.9), np.full(24, 130.0))
     assert one.fan is not None
     assert one.fan.issued_ms == T0_MS + 4 * QUARTER_MS
