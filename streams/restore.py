@@ -98,6 +98,17 @@ class Restorer:
         )
         return partition
 
+    def check_nothing_skipped(self, number: int, expected: int, first: int) -> None:
+        """A batch of the journal begins at `first` where `expected` was to come: are records missing?
+
+        Offsets without a record are normal behind a producer with transactions. Raises `ServiceUnavailable`
+        when the log does hold records in between: a restart reads them, because they are not committed.
+        """
+        skipped = sum(len(m) for m in read(self.settings, JOURNAL, {number: expected}, {number: first}))
+        if skipped:
+            where = f"{JOURNAL}[{number}]"
+            raise ServiceUnavailable(f"{where}: {skipped} records from {expected} on were passed over")
+
     def _found(self, number: int, layout: str) -> Found:
         found = Found()
         first = self._since(number)
@@ -126,6 +137,7 @@ class Restorer:
         """Read the journal in silence from the states to the committed offset; False when it was stopped."""
         held = spans(self.settings, JOURNAL)[partition.number]
         if partition.next_offset == 0 and committed == NOTHING_COMMITTED:
+            partition.next_offset = held.first
             return True  # nobody was here before: begin with whatever the log begins with
         start = self._reachable(JOURNAL, partition.number, partition.next_offset, held)
         partition.next_offset = start

@@ -166,6 +166,15 @@ class BatchConsumer(Consumer):
         if tp.topic not in self.app.batch_topics:
             await super()._add_gap(tp, offset_from, offset_to - 1)
 
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        # aiokafka leaves a partition where it is when nothing was committed there. Faust throws away what a
+        # fetch brings during a rebalance and counts on this seek: the records would be lost.
+        committed = await super().seek_to_committed()
+        unmoved = [tp for tp, offset in committed.items() if offset is None or offset <= 0]
+        if unmoved:
+            await self._thread.seek_to_beginning(*unmoved)
+        return committed
+
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         # Faust waits in here for the batches in flight, and commits them.
         await super().on_partitions_revoked(revoked)

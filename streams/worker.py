@@ -115,6 +115,7 @@ class Worker:
         Any exception from here is for the caller to end the process on, before the batch is acked.
         """
         partition = self.partitions[records.partition]
+        await self._check_place(partition, int(records.offsets[0]))
         async with partition.lock:
             with meter.timed("whole"):
                 count, started_s = len(records.offsets), time.monotonic()
@@ -126,6 +127,11 @@ class Worker:
                 if time.monotonic() - partition.round_at_s >= self._settings.checkpoint_every_s:
                     await self._round(partition)
         self._count(done, partition)
+
+    async def _check_place(self, partition: Partition, first: int) -> None:
+        if first > partition.next_offset:
+            check = self._restorer.check_nothing_skipped
+            await self.in_thread(check, partition.number, partition.next_offset, first)
 
     def batch_limit(self, number: int) -> int:
         """How many records the next batch of a partition may hold."""
@@ -190,7 +196,7 @@ class Worker:
 
     async def _taken_over(self, number: int, committed: int, wanted: Callable[[], bool]) -> Partition | None:
         partition = self._revoked.pop(number, None)
-        if partition is None or partition.next_offset != committed:
+        if partition is None or partition.next_offset != max(committed, 0):
             partition = await self.in_thread(self._restored, number, committed, wanted)
         if partition is not None:
             partition.rested()
