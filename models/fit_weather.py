@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -131,6 +131,12 @@ def fit(
     return model, outside
 
 
+def enough(rows: RunRows, config: TreeConfig) -> bool:
+    """Whether there is anything to learn: weather columns, and power for a few leaves."""
+    columns = {name for made in rows.made for name in made.columns}
+    return bool(_own_columns(columns)) and int(np.isfinite(rows.power).sum()) >= 2 * config.min_rows
+
+
 def _found(rows: RunRows) -> tuple[float, float] | None:
     tilt, azimuth = rows.plant.tilt_deg, rows.plant.azimuth_deg
     return (tilt, azimuth) if tilt is not None and azimuth is not None else None
@@ -168,7 +174,7 @@ def _of_other_point(name: str) -> bool:
     return "/" in name and not name.endswith("/clear")
 
 
-def _own_columns(names: Sequence[str]) -> list[str]:
+def _own_columns(names: Collection[str]) -> list[str]:
     return [n for n in names if not any(mark in n for mark in "@~/") and f"{n}@+1" in names]
 
 

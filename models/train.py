@@ -131,8 +131,8 @@ def _weather(histories: Sequence[PlantHistory], config: TrainConfig, progress: P
     for kind in ("wind", "solar"):
         own = [h for h in histories if h.plant.kind == kind and h.runs]
         rows = {h.plant.plant_id: fit_weather.rows_of(h) for h in own}
-        usable = [r for r in rows.values() if np.isfinite(r.power).sum() >= 2 * trees.min_rows]
-        rich = {h.plant.plant_id for h in own if _days(rows[h.plant.plant_id]) >= config.least_days}
+        usable = [r for r in rows.values() if fit_weather.enough(r, trees)]
+        rich = {r.plant.plant_id for r in usable if _days(r) >= config.least_days}
         for r in usable:
             if r.plant.plant_id in rich:
                 said = f"weather model of {r.plant.plant_id}"

@@ -144,3 +144,16 @@ def test_a_release_keeps_what_its_weather_looked_like() -> None:
     reference = small_release().reference["wind-1"]
     assert set(reference) == set(runs(WIND, 1)[0].columns)
     assert all(50 <= len(values) <= 256 for values in reference.values())
+
+
+def test_runs_without_a_column_train_no_weather_model() -> None:
+    bare = [replace(run, columns={}) for run in history(WIND).runs]
+    release = train([replace(history(WIND), runs=bare)], small_config(), lambda _said, _part: None)
+    assert release.weather_for(WIND) is None
+
+
+def test_a_solar_plant_s_panel_is_found_where_the_registry_lacks_it() -> None:
+    tilted = replace(SOLAR, plant_id="solar-3", tilt_deg=30.0, azimuth_deg=180.0)
+    assert "solar-1" in small_release().weather["solar-1"].panels
+    release = train([history(tilted)], small_config(), lambda _said, _part: None)
+    assert release.weather["solar-3"].panels == {"solar-3": (30.0, 180.0)}
