@@ -50,31 +50,32 @@ def latency(
 ) -> Latency:
     """Over the issues of the paced stream, `spans` by plant: [from, to) in ms of issue time.
 
-    Forecasts that waited for the restart after the kill are told apart: from the kill to the first forecast
-    that was prompt again, `waited` of them, over `outage_s`.
+    Forecasts that waited for the restart after the kill are told apart: of each plant those from the kill to
+    the first that was prompt again, `waited` in all, over `outage_s` at most.
     """
-    triggered, answered = _pairs(appended_ms, clocks, spans)
-    if killed_ms is None or not triggered.size:
-        return _latency(answered - triggered, np.empty(0, np.int64), 0.0)
-    after = (answered > killed_ms) & (answered - triggered <= PROMPT_MS) & (triggered > killed_ms)
-    back_ms = int(answered[after].min()) if after.any() else int(answered.max())
-    waiting = (answered > killed_ms) & (triggered < back_ms)
-    return _latency((answered - triggered)[~waiting], answered[waiting], (back_ms - killed_ms) / 1000)
-
-
-def _pairs(
-    appended_ms: Mapping[tuple[str, int], int],
-    clocks: Mapping[str, Clock],
-    spans: Mapping[str, tuple[int, int]],
-) -> tuple[I8, I8]:
-    """Append times of triggers and of forecasts, shape (n,) each."""
-    triggers, answers = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    prompt, waited, back_ms = [np.empty(0, np.int64)], 0, killed_ms or 0
     for plant_id, (from_ms, to_ms) in spans.items():
         issued = _issues(appended_ms, plant_id, from_ms, to_ms)
-        if issued.size:
-            triggers.append(clocks[plant_id].reached(issued))
-            answers.append(np.array([appended_ms[plant_id, at] for at in issued.tolist()], np.int64))
-    return np.concatenate(triggers), np.concatenate(answers)
+        if not issued.size:
+            continue
+        triggered = clocks[plant_id].reached(issued)
+        answered = np.array([appended_ms[plant_id, at] for at in issued.tolist()], np.int64)
+        late = np.zeros(issued.shape, np.bool_)
+        if killed_ms is not None:
+            late, back = _waited(triggered, answered, killed_ms)
+            back_ms = max(back_ms, back)
+        prompt.append((answered - triggered)[~late])
+        waited += int(late.sum())
+    return _latency(np.concatenate(prompt), waited, (back_ms - (killed_ms or 0)) / 1000)
+
+
+def _waited(triggered: I8, answered: I8, killed_ms: int) -> tuple[NDArray[np.bool_], int]:
+    """Which of a plant's forecasts waited for the restart, and when [ms] the first one came that had not."""
+    after = np.flatnonzero((triggered > killed_ms) & (answered - triggered <= PROMPT_MS))
+    if not after.size:
+        return answered > killed_ms, int(answered.max(initial=killed_ms))
+    first = after[triggered[after].argmin()]
+    return (answered > killed_ms) & (triggered < triggered[first]), int(answered[first])
 
 
 def _issues(issues: Iterable[tuple[str, int]], plant_id: str, from_ms: int, to_ms: int) -> I8:
@@ -83,6 +84,6 @@ def _issues(issues: Iterable[tuple[str, int]], plant_id: str, from_ms: int, to_m
     )
 
 
-def _latency(prompt_ms: I8, waited: I8, outage_s: float) -> Latency:
+def _latency(prompt_ms: I8, waited: int, outage_s: float) -> Latency:
     p50, p99 = np.percentile(prompt_ms, (50, 99)) if prompt_ms.size else (float("nan"), float("nan"))
-    return Latency(prompt_ms.size, round(float(p50), 1), round(float(p99), 1), waited.size, outage_s)
+    return Latency(prompt_ms.size, round(float(p50), 1), round(float(p99), 1), waited, outage_s)
