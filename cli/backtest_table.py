@@ -11,6 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from models.validate import FIRST_TIME_MS, LAST_TIME_MS
+from models.validate_control import LARGEST_KW
 from producers.folder import Folder
 from schemas.forecasts import ForecastBlock
 
@@ -90,11 +92,16 @@ def score(path: Path, folder: Folder, resolution_s: int, horizon_s: int) -> dict
 
     from models.backtest_scores import HORIZONS_S, actuals, scores
 
+    rows = folder.telemetry
+    with np.errstate(invalid="ignore"):
+        # A stamp or a power of no world would fill the memory or the integers that sums are kept in.
+        sound = (rows.event_time_ms >= FIRST_TIME_MS) & (rows.event_time_ms <= LAST_TIME_MS)
+        sound &= ~(np.abs(rows.numbers["power_kw"]) > LARGEST_KW)
     telemetry = pd.DataFrame(
         {
-            "plant_id": np.array(folder.plant_ids)[folder.telemetry.plant],
-            "event_time": pd.to_datetime(folder.telemetry.event_time_ms, unit="ms", utc=True),
-            "power_kw": folder.telemetry.numbers["power_kw"],
+            "plant_id": np.array(folder.plant_ids)[rows.plant[sound]],
+            "event_time": pd.to_datetime(rows.event_time_ms[sound], unit="ms", utc=True),
+            "power_kw": rows.numbers["power_kw"][sound],
         }
     )
     capacity_kw = {plant.plant_id: plant.capacity_kw for plant in folder.plants}

@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from models.validate_control import fault_of_plant, fault_of_run
 from models.windows import commonest_step_s, resolution_for
 from producers import plants_file, telemetry_file, weather_file
 from producers.plants_file import PlantRow, plant_rows
@@ -82,6 +83,7 @@ def read_folder(path: Path, now_ms: int) -> Folder:
     if not len(telemetry):
         problems.note(f"{tables['telemetry'].file}: has no row")
     plants = _versions(rows, plant_ids, telemetry, runs, problems)
+    _check_controls(tables, plants, runs, problems)
     return Folder(path, list(plant_ids), plants, telemetry, units, runs, tuple(problems.notes))
 
 
@@ -117,6 +119,21 @@ def _tables(path: Path, problems: Problems) -> dict[str, Table]:
         if table is not None:
             made[stem] = table
     return made
+
+
+def _check_controls(
+    tables: dict[str, Table], plants: list[PlantVersion], runs: list[WeatherRun], problems: Problems
+) -> None:
+    """A plant that the worker would refuse is a fault: nothing could be forecast. Such a run is a note."""
+    for plant in plants:
+        if (fault := fault_of_plant(plant)) is not None:
+            problems.add(tables["plants"].file, None, None, f"{plant.plant_id!r}: {fault}")
+    problems.raise_if_any()
+    faults = [(run, fault) for run in runs if (fault := fault_of_run(run)) is not None]
+    if faults:
+        run, fault = faults[0]
+        first = f"the first of {run.plant_id}: {fault}"
+        problems.note(f"{tables['weather'].file}: {len(faults)} runs will be refused, {first}")
 
 
 def _places(rows: list[PlantRow]) -> list[tuple[float | None, float | None]]:

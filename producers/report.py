@@ -129,7 +129,7 @@ def _hints(rows: _Rows, share: Floats, plant: PlantVersion, runs: int) -> Iterat
 def _unit_hints(share: Floats, plant: PlantVersion) -> Iterator[str]:
     usual, beyond = float(np.quantile(share, 0.99)), int((share > HIGHEST_SHARE).sum())
     if usual > 20:
-        yield f"power is {usual:.0f} times the capacity: is it in W? divide it by 1000"
+        yield f"power is {usual:.4g} times the capacity: is it in W? divide it by 1000"
     elif beyond:
         yield f"{beyond} rows lie over 120 % of the capacity of {plant.capacity_kw:g} kW and will be refused"
     if int((share < LOWEST_SHARE).sum()):

@@ -11,9 +11,8 @@ import gzip
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -21,10 +20,14 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
+from producers.cells import FIRST_MS, LAST_MS, number_of, time_of
 from producers.problems import Problems
+from producers.unreadable import fault_of_file
 
 NO_VALUE: Final = ("", "NaN", "nan", "NA", "N/A", "null", "NULL", "None")
 NO_TIME: Final = np.iinfo(np.int64).min
+_OTHER_SIGNS: Final = {";": "';'", "\t": "tabs", "|": "'|'"}
+_BLOCK_BYTES: Final = 8 << 20
 
 Floats = NDArray[np.float64]
 Longs = NDArray[np.int64]
@@ -55,38 +58,59 @@ def find(folder: Path, stem: str) -> Path | None:
 
 def read(path: Path, needed: Sequence[str], problems: Problems) -> Table | None:
     """The table of a file, or None where it cannot be read at all; what is wrong goes to `problems`."""
-    header = _header(path, problems)
-    if header is None or not _header_is_good(path.name, header, needed, problems):
+    begun = _header(path, problems)
+    if begun is None or not _header_is_good(path.name, begun.header, needed, problems):
         return None
+    header = begun.header
+    if not begun.more:
+        return Table(path.name, {name: pa.array([], pa.string()) for name in header}, np.empty(0, np.int64))
     skipped: list[int] = []
     try:
         table = _parse(path, header, skipped, problems)
-    except (OSError, EOFError, zlib.error) as error:
-        problems.add(path.name, None, None, f"cannot be read ({error}): is the file whole?")
-        return None
-    except pa.ArrowInvalid as error:
-        problems.add(path.name, None, None, f"is no CSV of UTF-8 text ({_first_line(error)})")
+    except (OSError, EOFError, zlib.error, pa.ArrowInvalid) as error:
+        _add_fault_of_file(path, error, problems)
         return None
     columns = {name: _trimmed(table.column(name)) for name in header}
     return _without_blank_lines(Table(path.name, columns, _row_numbers(table.num_rows, skipped)))
 
 
-def _header(path: Path, problems: Problems) -> list[str] | None:
+class _Begun(NamedTuple):
+    """The names of the columns, and whether anything follows them."""
+
+    header: list[str]
+    more: bool
+
+
+def _header(path: Path, problems: Problems) -> _Begun | None:
     opened = gzip.open if path.suffix == ".gz" else open
     try:
         with opened(path, "rt", encoding="utf-8-sig", newline="") as lines:
             header = next(csv.reader(lines), None)
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        problems.add(path.name, None, None, f"cannot be read ({error}): is it text, or whole gzip?")
+            more = bool(lines.read(1))
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
+        _add_fault_of_file(path, error, problems)
         return None
     if header is None:
         problems.add(path.name, None, None, "is empty: it needs a header and rows")
-    return header and [name.strip() for name in header]
+        return None
+    if not any(name.strip() for name in header):
+        problems.add(path.name, 1, None, "is blank: the names of the columns must stand there")
+        return None
+    return _Begun([name.strip() for name in header], more)
+
+
+def _add_fault_of_file(path: Path, error: Exception, problems: Problems) -> None:
+    found = fault_of_file(path)
+    if found is None:
+        why = str(error).splitlines()[0]
+        found = None, f"is no CSV ({why}): is a quote left open, or a row over 8 MB long?"
+    problems.add(path.name, found[0], None, found[1])
 
 
 def _header_is_good(file: str, header: list[str], needed: Sequence[str], problems: Problems) -> bool:
-    if len(header) == 1 and ";" in header[0]:
-        problems.add(file, 1, None, "cells are parted by ';': write them with ',' and decimals with '.'")
+    if len(header) == 1 and any(sign in header[0] for sign in _OTHER_SIGNS):
+        sign = next(name for sign, name in _OTHER_SIGNS.items() if sign in header[0])
+        problems.add(file, 1, None, f"cells are parted by {sign}: write them with ',' and decimals with '.'")
         return False
     missing = [name for name in needed if name not in header]
     for name in missing:
@@ -108,7 +132,9 @@ def _parse(path: Path, header: list[str], skipped: list[int], problems: Problems
     return pacsv.read_csv(
         path,
         # Rows are numbered only when one thread reads them.
-        read_options=pacsv.ReadOptions(use_threads=False, column_names=header, skip_rows=1),
+        read_options=pacsv.ReadOptions(
+            use_threads=False, column_names=header, skip_rows=1, block_size=_BLOCK_BYTES
+        ),
         parse_options=pacsv.ParseOptions(invalid_row_handler=unfit, ignore_empty_lines=False),
         convert_options=pacsv.ConvertOptions(
             column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False
@@ -136,10 +162,6 @@ def _trimmed(column: pa.ChunkedArray) -> pa.Array:
     return pc.utf8_trim_whitespace(column.combine_chunks())
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]
-
-
 def texts(table: Table, column: str, problems: Problems) -> tuple[Ints, list[str]]:
     """Codes i4[n] into the distinct texts of a column; an empty cell is a fault."""
     encoded = table.columns[column].dictionary_encode()
@@ -160,7 +182,7 @@ def numbers(table: Table, column: str, problems: Problems, needed: bool = False)
     """The numbers f8[n] of a column, NaN where the cell is empty (a fault when `needed`)."""
     encoded = table.columns[column].dictionary_encode()
     values = encoded.dictionary.to_pylist()
-    made, faults = _convert(values, _number, np.nan)
+    made, faults = _convert(values, number_of, np.nan)
     codes = encoded.indices.to_numpy(zero_copy_only=False)
     if needed:
         faults |= {i: "is empty: give a number" for i, text in enumerate(values) if text in NO_VALUE}
@@ -175,7 +197,7 @@ def times(table: Table, column: str, problems: Problems, needed: bool = True) ->
     codes = encoded.indices.to_numpy(zero_copy_only=False)
     made = _times_at_once(encoded.dictionary)
     if made is None:
-        slow, faults = _convert(values, _time, NO_TIME)
+        slow, faults = _convert(values, time_of, NO_TIME)
         made = np.array(slow, np.int64)
         if needed:
             faults |= {i: "is empty: give a time" for i, text in enumerate(values) if text in NO_VALUE}
@@ -190,7 +212,9 @@ def _times_at_once(distinct: pa.Array) -> Longs | None:
     except pa.ArrowInvalid:
         return None
     micros: Longs = stamps.cast(pa.int64()).to_numpy(zero_copy_only=False)
-    return micros // 1000
+    made = micros // 1000
+    within = (made >= FIRST_MS) & (made <= LAST_MS)
+    return made if within.all() else None
 
 
 def _convert(
@@ -213,28 +237,3 @@ def _report(
         return
     at = np.flatnonzero(np.isin(codes, list(faults)))
     problems.add_rows(table.file, ((int(table.row[i]), faults[int(codes[i])]) for i in at), column)
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text) if "_" not in text else None
-    except ValueError:
-        value = None
-    if value is None:
-        hint = (
-            "decimals are written with a point" if "," in text else "leave the cell empty where there is none"
-        )
-        raise ValueError(f"{text!r} is not a number: {hint}")
-    if not np.isfinite(value):
-        raise ValueError(f"{text!r} is not a finite number: leave the cell empty where there is none")
-    return value
-
-
-def _time(text: str) -> int:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is no time: write ISO 8601 in UTC, as 2024-06-01T12:00:00Z") from None
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r} does not say its time zone: end it with Z for UTC, or with its offset")
-    return round(moment.timestamp() * 1000)
