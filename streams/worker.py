@@ -135,8 +135,9 @@ class Worker:
 
     def batch_limit(self, number: int) -> int:
         """How many records the next batch of a partition may hold."""
+        most = self._settings.batch_records
         partition = self.partitions.get(number)
-        return partition.at_once if partition is not None else self._settings.batch_records
+        return min(partition.at_once, most) if partition is not None else most
 
     async def in_thread(self, function: Callable[..., _T], *arguments: object) -> _T:
         """Run what touches an engine."""
