@@ -142,7 +142,12 @@ class BatchConsumer(Consumer):
         read = self._read_offset[tp]
         # Faust drops a message that lies before what it has read; it will never be acked.
         if isinstance(record, RecordBatch) and (read is None or record.offset >= read):
-            self._delivered.setdefault(tp, deque()).append(message)
+            waiting = self._delivered.setdefault(tp, deque())
+            # After a rebalance Faust reads again from the committed offset. What it had delivered by then may
+            # have been passed over by the streams; only the new copies count.
+            while waiting and waiting[-1].offset >= record.records[0].offset:
+                waiting.pop()
+            waiting.append(message)
         return message
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:

@@ -140,6 +140,14 @@ def test_after_a_restart_commits_go_on_from_the_committed_offset(consumer: Batch
         assert ack(consumer, message) == last + 1
 
 
+def test_batches_that_the_streams_passed_over_and_read_again_do_not_block(consumer: BatchConsumer) -> None:
+    for first, last in ((160, 219), (220, 279)):
+        deliver(consumer, batch(JOURNAL, first, last))
+    consumer._committed_offset[JOURNAL] = consumer._read_offset[JOURNAL] = 100
+    again = [deliver(consumer, batch(JOURNAL, first, last)) for first, last in ((100, 159), (160, 279))]
+    assert [ack(consumer, message) for message in again] == [160, 280]
+
+
 def test_a_batch_acked_while_partitions_are_revoked_is_committed(consumer: BatchConsumer) -> None:
     first, second = (deliver(consumer, batch(JOURNAL, at, at + 9)) for at in (0, 10))
     first.ack(consumer)
