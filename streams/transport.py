@@ -194,7 +194,8 @@ class BatchConsumer(Consumer):
         if self.flow_active and not self.app.client_only and not self._get_active_partitions():
             await asyncio.sleep(FULL_BUFFER_PAUSE_S)
             return {}, set()
-        return await super()._wait_next_records(timeout)
+        # Beside a full partition the others are asked for records, and would be waited for while it empties.
+        return await super()._wait_next_records(FULL_BUFFER_PAUSE_S if self._buffered_partitions else timeout)
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         committed = bool(await super()._commit(offsets))
