@@ -217,6 +217,8 @@ def _chores(app: WorkerApp) -> None:
 
     async def write_ticks() -> None:
         for number, partition in list(worker.partitions.items()):
+            if app.should_stop:
+                return
             now_ms = time.time_ns() // 1_000_000
             end = parts.watchdog.ends.get(number)
             await parts.outlet.send(await worker.in_thread(ticks.due, worker.codec, partition, end, now_ms))
@@ -227,7 +229,8 @@ def _chores(app: WorkerApp) -> None:
     async def forever(work: Callable[[], Awaitable[None]]) -> None:
         while not app.should_stop:
             await app.sleep(CHORES_EVERY_S)
-            await app.guarded(work.__name__, work())
+            if not app.should_stop:  # the engines' thread may be gone by now
+                await app.guarded(work.__name__, work())
 
     app.task(partial(forever, write_ticks))
     app.task(partial(forever, write_states))

@@ -53,8 +53,16 @@ def live_run(settings: Settings) -> None:
             await_true(lambda topic=topic: caught_up(settings, topic), worker=worker)  # type: ignore[misc]
         for day in range(3):
             send(settings, hours_of_telemetry(24 * day, 24 * (day + 1)))
-            await_true(lambda: caught_up(settings), 120, worker)
-        assert worker.stop() == 0
+            await_true(lambda: caught_up(settings) and written_down(settings), 120, worker)
+        assert worker.stop() == 0, worker.said()
+
+
+def written_down(settings: Settings) -> bool:
+    """Whether the states are those of the journal's end: then each day has kept its last one."""
+    markers = [record for name, record in contents(settings, CHECKPOINTS) if name == "Marker"]
+    marked = {record["partition"]: record["journal_offset"] for record in markers}
+    ends = {number: span.end - 1 for number, span in spans(settings, JOURNAL).items()}
+    return marked == ends
 
 
 def ends(settings: Settings) -> dict[str, Any]:
