@@ -80,6 +80,29 @@ def lags(settings: Settings, codec: Codec, groups: Mapping[str, Sequence[str]]) 
         client.close()
 
 
+def waiting(settings: Settings, groups: Mapping[str, Sequence[str]]) -> dict[tuple[str, str], int]:
+    """Records that wait, by group and topic: the quick part of `lags`, for a look every second.
+
+    Where a group is at the end of all that it reads, everything that others had sent by then was read.
+
+    Raises `ServiceUnavailable` where Kafka does not answer.
+    """
+    client, made = consumer(settings, None), {}
+    try:
+        committed = {group: _committed_by(admin(settings), group) for group in groups}
+        held = _held(client, committed, groups)
+        for group, topics in groups.items():
+            for topic in topics:
+                spans = {place: span for place, span in held.items() if place[0] == topic}
+                starts = {p: max(committed[group].get(p, 0), span.first) for p, span in spans.items()}
+                made[group, topic] = sum(max(span.end - starts[p], 0) for p, span in spans.items())
+        return made
+    except KafkaException as error:
+        raise ServiceUnavailable(f"Kafka does not say where groups are: {error.args[0].str()}") from error
+    finally:
+        client.close()
+
+
 def _committed(client: AdminClient, groups: Mapping[str, Sequence[str]]) -> dict[str, dict[Place, int]]:
     found = await_admin(client.list_consumer_groups(request_timeout=_ANSWER_S), "list groups", _ANSWER_S)
     names = {*groups, *(one.group_id for one in found.valid)}

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Record = Mapping[str, Any]
 
 _TIMEOUT_S = 10.0
+#: `consume` waits this long for a full batch even where the end has been reached.
+_GATHER_S = 0.05
 _NO_LEADER_YET = ("NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE", "UNKNOWN_TOPIC_OR_PART")
 
 
@@ -103,7 +105,7 @@ def _bounds(
 def _until(reader: Consumer, open_ends: dict[int, int], batch: int) -> Iterator[list[Message]]:
     quiet_since = time.monotonic()
     while open_ends:
-        messages = reader.consume(batch, timeout=1.0)
+        messages = reader.consume(batch, timeout=_GATHER_S)
         if messages:
             quiet_since = time.monotonic()
         records = [message for message in messages if _belongs(message, open_ends)]

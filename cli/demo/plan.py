@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
+ISSUES_A_DAY: Final = 96
+_HEADROOM: Final = 3.5
 SAMPLES: Final = Path(__file__).parents[2] / "samples"
 #: Both samples: their weather was computed after the event.
 HINDSIGHT: Final = (
@@ -69,6 +71,15 @@ class Plan:
     def speed(self) -> float:
         """Times real time."""
         return 86_400 / self.seconds_a_day
+
+    def paced(self, forecasts_per_s: float) -> Plan:
+        """The plan at a speed that leaves a worker of this throughput idle for most of the time.
+
+        Record by record it is slower than through a backlog, and a training runs beside it. On a machine that
+        is busy with other things the stream takes up to twice its time, and no longer.
+        """
+        needed_s = _HEADROOM * ISSUES_A_DAY * len(self.samples) / max(forecasts_per_s, 1.0)
+        return replace(self, seconds_a_day=min(max(needed_s, self.seconds_a_day), 2 * self.seconds_a_day))
 
 
 def standard() -> Plan:

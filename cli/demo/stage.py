@@ -72,12 +72,18 @@ class Stage:
         time.sleep(_LOOK_EVERY_S)
 
     def wait(self, doing: str, until: Callable[[], bool], patience_s: float = _PATIENCE_S) -> None:
-        """Look on until something is so; raises `ServiceUnavailable` when it takes too long."""
-        deadline = time.monotonic() + patience_s
+        """Look on until something is so; raises `ServiceUnavailable` when nothing moves for too long."""
+        moved_s, state = time.monotonic(), self._state()
         while not until():
-            if time.monotonic() > deadline:
-                raise ServiceUnavailable(f"{doing}: not done after {patience_s:.0f} s")
             self.look(doing)
+            if self._state() != state:
+                moved_s, state = time.monotonic(), self._state()
+            if time.monotonic() - moved_s > patience_s:
+                raise ServiceUnavailable(f"{doing}: nothing has moved for {patience_s:.0f} s")
+
+    def _state(self) -> tuple[object, ...]:
+        seen = self.watch.seen
+        return seen.counts.total(), seen.behind and (dict(seen.behind.groups), dict(seen.behind.topics))
 
     def caught_up(self, *groups: str) -> Callable[[], bool]:
         """Whether these groups have read all that was in the log when this was called, and all since."""

@@ -36,11 +36,15 @@ def history(stage: Stage, parts: list[Source]) -> None:
         in_tables = stage.read_by(stage.settings.sink_group, JOURNAL)
         stage.wait("the sink writes the history to PostgreSQL", in_tables)
     with stage.part("first training, from PostgreSQL, while the worker goes through the history"):
+        began_s = time.monotonic()
         child = _train(stage, "--hold-back", f"{plan.held_back_days}d")
         stage.wait("training", lambda: stage.children.finished(child))
         _released(stage, child)
         done = stage.caught_up(stage.settings.worker_group)
         stage.wait("the worker goes through the history", done)
+        forecasts_per_s = stage.watch.seen.counts[FORECASTS] / (time.monotonic() - began_s)
+        stage.plan = plan.paced(forecasts_per_s)
+        stage.screen.say(f"   the worker made {forecasts_per_s:.0f} forecasts a second here")
 
 
 def _publish_history(stage: Stage, parts: list[Source]) -> None:

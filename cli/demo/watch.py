@@ -6,12 +6,12 @@ import queue
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.lag import readers
-from consumers.lag import Lag, lags
+from consumers.lag import waiting
 from infra.kafka import consumer
 from infra.topic_reader import spans
 from infra.topics import ANOMALIES, DRIFT, FORECASTS, JOURNAL, REJECTED
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 WATCHED: Final = (JOURNAL, FORECASTS, ANOMALIES, REJECTED, DRIFT)
-_LAG_EVERY_S: Final = 1.5
+_LAG_EVERY_S: Final = 0.5
 _RATE_OVER_S: Final = 5.0
 
 Record = Mapping[str, Any]
@@ -40,13 +40,11 @@ class Behind:
     topics: Mapping[tuple[str, str], int]
 
     @classmethod
-    def of(cls, asked_s: float, told: Iterable[Lag]) -> Behind:
-        """The sums over partitions."""
+    def of(cls, asked_s: float, topics: Mapping[tuple[str, str], int]) -> Behind:
+        """With the sums over topics."""
         groups: Counter[str] = Counter()
-        topics: Counter[tuple[str, str]] = Counter()
-        for one in told:
-            groups[one.group] += one.records
-            topics[one.group, one.topic] += one.records
+        for (group, _), records in topics.items():
+            groups[group] += records
         return cls(asked_s, groups, topics)
 
 
@@ -103,7 +101,7 @@ class Watch:
         groups = readers(self._settings)
         while not self._closing.wait(_LAG_EVERY_S):
             asked_s = time.monotonic()
-            self.seen.behind = Behind.of(asked_s, lags(self._settings, Codec(self._codec.ids), groups))
+            self.seen.behind = Behind.of(asked_s, waiting(self._settings, groups))
 
     def _follow(self) -> None:
         from confluent_kafka import TopicPartition
