@@ -55,7 +55,7 @@ class Engine:
         self.releases: list[tuple[Held, Release]] = []  # in the order of the journal
         self.models: list[tuple[str, ...]] = []  # names of the releases that forecasts were made with
         self.changed: set[str] = set()
-        self._cold = cold_start()
+        self.cold = cold_start()
         self._ticked: dict[str, int] = {}
 
     @property
@@ -139,18 +139,18 @@ class Engine:
         if fault is not None:
             out.rejected.append(Bad(offset, reason, fault, control.plant_id))
         elif isinstance(control, PlantVersion):
-            self._plant(control)
+            self._plant(offset, control)
         else:
             self._run(slot, control, out)
         if control.plant_id in self.fleet.state.slots:
             self.fleet.state["applied_offset"][self.fleet.state.slots[control.plant_id]] = offset
             self.changed.add(control.plant_id)
 
-    def _plant(self, plant: PlantVersion) -> None:
+    def _plant(self, offset: int, plant: PlantVersion) -> None:
         fleet = self.fleet
         slot = fleet.state.slots.get(plant.plant_id)
         if slot is None:
-            slot = fleet.add(plant, self.release_for_new(plant.plant_id))
+            slot = fleet.add(plant, self._release_at(offset, plant.plant_id))
         fleet.outlooks[slot].register(plant)
         fleet.outlooks[slot].amend_at(int(fleet.state["clock_ms"][slot]))
         fleet.note(slot)
@@ -186,7 +186,7 @@ class Engine:
         for plant_id, slot in state.slots.items():
             if (record.plants and plant_id not in record.plants) or offset <= state["applied_offset"][slot]:
                 continue
-            outlook, release = self.fleet.outlooks[slot], self.release_for_new(plant_id)
+            outlook, release = self.fleet.outlooks[slot], self._release_at(offset, plant_id)
             if outlook.release is not release:
                 outlook.adopt(release, int(state["clock_ms"][slot]))
                 calibration.start_again(state, slot)
@@ -207,14 +207,14 @@ class Engine:
         self.releases.sort(key=lambda pair: pair[0].offset)
         return release
 
-    def release_for_new(self, plant_id: str) -> Release:
-        """What serves a plant by the journal so far."""
+    def _release_at(self, offset: int, plant_id: str) -> Release:
+        """What serves a plant by the journal up to an offset; states restored beside it may know later ones."""
         fits = [
             release
             for held, release in self.releases
-            if not held.record.plants or plant_id in held.record.plants
+            if held.offset <= offset and (not held.record.plants or plant_id in held.record.plants)
         ]
-        return fits[-1] if fits else self._cold
+        return fits[-1] if fits else self.cold
 
     def model_number(self, release: Release) -> int:
         """Small number of a release in the columns of pending forecasts."""

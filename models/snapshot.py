@@ -79,7 +79,7 @@ def put(engine: Engine, taken: Snapshot) -> None:
     fleet = engine.fleet
     versions = [PlantVersion(**(v | {"kind": PlantKind(v["kind"])})) for v in about["versions"]]
     release = engine.release_of(_held(about["release"])) if about["release"] else None
-    slot = fleet.add(versions[0], release or engine.release_for_new(taken.plant_id))
+    slot = fleet.add(versions[0], release or engine.cold)
     fleet.unit_ids[slot] = list(about["units"])
     if about["units"]:
         fleet.state.widen("U", len(about["units"]))

@@ -27,8 +27,8 @@ def test_an_empty_database_is_an_empty_history(settings: Settings) -> None:
 
 
 def test_plants_and_runs_come_back_to_the_bit(settings: Settings) -> None:
-    plants = [made.plant("NULL", timezone="Europe/Paris", min_kw=-1 / 3), made.plant('b,\n"c', kind="solar")]
-    bare = made.run('b,\n"c', hours=1, points=[], columns=[{"name": "x_c", "values": [1 / 3]}])
+    plants = [made.plant("NULL", timezone="Europe/Paris", min_kw=-1 / 3), made.plant('b,\\n"c', kind="solar")]
+    bare = made.run('b,\\n"c', hours=1, points=[], columns=[{"name": "x_c", "values": [1 / 3]}])
     send(settings, ("PlantVersion", plants), ("WeatherRun", [made.run("NULL"), bare]))
     sink_all(settings)
     found = history(settings)

@@ -257,6 +257,27 @@ def _by_plant(outputs: list[Outputs], what: str) -> dict[str, list[object]]:
     return found
 
 
+def test_states_of_different_age_take_up_each_release_at_its_own_place() -> None:
+    start: list[Item] = [plant("a"), plant("b"), scan("a", 0, 1.0), scan("b", 0, 1.0)]
+    later: list[Item] = [
+        release("1"),
+        scan("b", 15, 1.0),
+        release("2"),
+        scan("a", 15, 1.0),
+        scan("b", 30, 1.0),
+    ]
+    whole, older, newer = engine(), engine(), engine()
+    older.apply(batches(start, [4])[0])
+    newer.apply(batches([*start, *later], [9])[0])
+    restored = engine()
+    restored.restore_releases(older.releases_json())
+    restored.restore(newer.snapshot("a"))
+    restored.restore(older.snapshot("b"))
+    outs = [whole.apply(batches([*start, *later], [9])[0])]
+    again = [restored.apply(batches(later, [5], 4)[0])]
+    assert {k: v for k, v in numbers(outs).items() if k[0] == "b" and k[1] > T0_MS} == numbers(again)
+
+
 def test_ticks_are_due_for_live_plants_alone_and_once() -> None:
     machine = engine()
     old, live = scan("a", 0, 1.0), scan("b", 0, 1.0, 60 * 24 * 1000)
