@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-#: A forecast this soon after its record ends an outage of the worker.
-PROMPT_MS = 1000
+#: So many forecasts of a plant in a row, each this soon after its record: the outage is over. A single one
+#: may only have been the last record of a batch that had waited.
+PROMPT_MS, IN_A_ROW = 1000, 12
 I8 = NDArray[np.int64]
 
 
@@ -50,8 +51,8 @@ def latency(
 ) -> Latency:
     """Over the issues of the paced stream, `spans` by plant: [from, to) in ms of issue time.
 
-    Forecasts that waited for the restart after the kill are told apart: of each plant those from the kill to
-    the first that was prompt again, `waited` in all, over `outage_s` at most.
+    Forecasts that waited for the restart after the kill are told apart: of each plant those from the kill
+    until they were prompt again, `waited` in all, over `outage_s` at most.
     """
     prompt, waited, back_ms = [np.empty(0, np.int64)], 0, killed_ms or 0
     for plant_id, (from_ms, to_ms) in spans.items():
@@ -71,11 +72,17 @@ def latency(
 
 def _waited(triggered: I8, answered: I8, killed_ms: int) -> tuple[NDArray[np.bool_], int]:
     """Which of a plant's forecasts waited for the restart, and when [ms] the first one came that had not."""
-    after = np.flatnonzero((triggered > killed_ms) & (answered - triggered <= PROMPT_MS))
-    if not after.size:
-        return answered > killed_ms, int(answered.max(initial=killed_ms))
-    first = after[triggered[after].argmin()]
-    return (answered > killed_ms) & (triggered < triggered[first]), int(answered[first])
+    after = np.flatnonzero(answered > killed_ms)
+    in_a_row = ended = 0
+    for place, row in enumerate(after.tolist()):
+        in_a_row = in_a_row + 1 if answered[row] - triggered[row] <= PROMPT_MS else 0
+        ended = place + 1 - in_a_row
+        if in_a_row == IN_A_ROW:
+            break
+    late = np.zeros(answered.shape, np.bool_)
+    late[after[:ended]] = True
+    back = after[ended : ended + 1]
+    return late, int(answered[back[0]]) if back.size else int(answered.max(initial=killed_ms))
 
 
 def _issues(issues: Iterable[tuple[str, int]], plant_id: str, from_ms: int, to_ms: int) -> I8:
