@@ -123,6 +123,8 @@ def fit(
     outside = {p.plant.plant_id: np.full((len(p.run), len(KNOTS)), np.nan) for p in plants}
     for fold in range(config.folds):
         inside = block % config.folds != fold
+        if int(inside.sum()) < 2 * config.min_rows:
+            continue  # the history is too short to leave a block out
         part = BoostedWeather(names, needed, _grow(names, matrix[inside], power[inside], config))
         for p in plants:
             rows = p.hours_ms // BLOCK_MS % config.folds == fold

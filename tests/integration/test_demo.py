@@ -20,7 +20,7 @@ KEYS = {
 def _small() -> Plan:
     return replace(
         standard(),
-        history_days=10,
+        history_days=16,
         first_h=24,
         second_h=18,
         seconds_a_day=10.0,
