@@ -10,12 +10,14 @@ from typing import Any, Final
 
 import click
 
+from cli.numbers import SEED
 from cli.output import emit, iso, json_option, note, plain, progress, table
 from cli.times import Duration, Moment, Period
 
 _LEVELS: Final = "0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9"
 _RESOLUTIONS_S: Final = (300, 600, 900, 1800, 3600)
 _PERCENT: Final = 100
+_MOST_ISSUES: Final = 1_000_000  # 28 years at 15 minutes
 
 
 class _Levels(click.ParamType):
@@ -30,7 +32,7 @@ class _Levels(click.ParamType):
             levels = tuple(sorted({float(level) for level in value.split(",")}))
         except ValueError:
             self.fail(f"{value!r} are no levels: write them as 0.1,0.5,0.9", param, ctx)
-        if not {0.1, 0.5, 0.9} <= set(levels) or not 0 < levels[0] <= levels[-1] < 1:
+        if not {0.1, 0.5, 0.9} <= set(levels) or not all(0 < level < 1 for level in levels):
             self.fail("levels lie between 0 and 1, with 0.1, 0.5 and 0.9 among them", param, ctx)
         return levels
 
@@ -75,7 +77,7 @@ class _Retrain(click.ParamType):
 )
 @click.option("--blind", is_flag=True, help="No actual after the last training reaches a forecast.")
 @click.option("--fast", is_flag=True, help="A smaller training, for a first look.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the trainings.")
+@click.option("--seed", type=SEED, default=1, show_default=True, help="Seed of the trainings.")
 @json_option
 def command(
     folder: Path,
@@ -98,6 +100,7 @@ def command(
     that issue's forecast.
     """
     _check(from_ms, to_ms, step_s, horizon_s)
+    _check_count((to_ms - from_ms) // (issue_s * 1000))
     from cli import backtest_run
     from producers.folder import read_folder
 
@@ -146,6 +149,13 @@ def _check(from_ms: int, to_ms: int, step_s: int, horizon_s: int) -> None:
         raise click.UsageError("--resolution is one of 5min, 10min, 15min, 30min, 1h")
     if horizon_s % step_s or horizon_s > 172_800:
         raise click.UsageError("--horizon is a whole number of steps, at most 48h")
+
+
+def _check_count(issues: int) -> None:
+    if issues > _MOST_ISSUES:
+        raise click.UsageError(
+            f"--from to --to holds {issues:,} issues of a plant, over {_MOST_ISSUES:,}: give a shorter range"
+        )
 
 
 def _lines(document: dict[str, Any]) -> Iterator[str]:

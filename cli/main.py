@@ -95,9 +95,18 @@ def run(arguments: Sequence[str]) -> int:
         return 0  # the reader of a pipe had enough
     except GridcastError as error:
         return _fail(str(error))
+    except OSError as error:
+        return _fail(_of_system(error))
     except Exception as error:  # noqa: BLE001 - the last door: one plain line instead of a traceback
         return _fail(f"{type(error).__name__}: {error} (GRIDCAST_DEBUG=1 shows where)")
     return result if isinstance(result, int) else 0
+
+
+def _of_system(error: OSError) -> str:
+    """What the operating system refused, and of which file."""
+    if error.filename is None:
+        return f"{type(error).__name__}: {error} (GRIDCAST_DEBUG=1 shows where)"
+    return f"{error.filename}: {error.strerror}"
 
 
 def _fail(message: str, code: int = 1) -> int:

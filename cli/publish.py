@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.numbers import Amount
 from cli.output import emit, iso, json_option, note, progress
 from cli.times import Moment
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
     "--speed",
-    type=click.FloatRange(min=0),
+    type=Amount(min=0),
     default=1.0,
     show_default=True,
     help="Times real time by when records were known; 0: as fast as it goes.",

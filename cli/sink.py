@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from cli.numbers import Amount
 from cli.output import json_log_option
 from cli.stopping import until_told
 from infra import settings
@@ -15,7 +16,14 @@ from infra import settings
     is_flag=True,
     help="Where the log no longer reaches what was written last, go on from what it holds.",
 )
-@click.option("--give-up", "give_up_s", default=60.0, show_default=True, help="Seconds to wait at the start.")
+@click.option(
+    "--give-up",
+    "give_up_s",
+    type=Amount(min=0),
+    default=60.0,
+    show_default=True,
+    help="Seconds to wait at the start.",
+)
 @click.option("--metrics-port", type=click.IntRange(0, 65535), help="Port of /metrics, /health and /ready.")
 @json_log_option
 def command(from_log_start: bool, give_up_s: float, metrics_port: int | None, as_json: bool) -> None:

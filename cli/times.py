@@ -11,6 +11,9 @@ from typing import Final
 import click
 
 _UNITS_S: Final = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_FIRST, _LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+_MONTH_S: Final = 31 * 86_400
+_LONGEST_S: Final = 100 * 366 * 86_400
 _DURATION: Final = re.compile(r"(\d+)\s*(s|min|h|d|w|mo)")
 
 
@@ -29,6 +32,8 @@ class Moment(click.ParamType):
                 f"{value!r} is no time: write ISO 8601, as 2024-06-01 or 2024-06-01T12:00:00Z", param, ctx
             )
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if not _FIRST <= aware <= _LAST:
+            self.fail(f"{value!r} lies outside of the years 1900 to 2100", param, ctx)
         return round(aware.timestamp() * 1000)
 
 
@@ -75,6 +80,8 @@ class Duration(click.ParamType):
             examples = "15min, 1h, 2d" + (", 1mo" if self._months else "")
             self.fail(f"{value!r} is no duration: write one as {examples}", param, ctx)
         number, unit = int(found[1]), found[2]
+        if number * _UNITS_S.get(unit, _MONTH_S) > _LONGEST_S:
+            self.fail(f"{value!r} is longer than 100 years", param, ctx)
         if not self._months:
             return number * _UNITS_S[unit]
         return Period(months=number) if unit == "mo" else Period(seconds=number * _UNITS_S[unit])

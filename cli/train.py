@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from cli.numbers import SEED
 from cli.output import emit, json_option, note, progress, table
 from cli.times import Duration, Moment
 from infra import settings
@@ -21,6 +22,17 @@ if TYPE_CHECKING:
 _DAY_S: Final = 86_400
 
 
+class _Name(click.ParamType):
+    """A release is also called NAME:VERSION, and its key on the topic is NAME|time."""
+
+    name = "name"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not value or not all(letter.isalnum() or letter in "-_." for letter in value):
+            self.fail(f"{value!r} is no name: letters, digits, '-', '_' and '.' alone", param, ctx)
+        return value
+
+
 @click.command(epilog="Example:  gridcast train --hold-back 14d")
 @click.option("--until", "until_ms", type=Moment(), help="Train on what was known before; default: now.")
 @click.option(
@@ -31,10 +43,10 @@ _DAY_S: Final = 86_400
     show_default=True,
     help="Newest days of each plant that the candidate is judged on.",
 )
-@click.option("--name", default="gridcast", show_default=True, help="Name of the release.")
+@click.option("--name", type=_Name(), default="gridcast", show_default=True, help="Name of the release.")
 @click.option("--plant", "plants", multiple=True, help="Train on these plants alone; may be repeated.")
 @click.option("--fast", is_flag=True, help="A smaller training, in seconds for a plant.")
-@click.option("--seed", default=1, show_default=True, help="The same seed gives the same release.")
+@click.option("--seed", type=SEED, default=1, show_default=True, help="The same seed gives the same release.")
 @click.option("--hindsight", is_flag=True, help="Note in the manifest that the weather was made afterwards.")
 @click.option("--refit", is_flag=True, help="Train once more with the held-back days before publishing.")
 @click.option("--shadow", is_flag=True, help="Publish it to be promoted later, not to serve now.")

@@ -10,7 +10,7 @@ import logging
 import ssl
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -79,7 +79,7 @@ def producer(settings: Settings, **overrides: Any) -> Producer:
         "queue.buffering.max.messages": 200_000,
         "message.max.bytes": 4_000_000,
     }
-    return Producer({**config, **_dotted(overrides)}, logger=_log)
+    return _made(Producer, {**config, **_dotted(overrides)})
 
 
 def consumer(settings: Settings, group: str | None, **overrides: Any) -> Consumer:
@@ -96,14 +96,24 @@ def consumer(settings: Settings, group: str | None, **overrides: Any) -> Consume
         "fetch.max.bytes": 32 << 20,
         "queued.max.messages.kbytes": 64 << 10,
     }
-    return Consumer({**config, **_dotted(overrides)}, logger=_log)
+    return _made(Consumer, {**config, **_dotted(overrides)})
 
 
 def admin(settings: Settings) -> AdminClient:
     """An admin client."""
     from confluent_kafka.admin import AdminClient
 
-    return AdminClient(client_config(settings), logger=_log)
+    return _made(AdminClient, client_config(settings))
+
+
+def _made(kind: Callable[..., _T], config: dict[str, Any]) -> _T:
+    """A client of librdkafka. Raises `SettingsError` where it cannot be made of what was set."""
+    from confluent_kafka import KafkaException
+
+    try:
+        return kind(config, logger=_log)
+    except KafkaException as error:
+        raise SettingsError(f"the settings for Kafka cannot be used: {error.args[0].str()}") from error
 
 
 def _dotted(overrides: dict[str, Any]) -> dict[str, Any]:

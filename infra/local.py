@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from infra import local_kafka, local_postgres
 from infra.processes import Running, stop
+from infra.settings import damaged, local_document
 
 NAMES = ("kafka", "postgres")
 _FIRST_TIME = {"kafka": " (the first time on a machine it is fetched, which takes a while)"}
@@ -46,7 +47,10 @@ class Server:
 
 def without_password(address: str) -> str:
     """A `scheme://user:password@host` address with the password masked; others as they are."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "***"  # what cannot be read may hold a password anywhere
     if not parts.password:
         return address
     return address.replace(f":{parts.password}@", ":***@", 1)
@@ -114,16 +118,16 @@ def _port(address: str) -> int | None:
 
 
 def _read(home: Path) -> dict[str, Server]:
-    path = home / "local.json"
-    if not path.exists():
-        return {}
-    found: dict[str, Any] = json.loads(path.read_text())
+    found = local_document(home)
     processes = found.get("processes", {})
-    return {
-        name: Server(name, found.get(name) or found["last"][name], Running(**processes[name]))
-        for name in NAMES
-        if name in processes
-    }
+    try:
+        return {
+            name: Server(name, found.get(name) or found["last"][name], Running(**processes[name]))
+            for name in NAMES
+            if name in processes
+        }
+    except (KeyError, TypeError) as error:
+        raise damaged(home / "local.json", repr(error)) from error
 
 
 def _write(home: Path, servers: dict[str, Server]) -> None:

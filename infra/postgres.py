@@ -16,7 +16,7 @@ import psycopg2
 from psycopg2 import sql
 
 from infra.local import without_password
-from schemas.errors import GridcastError, ServiceUnavailable
+from schemas.errors import GridcastError, ServiceUnavailable, SettingsError
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -43,8 +43,11 @@ def connect(settings: Settings, name: str = "gridcast") -> Connection:
         )
     except psycopg2.OperationalError as error:
         raise ServiceUnavailable(f"PostgreSQL at {_place(dsn)} does not answer: {_line(error)}") from error
-    except psycopg2.ProgrammingError as error:  # the DSN itself cannot be read
-        raise GridcastError(f"GRIDCAST_POSTGRES is no connection string: {_line(error)}") from error
+    except psycopg2.ProgrammingError:
+        # The DSN itself cannot be read; what is said of it quotes it, with its password.
+        raise SettingsError(
+            "GRIDCAST_POSTGRES cannot be read: write it as postgresql://user:password@host:port/database"
+        ) from None
 
 
 @contextmanager

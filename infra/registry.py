@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schemas.errors import IncompatibleSchema, ServiceUnavailable
+from schemas.errors import IncompatibleSchema, ServiceUnavailable, SettingsError
 from schemas.ids import NAMESPACE, SchemaIds, record_names, schema_text
 
 if TYPE_CHECKING:
@@ -40,7 +40,10 @@ def registry_client(settings: Settings) -> SchemaRegistryClient:
         config["basic.auth.user.info"] = settings.schema_registry_user.get_secret_value()
     if settings.schema_registry_ca_file is not None:
         config["ssl.ca.location"] = str(settings.schema_registry_ca_file)
-    return SchemaRegistryClient(config)
+    try:
+        return SchemaRegistryClient(config)
+    except (ValueError, OSError) as error:
+        raise SettingsError(f"the settings for the schema registry cannot be used: {error}") from error
 
 
 def _register(client: SchemaRegistryClient, name: str) -> int:

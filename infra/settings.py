@@ -180,14 +180,27 @@ def isolated_environment(home: Path, **values: Any) -> dict[str, str]:
 
 def local_endpoints(home: Path) -> dict[str, str]:
     """What `gridcast up` has written under `home`: `kafka` and `postgres`, or nothing."""
+    found = local_document(home)
+    return {name: str(found[name]) for name in ("kafka", "postgres") if found.get(name)}
+
+
+def local_document(home: Path) -> dict[str, Any]:
+    """The whole of `local.json` under `home`; empty where there is none. Raises `InputError`."""
     path = home / "local.json"
     if not path.exists():
         return {}
     try:
         found = json.loads(path.read_text())
-    except ValueError as error:
-        raise InputError(f"{path} is damaged ({error}): run `gridcast down` and `gridcast up`") from error
-    return {name: str(found[name]) for name in ("kafka", "postgres") if found.get(name)}
+    except (ValueError, OSError) as error:
+        raise damaged(path, str(error)) from error
+    if not isinstance(found, dict):
+        raise damaged(path, f"it holds a {type(found).__name__}")
+    return found
+
+
+def damaged(path: Path, why: str) -> InputError:
+    """The plain line about a `local.json` that nobody can read."""
+    return InputError(f"{path} is damaged ({why}): stop what still runs of its servers, then delete it")
 
 
 def _file_values() -> dict[str, Any]:
@@ -199,7 +212,7 @@ def _file_values() -> dict[str, Any]:
         return {}
     try:
         return tomllib.loads(path.read_text())
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise SettingsError(f"{path}: {error}") from error
 
 
