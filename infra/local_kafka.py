@@ -99,17 +99,22 @@ def start(folder: Path, log: Path, wanted_port: int | None, more: str = "") -> t
 
 def jars() -> str:
     """Kafka's class path; downloads the jars once and keeps them in jgo's cache."""
-    import jgo
-
     try:
-        with _one_at_a_time(), _trust_of_the_system():
-            return os.pathsep.join(str(jar) for jar in jgo.build(_JARS).all_jars)
+        return os.pathsep.join(str(jar) for jar in fetch(_JARS))
     except (OSError, RuntimeError, ValueError) as error:  # what jgo and its HTTP client raise
         said = " ".join(str(error).split())[:200]
         raise ServiceUnavailable(
             f"Kafka's jars could not be fetched from Maven Central ({said}): "
             "check the network, or set GRIDCAST_KAFKA to a Kafka of yours"
         ) from error
+
+
+def fetch(coordinates: str) -> list[Path]:
+    """The jars of Maven coordinates, dependencies among them, from jgo's cache or downloaded."""
+    import jgo
+
+    with _one_at_a_time(), _trust_of_the_system():
+        return [Path(jar) for jar in jgo.build(coordinates).all_jars]
 
 
 @contextmanager

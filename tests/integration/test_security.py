@@ -125,10 +125,8 @@ def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
 
 def _postgres_with_tls(folder: Path) -> Path:
-    import jgo
-
     machine = {"x86_64": "amd64", "aarch64": "arm64v8"}[platform.machine()]
-    (jar,) = jgo.build(f"io.zonky.test.postgres:embedded-postgres-binaries-linux-{machine}:17.6.0").all_jars
+    (jar,) = local_kafka.fetch(f"io.zonky.test.postgres:embedded-postgres-binaries-linux-{machine}:17.6.0")
     with zipfile.ZipFile(jar) as archive:
         (name,) = [name for name in archive.namelist() if name.endswith(".txz")]
         with tarfile.open(fileobj=archive.open(name), mode="r:xz") as programs:

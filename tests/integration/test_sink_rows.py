@@ -206,16 +206,17 @@ def test_bytes_that_are_no_record_are_a_reject_and_the_rest_flows_on(
 
 def test_hostile_texts_are_values_and_never_statements(settings: Settings) -> None:
     hostile = "x'); drop table forecasts; --\t\\.\n{\"}"
+    plant_id = hostile.replace("\t", "\\t").replace("\n", "\\n")  # one that a registry admits
     send(
         settings,
-        ("PlantVersion", [made.plant(hostile)]),
-        ("WeatherRun", [made.run(hostile, columns=[{"name": hostile, "values": [1.0] * 3}])]),
-        ("Telemetry", [made.scan(hostile)]),
-        ("Forecast", [made.forecast(hostile)]),
-        ("AnomalyEvent", [made.anomaly(hostile, evidence={hostile: 1.0}, message=hostile)]),
+        ("PlantVersion", [made.plant(plant_id)]),
+        ("WeatherRun", [made.run(plant_id, columns=[{"name": hostile, "values": [1.0] * 3}])]),
+        ("Telemetry", [made.scan(plant_id)]),
+        ("Forecast", [made.forecast(plant_id)]),
+        ("AnomalyEvent", [made.anomaly(plant_id, evidence={hostile: 1.0}, message=hostile)]),
     )
     sink_all(settings)
     for table in ("plants", "telemetry", "forecasts"):
-        assert ask(settings, f"select plant_id from {table}") == [(hostile,)]
+        assert ask(settings, f"select plant_id from {table}") == [(plant_id,)]
     assert ask(settings, "select distinct name from weather_steps") == [(hostile,)]
     assert ask(settings, "select evidence, message from anomalies") == [({hostile: 1.0}, hostile)]
