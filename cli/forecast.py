@@ -72,7 +72,7 @@ def _zone(name: str | None) -> tzinfo:
 
     try:
         return ZoneInfo(name) if name else UTC
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise InputError(f"{name!r} is no time zone: write one as Europe/Paris") from error
 
 

@@ -64,7 +64,7 @@ class PlantChart:
         if self.plant.timezone:
             try:
                 return ZoneInfo(self.plant.timezone)
-            except (ZoneInfoNotFoundError, ValueError):
+            except (ZoneInfoNotFoundError, ValueError, OSError):
                 return UTC
         if self.plant.longitude is None:
             return UTC

@@ -14,6 +14,7 @@ from schemas.records import PlantVersion, WeatherRun
 
 LONGEST_RUN: Final = 40 * 96  # valid times: a month of quarter-hours and more
 FURTHEST_RUN_MS: Final = 160 * 86_400_000  # what a run spans or reaches ahead; each hour of it is kept
+LONGEST_SCAN_S: Final = 3600
 LARGEST_KW: Final = 1e8  # 100 GW: no plant is larger, and sums of milliwatts must fit 64 bits
 EARLIEST_MS: Final = -2_208_988_800_000  # 1900-01-01: what any plant may hold from
 MISSING_CODES: Final = (-999.0, -9999.0, -99999.0)  # what files of weather write where there is nothing
@@ -41,8 +42,8 @@ def fault_of_plant(plant: PlantVersion) -> str | None:
         return (
             f"issue_every_s is {plant.issue_every_s}: it must be one of {', '.join(map(str, RESOLUTIONS_S))}"
         )
-    if plant.scan_s is not None and plant.scan_s <= 0:
-        return f"scan_s is {plant.scan_s}: it must be positive, or missing"
+    if plant.scan_s is not None and not 0 < plant.scan_s <= LONGEST_SCAN_S:
+        return f"scan_s is {plant.scan_s}: it must be from 1 to {LONGEST_SCAN_S}, or missing"
     if plant.min_kw is not None and not -plant.capacity_kw <= plant.min_kw <= plant.capacity_kw:
         return f"min_kw is {plant.min_kw:g}: it must lie within the capacity of {plant.capacity_kw:g} kW"
     for name, low, high in CHECKED:

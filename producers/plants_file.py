@@ -150,7 +150,7 @@ class _Reader:
         if "timezone" not in self.table:
             return [None] * len(self.table)
         zones = words(self.table, "timezone")
-        bad = np.array([zone is not None and not _is_zone(zone) for zone in zones], np.bool_)
+        bad = np.array([zone is not None and not is_zone(zone) for zone in zones], np.bool_)
         self._refuse("timezone", bad, lambda i: f"{zones[i]!r} is no time zone: give a name as Europe/Paris")
         return zones
 
@@ -182,10 +182,11 @@ def _is_resolution(seconds: float) -> bool:
     return seconds in RESOLUTIONS_S
 
 
-def _is_zone(name: str) -> bool:
+def is_zone(name: str) -> bool:
+    """Whether this machine knows a time zone of that name."""
     try:
         ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         return False
     return True
 

@@ -11,6 +11,7 @@ from infra.topics import PLANTS
 from models.validate_control import fault_of_plant
 from producers.kafka_out import Out
 from producers.keys import version_key
+from producers.plants_file import is_zone
 from schemas.codec import Codec
 from schemas.errors import InputError
 from schemas.records import PlantVersion
@@ -49,5 +50,7 @@ def send_plant(out: Out, codec: Codec, plant: PlantVersion) -> None:
         raise InputError(f"{plant.plant_id}: {fault}")
     if (plant.latitude is None) != (plant.longitude is None):
         raise InputError(f"{plant.plant_id}: give both latitude and longitude, or neither")
+    if plant.timezone is not None and not is_zone(plant.timezone):
+        raise InputError(f"{plant.plant_id}: {plant.timezone!r} is no time zone: give a name as Europe/Paris")
     (payload,) = codec.encode("PlantVersion", [plant.to_avro()])
     out.send([Outgoing(PLANTS, version_key(plant.plant_id, plant.valid_from_ms), payload)])

@@ -283,6 +283,7 @@ def test_a_run_that_would_fill_the_memory_is_refused(valid_at_ms: list[int], wha
         ({"known_at_ms": 1 << 62}, "after 2100"),
         ({"plant_id": "a\0b"}, "cannot be shown"),
         ({"plant_id": " "}, "is empty"),
+        ({"scan_s": 10**9}, "scan_s is 1000000000"),
         ({"latitude": float("inf")}, "latitude is inf"),
     ],
 )

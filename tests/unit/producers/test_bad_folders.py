@@ -27,6 +27,11 @@ def row(cell: str, stamp: str = "2024-01-01T00:40:00Z") -> str:
     return f"{TELEMETRY}w1,{stamp},{cell}\n"
 
 
+def with_zone(zone: str) -> str:
+    header, plant = PLANTS.splitlines()
+    return f"{header},timezone\n{plant},{zone}\n"
+
+
 #: By file: what stands there, and what is said of it.
 BAD: dict[str, dict[str, tuple[bytes | str, str]]] = {
     "telemetry.csv": {
@@ -56,6 +61,8 @@ BAD: dict[str, dict[str, tuple[bytes | str, str]]] = {
         "a plant without end": (PLANTS.replace("1000", "1e300"), "'w1': capacity_kw is 1e+300"),
         "a plant of no power": (PLANTS.replace("1000", "0"), "row 2, column capacity_kw: 0 is no capacity"),
         "a NUL in a name": (f"{PLANTS}w\0,wind,9,,,600\n", "characters that cannot be shown"),
+        "a zone that is a folder": (with_zone("Europe"), "column timezone: 'Europe' is no time zone"),
+        "a zone of another world": (with_zone("Mars/X"), "column timezone: 'Mars/X' is no time zone"),
         "a place off the globe": (PLANTS.replace("50.0", "500"), "row 2, column latitude: 500 is out"),
     },
     "weather.csv": {
