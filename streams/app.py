@@ -23,6 +23,7 @@ from models.steps import EngineSettings
 from schemas.codec import Codec
 from streams import ticks
 from streams.artifacts import Artifacts
+from streams.decoding import asked_again
 from streams.ending import end_on, end_process
 from streams.forward import FORWARDED, Forwarder
 from streams.health import Health
@@ -30,7 +31,7 @@ from streams.outlet import Outlet
 from streams.restore import Restorer
 from streams.transport import BatchApp, RecordBatch
 from streams.watchdog import Watchdog
-from streams.worker import Worker, asked_again
+from streams.worker import Worker
 
 if TYPE_CHECKING:
     from infra.settings import Settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -36,6 +37,26 @@ class PlainRecords:
     offsets: NDArray[np.int64]
     keys: list[bytes | None]
     payloads: list[bytes | None]
+
+
+def without(records: Records, offsets: Collection[int]) -> Records:
+    """The records whose offsets are not among `offsets`."""
+    if not offsets:
+        return records
+    kept = np.flatnonzero(~np.isin(records.offsets, list(offsets)))
+    return records if len(kept) == len(records.offsets) else pick(records, kept)
+
+
+def pick(records: Records, rows: NDArray[np.int64]) -> PlainRecords:
+    """Some of the records, by their places in the batch."""
+    keys, payloads = records.keys, records.payloads
+    return PlainRecords(
+        topic=records.topic,
+        partition=records.partition,
+        offsets=records.offsets[rows],
+        keys=[keys[row] for row in rows],
+        payloads=[payloads[row] for row in rows],
+    )
 
 
 def of_messages(topic: str, partition: int, messages: list[Message]) -> PlainRecords:

@@ -22,9 +22,9 @@ from schemas.codec import Codec
 from schemas.forecasts import ForecastBlock
 from schemas.journal import Control, JournalBatch
 from schemas.records import ReleaseRecord
+from streams.decoding import decode
 from streams.records import PlainRecords, Records
 from streams.replay_states import Start
-from streams.worker import decode
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
 from confluent_kafka import KafkaException, TopicPartition
 
 from infra.kafka import consumer
@@ -14,10 +16,11 @@ from infra.topics import CHECKPOINTS, JOURNAL
 from models.engine import Engine
 from models.state import layout_of
 from schemas.codec import Codec
-from schemas.errors import LogTruncated, ServiceUnavailable
+from schemas.errors import GridcastError, LogTruncated, ServiceUnavailable
 from streams.checkpoints import Found, since
+from streams.decoding import decode
 from streams.partition import Partition
-from streams.records import Records, of_messages
+from streams.records import Records, of_messages, pick, without
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,14 +36,24 @@ TAIL = 200
 NOTHING_COMMITTED = -1
 
 
+class _Isolated(Exception):
+    """A record that the engine breaks on is known now; what was built with it must be built again."""
+
+
 @dataclass(frozen=True)
 class Restorer:
-    """Builds partitions. `accept_loss`: go on where the log no longer holds what was to be read."""
+    """Builds partitions. `accept_loss`: go on where the log no longer holds what was to be read.
+
+    `poison`: by partition the records that the engine cannot take, with what happens. They are left out, in
+    every life of a worker the same ones: a record is poison when an engine that has taken all before it, but
+    for earlier poison, breaks on it.
+    """
 
     settings: Settings
     codec: Codec
     new_engine: Callable[[], Engine]
     accept_loss: bool = False
+    poison: dict[int, dict[int, str]] = field(default_factory=dict)
 
     def committed(self, topic: str, partitions: set[int]) -> dict[int, int]:
         """The group's committed offset by partition, -1 where there is none.
@@ -79,6 +92,11 @@ class Restorer:
             ReleaseRefused: a release that forecasts were made with is gone.
             ServiceUnavailable: Kafka does not answer; nothing has changed.
         """
+        while True:
+            with suppress(_Isolated):
+                return self._take_over(number, committed, wanted)
+
+    def _take_over(self, number: int, committed: int, wanted: Callable[[], bool]) -> Partition | None:
         taken_at = spans(self.settings, CHECKPOINTS)[number].end
         engine = self.new_engine()
         found = self._found(number, layout_of(engine.fleet.state.fields))
@@ -152,11 +170,35 @@ class Restorer:
         return True
 
     def _learn(self, partition: Partition, records: Records) -> None:
-        batch = self.codec.decode_journal(
-            JOURNAL, partition.number, records.offsets, records.keys, records.payloads
-        )
-        partition.engine.apply(batch, speak=False)
-        partition.moved(batch.last_offset, batch.known_at_ms, -1)
+        try:
+            batch = decode(self.codec, without(records, self.poison.get(partition.number, {})))
+            partition.engine.apply(batch, speak=False)
+        except Exception as error:
+            self.isolate(records, error)
+            raise _Isolated from error
+        partition.moved(int(records.offsets[-1]), batch.known_at_ms, -1)
+
+    def isolate(self, records: Records, error: Exception) -> None:
+        """Find the first record that an engine breaks on, and note it as poison.
+
+        Raises `error` again where it says by itself that no record is to blame, or none is found.
+        """
+        if isinstance(error, GridcastError | MemoryError | OSError):
+            raise error
+        number, first = records.partition, int(records.offsets[0])
+        known = self.poison.setdefault(number, {})
+        healthy = self.take_over(number, first, lambda: True)
+        if healthy is None:
+            raise error
+        for row in np.flatnonzero(~np.isin(records.offsets, list(known))):
+            try:
+                healthy.engine.apply(decode(self.codec, pick(records, np.array([row]))), speak=False)
+            except Exception as found:  # noqa: BLE001 - the same
+                offset = int(records.offsets[row])
+                known[offset] = f"{type(found).__name__}: {found}"
+                _log.error("%s[%d]: record %d is poison: %s", JOURNAL, number, offset, known[offset])
+                return
+        raise error
 
     def _reachable(self, topic: str, partition: int, offset: int, held: Span) -> int:
         if offset > held.end:

@@ -10,22 +10,21 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
-
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from infra import metrics
 from infra.kafka import Outgoing
 from infra.topics import JOURNAL
 from models.engine import Engine, Outputs
 from schemas.codec import Codec
-from schemas.errors import ServiceUnavailable
+from schemas.errors import Reason
 from schemas.journal import Bad, JournalBatch
 from streams import checkpoints, meter
-from streams.outputs import LIVE, Destinations, outgoing
+from streams.decoding import asked_again, decode
+from streams.outputs import LIVE, Destinations, outgoing, rejects
 from streams.partition import Partition
-from streams.records import Records
+from streams.records import Records, without
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -34,17 +33,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-#: How long a schema registry that does not answer, or Kafka in a restore, is asked again.
-PATIENCE_S = 300.0
 Send = Callable[[list[Outgoing]], Awaitable[int]]
-
-asked_again = retry(
-    retry=retry_if_exception_type(ServiceUnavailable),
-    stop=stop_after_delay(PATIENCE_S),
-    wait=wait_exponential(multiplier=0.5, max=10.0),
-    reraise=True,
-)
-
 
 @dataclass(frozen=True)
 class Processed:
@@ -71,14 +60,6 @@ def process(codec: Codec, engine: Engine, records: Records, to: Destinations = L
         bad = sorted([*batch.bad, *outputs.rejected], key=lambda one: one.offset)
         made = outgoing(codec, outputs, records, bad, to)
     return Processed(batch, outputs, bad, made)
-
-
-@asked_again
-def decode(codec: Codec, records: Records) -> JournalBatch:
-    """The batch as columns. Nothing is changed by it, so a registry that is away is asked again."""
-    return codec.decode_journal(
-        records.topic, records.partition, records.offsets, records.keys, records.payloads
-    )
 
 
 class Worker:
@@ -119,7 +100,7 @@ class Worker:
         async with partition.lock:
             with meter.timed("whole"):
                 count, started_s = len(records.offsets), time.monotonic()
-                done = await self.in_thread(process, self.codec, partition.engine, records)
+                done = await self.in_thread(self._process, partition, records)
                 partition.took(count, time.monotonic() - started_s, self._settings.batch_records)
                 with meter.timed("produce"):
                     await self._send(done.records)
@@ -127,6 +108,29 @@ class Worker:
                 if time.monotonic() - partition.round_at_s >= self._settings.checkpoint_every_s:
                     await self._round(partition)
         self._count(done, partition)
+
+    def _process(self, partition: Partition, records: Records) -> Processed:
+        """Step 1. A record that the engine breaks on is left out and refused, on an engine built anew.
+
+        Raises what the engine raised where no single record is to blame.
+        """
+        while True:
+            poison = self._restorer.poison.get(partition.number, {})
+            try:
+                done = process(self.codec, partition.engine, without(records, poison))
+            except Exception as error:  # noqa: BLE001 - whatever the engine breaks on
+                self._restorer.isolate(records, error)
+                self._renew(partition, int(records.offsets[0]))
+                continue
+            mine = sorted(poison.keys() & set(records.offsets.tolist())) if poison else []
+            bad = [Bad(offset, Reason.POISON, poison[offset]) for offset in mine]
+            refused = rejects(self.codec, records, bad, LIVE.rejected)
+            return replace(done, bad=done.bad + bad, records=done.records + refused)
+
+    def _renew(self, partition: Partition, next_offset: int) -> None:
+        healthy = self._restorer.take_over(partition.number, next_offset, lambda: True)
+        if healthy is not None:
+            partition.engine = healthy.engine
 
     async def _check_place(self, partition: Partition, first: int) -> None:
         if first > partition.next_offset:

@@ -18,6 +18,7 @@ from infra.topics import (
     SCORES,
     WEATHER_RUNS,
 )
+from tests.integration.breaking_worker import BREAKING_KW
 from tests.integration.workers import (
     CODEC,
     PLANT_IDS,
@@ -49,9 +50,9 @@ def begin(settings: Settings, worker: RunningWorker) -> None:
     await_true(lambda: caught_up(settings), worker=worker)
 
 
-def expect_what_the_journal_means(settings: Settings) -> int:
-    """Each output topic holds the identities and values that the journal's records alone lead to."""
-    made = [record for done in replayed(settings) for record in done.records]
+def expect_what_the_journal_means(settings: Settings, but: frozenset[bytes] = frozenset()) -> int:
+    """Each output topic holds the identities and values that the journal's records (`but` some) lead to."""
+    made = [record for done in replayed(settings, but=but) for record in done.records]
     total = 0
     for topic in OUTPUTS:
         meant = identities([CODEC.decode(record.value) for record in made if record.topic == topic])
@@ -166,6 +167,26 @@ def test_bad_records_are_rejected_with_their_bytes_and_the_rest_flows_on(setting
     others = {(record["topic"], record["reason"]) for record in rejected if record["topic"] != JOURNAL}
     assert others == {(WEATHER_RUNS, "wrong_topic"), (PLANTS, "not_avro")}
     expect_what_the_journal_means(settings)
+
+
+def test_a_record_that_the_engine_breaks_on_is_left_out_in_every_life(settings: Settings) -> None:
+    poison = [telemetry(PLANT_IDS[number], 100, BREAKING_KW) for number in (0, 5)]
+    broken = "tests.integration.breaking_worker"
+    with running(settings, module=broken) as worker:
+        worker.wait_ready()
+        begin(settings, worker)
+        send(settings, [*hours_of_telemetry(0, 3), *poison, *hours_of_telemetry(3, 6)])
+        await_true(lambda: caught_up(settings), worker=worker)
+        worker.kill()  # before any checkpoint: the next life has to pass the poison again
+    with running(settings, module=broken) as worker:
+        worker.wait_ready()
+        send(settings, hours_of_telemetry(6, 9))
+        await_true(lambda: caught_up(settings), worker=worker)
+        assert worker.stop() == 0
+    rejected = identities(contents(settings, REJECTED)).values()
+    assert {(one["reason"], one["payload"]) for one in rejected} == {("poison", one.value) for one in poison}
+    assert {one["detail"] for one in rejected} == {"ZeroDivisionError: a fault in the engine"}
+    expect_what_the_journal_means(settings, but=frozenset(one.value for one in poison if one.value))
 
 
 def test_a_committed_offset_that_retention_ate_stops_the_worker_unless_loss_is_accepted(

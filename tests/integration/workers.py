@@ -36,7 +36,9 @@ PLANT_IDS = [f"plant-{number}" for number in range(12)]  # in all of four partit
 class RunningWorker:
     """`gridcast worker` with its log; `settings` overrides go through the environment."""
 
-    def __init__(self, settings: Settings, *arguments: str, **overrides: object) -> None:
+    def __init__(
+        self, settings: Settings, *arguments: str, module: str = "cli", **overrides: object
+    ) -> None:
         self.log = settings.home / f"worker-{time.monotonic_ns()}.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
         told = {
@@ -47,7 +49,7 @@ class RunningWorker:
         }
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "cli", "worker", *arguments],
+                [sys.executable, "-m", module, "worker", *arguments],
                 cwd=ROOT,
                 env={**os.environ, **told},
                 stdout=log,
@@ -83,8 +85,10 @@ class RunningWorker:
 
 
 @contextmanager
-def running(settings: Settings, *arguments: str, **overrides: object) -> Iterator[RunningWorker]:
-    worker = RunningWorker(settings, *arguments, **overrides)
+def running(
+    settings: Settings, *arguments: str, module: str = "cli", **overrides: object
+) -> Iterator[RunningWorker]:
+    worker = RunningWorker(settings, *arguments, module=module, **overrides)
     try:
         yield worker
     finally:
@@ -215,13 +219,17 @@ def send(settings: Settings, records: list[Outgoing]) -> None:
     produce_all(producer(settings, linger_ms=5), records)
 
 
-def replayed(settings: Settings, at_once: int = 997) -> list[Processed]:
-    """What the journal means, computed here from its records alone, in batches of another size."""
+def replayed(settings: Settings, at_once: int = 997, but: frozenset[bytes] = frozenset()) -> list[Processed]:
+    """What the journal means, computed here from its records alone, in batches of another size.
+
+    `but`: payloads that are left out.
+    """
     done = []
     for partition, span in spans(settings, JOURNAL).items():
         engine = Engine(EngineSettings(levels=settings.levels), _no_release)
         for messages in read(settings, JOURNAL, {partition: span.first}, batch=at_once):
-            done.append(process(CODEC, engine, of_messages(JOURNAL, partition, messages)))
+            kept = [message for message in messages if message.value() not in but]
+            done.append(process(CODEC, engine, of_messages(JOURNAL, partition, kept)))
     return done
 
 
