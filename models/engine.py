@@ -208,7 +208,7 @@ class Engine:
         return release
 
     def _release_at(self, offset: int, plant_id: str) -> Release:
-        """What serves a plant by the journal up to an offset; states restored beside it may know later ones."""
+        """What serves a plant by the journal up to an offset; states restored beside it may know more."""
         fits = [
             release
             for held, release in self.releases
