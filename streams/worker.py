@@ -35,6 +35,7 @@ _T = TypeVar("_T")
 
 Send = Callable[[list[Outgoing]], Awaitable[int]]
 
+
 @dataclass(frozen=True)
 class Processed:
     """A batch that was applied: what it held, what it led to, and that as records to produce."""

@@ -36,9 +36,7 @@ PLANT_IDS = [f"plant-{number}" for number in range(12)]  # in all of four partit
 class RunningWorker:
     """`gridcast worker` with its log; `settings` overrides go through the environment."""
 
-    def __init__(
-        self, settings: Settings, *arguments: str, module: str = "cli", **overrides: object
-    ) -> None:
+    def __init__(self, settings: Settings, *arguments: str, module: str = "cli", **overrides: object) -> None:
         self.log = settings.home / f"worker-{time.monotonic_ns()}.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
         told = {
