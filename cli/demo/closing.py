@@ -22,6 +22,7 @@ _COMMANDS: Final = (
     ".venv/bin/gridcast status; .venv/bin/gridcast lag; .venv/bin/gridcast score live",
     ".venv/bin/gridcast replay --from 2014-12-20 --to 2014-12-22 --as again",
     ".venv/bin/gridcast plot; .venv/bin/gridcast down",
+    ".venv/bin/gridcast demo --keep    (this demo again; its servers and all it holds stay)",
 )
 
 
