@@ -1,7 +1,7 @@
 """`gridcast`: the group of all commands.
 
-A command `NAME` is the file (or package) `cli/NAME.py` with a click command called `command`. The group knows the commands
-by their files and imports one only when it is called, so that `gridcast --help` loads nothing.
+A command `NAME` is the file (or package) `cli/NAME.py` with a click command called `command`. The group knows
+the commands by their files and imports one only when it is called, so that `gridcast --help` loads nothing.
 """
 
 from __future__ import annotations
