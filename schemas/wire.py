@@ -3,6 +3,7 @@
 from schemas.errors import DecodeError, Reason
 
 HEADER_BYTES = 5
+LARGEST_ID = 2**31 - 1  # a registry's ids are signed, and so is the field of a rejected record
 _MAGIC = 0
 
 
@@ -15,13 +16,17 @@ def schema_id_of(head: bytes) -> int:
     """The schema id in the first five bytes of a payload.
 
     Raises:
-        DecodeError: `truncated` when there are fewer than five, `not_avro` when the first is not zero.
+        DecodeError: `truncated` when there are fewer than five, `not_avro` when the first is not zero,
+            `unknown_schema` when the id is none.
     """
     if head and head[0] != _MAGIC:
         raise DecodeError(Reason.NOT_AVRO, f"begins with byte {head[0]}, not with 0")
     if len(head) < HEADER_BYTES:
         raise DecodeError(Reason.TRUNCATED, f"{len(head)} bytes, less than a header")
-    return int.from_bytes(head[1:HEADER_BYTES], "big")
+    schema_id = int.from_bytes(head[1:HEADER_BYTES], "big")
+    if schema_id > LARGEST_ID:
+        raise DecodeError(Reason.UNKNOWN_SCHEMA, f"schema id {schema_id} is larger than any registry gives")
+    return schema_id
 
 
 def split(payload: bytes | None) -> tuple[int, bytes]:

@@ -56,7 +56,7 @@ def _sent(value: bytes | None, key: bytes | None = PLANT.encode()) -> Outgoing:
 
 def _cannot_be_read() -> list[Case]:
     good = scan(100.0, 1)
-    no_schema = b"\0\0\0\0\7" + good[5:]
+    no_schema, no_id = b"\0\0\0\0\7" + good[5:], b"\0" + b"\xff" * 4 + good[5:]
     return [
         Case("a record cut short", _sent(good[:-3]), "truncated", "", None),
         Case("a header cut short", _sent(good[:3]), "truncated", "3 bytes, less than a header", None),
@@ -66,6 +66,7 @@ def _cannot_be_read() -> list[Case]:
         Case("JSON", _sent(b'{"power_kw": 1}'), "not_avro", "begins with byte 123", None),
         Case("an Avro file", _sent(b"Obj\1" + good), "not_avro", "begins with byte 79", None),
         Case("a schema that nobody knows", _sent(no_schema), "unknown_schema", "7", None),
+        Case("an id that is none", _sent(no_id), "unknown_schema", "4294967295", None),
         Case("somebody else's key", _sent(scan(1.0, 2), b"other"), "key_mismatch", "b'other'", PLANT),
         Case("no key", _sent(scan(1.0, 3), None), "key_mismatch", "no key", PLANT),
         Case(
