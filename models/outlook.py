@@ -129,6 +129,7 @@ class Outlook:
         due = sorted((r for r in self.pending if r.published_at_ms <= issued_at_ms), key=_order)
         self.pending = [r for r in self.pending if r.published_at_ms > issued_at_ms]
         oldest = issued_at_ms // HOUR_MS - PAST_H
+        self.weather.forget_before(oldest)
         for run in due:
             self._write(run, oldest)
         kept = [r for r in (*self.runs, *due) if r.valid_at_ms.size and r.valid_at_ms[-1] >= oldest * HOUR_MS]
@@ -164,10 +165,11 @@ class Outlook:
 
     def climatology_to(self, first: int, end: int) -> Span:
         """Climatology that covers the hours first..end - 1; made a day at a time."""
+        if not self.climatology.first <= first <= self.climatology.end:
+            self.climatology = Span()  # a plant may be silent for years: nothing is made of those
         known = self.climatology
-        if not known.first <= first or known.end < end or not len(known.knots):
-            start = first if not len(known.knots) or first < known.first else known.end
-            hours = np.arange(start, max(end, first + 24 * 7))
+        if known.end < end or not len(known.knots):
+            hours = np.arange(known.end if len(known.knots) else first, max(end, first + 24 * 7))
             known.write(hours, self.release.climatology.base(self.plant, hours * HOUR_MS), 0)
             known.forget_before(first)
         return known

@@ -248,6 +248,19 @@ def test_one_record_of_the_far_future_moves_no_plant() -> None:
     assert numbers(outs) == numbers(play([WIND, SOLAR, *good], 1000))
 
 
+def test_a_plant_that_is_silent_for_years_costs_nothing() -> None:
+    """Its hours ahead begin anew: a clock that jumps once filled the years between with sun and weather."""
+    away = 80 * 365 * DAY_MIN
+    items = [
+        item for m in (0, away) for p in (WIND, SOLAR) for item in (p, weather(p, m), *scans(p, m, m + 60))
+    ]
+    engine = Engine(EngineSettings(), lambda _record: small_release())
+    expect_sound([engine.apply(batch) for batch in batches([RELEASE, *items], [7])])
+    for outlook in engine.fleet.outlooks:
+        assert len(outlook.climatology.knots) < 24 * 30
+        assert len(outlook.weather.knots) < 24 * 30
+
+
 def test_a_wrong_clock_is_no_impossible_value() -> None:
     ahead = scan(WIND.plant_id, DAY_MIN, power_at(WIND, 0), 60)
     outs = play([WIND, *scans(WIND, 0, 60), ahead, *scans(WIND, 60, 120)])
