@@ -41,7 +41,7 @@ RESTORE_SECONDS = Gauge(
 )  # fmt: skip
 FORECASTS = Counter(
     "gridcast_forecasts", "Forecasts issued, by the worst rung among their steps "
-    "(both, weather_only, telemetry_only, climatology).", ("rung",), registry=REGISTRY,
+    "(both, weather_only, physical_start, telemetry_only, climatology).", ("rung",), registry=REGISTRY,
 )  # fmt: skip
 EVENTS = Counter(
     "gridcast_anomaly_events", "Anomaly event records, by detector and phase.", ("detector", "phase"),
@@ -66,6 +66,38 @@ SINK_CONFLICTS = Counter(
     registry=REGISTRY,
 )  # fmt: skip
 SINK_RETRIES = Counter("gridcast_sink_retries", "Writes tried again after a failure.", registry=REGISTRY)
+LIVE = Counter(
+    "gridcast_live", "Messages and values of plants' own systems, by way (mqtt, opcua) and what became of them "
+    "(scan, rejected, unmapped, bad_status, not_a_number, from_history, overflow, session_lost).",
+    ("way", "outcome"), registry=REGISTRY,
+)  # fmt: skip
+LIVE_CONNECTED = Gauge(
+    "gridcast_live_connected", "1 while the plants' own system is connected.", ("way",), registry=REGISTRY
+)
+LIVE_NEWEST = Gauge(
+    "gridcast_live_newest_seconds", "event_time of the newest scan of a plant that Kafka has acknowledged, in "
+    "seconds since 1970.", ("plant",), registry=REGISTRY,
+)  # fmt: skip
+WEATHER_COLLECTIONS = Counter(
+    "gridcast_weather_collections", "Collections of weather for a plant, by the source of the run and by "
+    "what became of it (sent, unchanged, failed).", ("source", "outcome"), registry=REGISTRY,
+)  # fmt: skip
+WEATHER_CALLS = Counter(
+    "gridcast_weather_calls", "Requests to a source of weather, by how they ended (ok, busy, unavailable, "
+    "absurd, refused).", ("source", "outcome"), registry=REGISTRY,
+)  # fmt: skip
+WEATHER_CALL_SECONDS = Histogram(
+    "gridcast_weather_call_seconds", "Time that a request to a source of weather took.", ("source",),
+    buckets=_BATCH_S, registry=REGISTRY,
+)  # fmt: skip
+WEATHER_NEWEST_RUN = Gauge(
+    "gridcast_weather_newest_run_seconds", "published_at of the newest run sent, in seconds since 1970.",
+    ("plant",), registry=REGISTRY,
+)  # fmt: skip
+WEATHER_BREAKER_OPEN = Gauge(
+    "gridcast_weather_breaker_open", "1 while a source of weather is left alone after failures.", ("source",),
+    registry=REGISTRY,
+)  # fmt: skip
 
 
 def exposition() -> bytes:

@@ -78,6 +78,26 @@ class Settings(BaseSettings):
     sink_batch_records: int = Field(5000, ge=1)
     sink_linger_s: float = Field(0.5, ge=0, description="How long the sink gathers records for one write.")
 
+    weather_every_s: float = Field(3600.0, gt=0, description="How often weather is collected for a plant.")
+    weather_hours: int = Field(72, ge=1, le=384, description="How many hours ahead weather is asked for.")
+    weather_cache_s: float = Field(2700.0, ge=0, description="How long an answer is not asked for again.")
+    weather_deadline_s: float = Field(30.0, gt=0, description="How long a whole answer may take.")
+    weather_attempts: int = Field(4, ge=1, description="How often a source is asked before the next one is.")
+    weather_rest_s: float = Field(300.0, gt=0, description="How long a source that fails is left alone.")
+    open_meteo_url: str = Field("", description="Open-Meteo's forecasts; empty: its public hosts.")
+    open_meteo_archive_url: str = Field("", description="Open-Meteo's archive; empty: its public hosts.")
+    open_meteo_key: SecretStr = Field(SecretStr(""), description="Key for commercial use of Open-Meteo.")
+    openweather_url: str = "https://api.openweathermap.org"
+    openweather_history_url: str = "https://history.openweathermap.org"
+    openweather_key: SecretStr = Field(SecretStr(""), description="Key of OpenWeather; empty: never asked.")
+    nasa_power_url: str = Field(
+        "https://power.larc.nasa.gov", description="NASA POWER, for observations; empty: never asked."
+    )
+
+    telemetry_password: SecretStr = Field(
+        SecretStr(""), description="Password of the user that a mapping of `gridcast telemetry` names."
+    )
+
     metrics_host: str = "127.0.0.1"
     metrics_port: int = Field(
         0, ge=0, le=65535, description="Port of /metrics, /health, /ready; 0: a free one."

@@ -12,8 +12,10 @@
     |-- ReleaseRefused         an artifact that is not what its manifest says
     |-- InputError             a file or an argument of a user is wrong; the message says where
     |-- SettingsError          a setting is unknown, missing or wrong
+    |-- RequestRefused         another service says that it was asked wrongly: a key, a parameter
     |-- LogTruncated           retention ate what had to be read (carries the number of records)
-    `-- ServiceUnavailable     Kafka, Postgres or a registry does not answer (retriable)
+    |-- AnswerRefused          another service answered with what cannot be read or cannot be true (retriable)
+    `-- ServiceUnavailable     Kafka, Postgres or another service does not answer (retriable)
 
 Whether trying again can help stands on the class: callers ask `error.retriable` and never read texts.
 """
@@ -41,6 +43,7 @@ class Reason(StrEnum):
     BAD_RELEASE = "bad_release"
     KEY_MISMATCH = "key_mismatch"
     POISON = "poison"
+    UNREADABLE = "unreadable"
 
 
 class GridcastError(Exception):
@@ -94,6 +97,16 @@ class InputError(GridcastError):
 
 class SettingsError(GridcastError):
     """A setting is unknown, missing or wrong."""
+
+
+class RequestRefused(GridcastError):
+    """Another service says that it was asked wrongly, as by a key that it does not know."""
+
+
+class AnswerRefused(GridcastError):
+    """Another service answered with what cannot be read or cannot be true; its next answer may be right."""
+
+    retriable: ClassVar[bool] = True
 
 
 class LogTruncated(GridcastError):

@@ -1,0 +1,72 @@
+"""`gridcast weather`: live weather for every registered plant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.output import emit, iso, note, table
+from cli.stopping import until_told
+from infra import settings
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+    from producers.weather.once import Once
+
+
+@click.group(invoke_without_command=True, epilog="Example:  gridcast weather --once")
+@click.option("--once", is_flag=True, help="Collect one time, say what came, and end.")
+@click.option("--metrics-port", type=click.IntRange(0, 65535), help="Port of /metrics, /health and /ready.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document with --once, else a JSON log.")
+@click.pass_context
+def command(ctx: click.Context, once: bool, metrics_port: int | None, as_json: bool) -> int:
+    """Collect live weather for every registered plant, until SIGTERM.
+
+    A plant that is new or has moved gets its first run at once, every plant one each `weather_every_s`.
+    """
+    if ctx.invoked_subcommand is not None:
+        return 0
+    from infra import logs
+
+    asked = {"metrics_port": metrics_port, "log_format": "json" if as_json and not once else None}
+    found = settings.load(**{name: value for name, value in asked.items() if value is not None})
+    if once:
+        return _once(found, as_json)
+    logs.configure(found)
+    raise click.UsageError("say --once")
+
+
+def _once(found: Settings, as_json: bool) -> int:
+    from producers.weather.once import collect_once
+
+    with until_told() as stop:
+        came = collect_once(found, stop.is_set, stop.wait)
+    emit(_document(came), as_json, _lines(came))
+    for plant_id, why in came.collected.failed.items():
+        note(f"{plant_id}: no weather: {why}")
+    if came.nowhere:
+        note(f"without a position, so without weather: {', '.join(came.nowhere)}")
+    return 1 if came.collected.failed else 0
+
+
+def _document(came: Once) -> dict[str, Any]:
+    return {"runs": list(_rows(came)), "failed": came.collected.failed, "without_position": came.nowhere}
+
+
+def _lines(came: Once) -> Iterator[str]:
+    return table(list(_rows(came)))
+
+
+def _rows(came: Once) -> Iterator[dict[str, Any]]:
+    for run in came.collected.runs:
+        yield {
+            "plant": run.plant_id,
+            "source": run.source,
+            "published_at": iso(run.published_at_ms),
+            "from": iso(int(run.valid_at_ms[0])),
+            "to": iso(int(run.valid_at_ms[-1])),
+            "columns": len(run.columns),
+            "points": len(run.points),
+        }

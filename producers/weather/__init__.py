@@ -1,0 +1,1 @@
+"""Live weather: one source a file, and what collects from them for every registered plant."""

@@ -1,0 +1,86 @@
+"""One source asked about many places: from the cache where it knows them, else in batches, with patience,
+unless the circuit is open."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from producers.weather.answers import Place, Said, Source
+from producers.weather.breaker import Breaker
+from producers.weather.cache import Cache
+from producers.weather.http import Busy, Http, Stopped, count, outcome_of
+from schemas.errors import AnswerRefused, GridcastError
+
+_log = logging.getLogger(__name__)
+
+#: A source that asks for more than this is asked again sooner all the same: the header may be wrong.
+_LONGEST_REST_S = 3600.0
+
+
+@dataclass(frozen=True)
+class Asker:
+    """A source with what stands between it and us."""
+
+    source: Source
+    http: Http
+    cache: Cache
+    breaker: Breaker
+
+    def ask(self, places: Sequence[Place]) -> tuple[dict[Place, Said], GridcastError | None]:
+        """What the source says of each place that it knows, and why it does not of the last other one."""
+        question = self._question()
+        kept = {place: self.cache.get(question, place) for place in dict.fromkeys(places)}
+        known = {place: said for place, said in kept.items() if said is not None}
+        missing = [place for place, said in kept.items() if said is None]
+        problem: GridcastError | None = None
+        for start in range(0, len(missing), self.source.batch):
+            batch = missing[start : start + self.source.batch]
+            try:
+                results = self._batch(batch)
+            except GridcastError as error:
+                problem = error
+                continue
+            for result in results:
+                if isinstance(result, AnswerRefused):
+                    problem = result
+                    continue
+                self.cache.put(question, result)
+                known[result.place] = result
+        return known, problem
+
+    def _question(self) -> str:
+        """What else than the place an answer depends on."""
+        call = self.source.call([Place(0.0, 0.0)])
+        return json.dumps([self.source.name, call.url, sorted(call.params.items())])
+
+    def _batch(self, places: Sequence[Place]) -> list[Said | AnswerRefused]:
+        self.breaker.check()
+        return self.http.patiently(lambda: self._once(places), between=self.breaker.check)
+
+    def _once(self, places: Sequence[Place]) -> list[Said | AnswerRefused]:
+        started = time.monotonic()
+        try:
+            answer = self.http.once(self.source.call(places))
+            results = self.source.read(answer.document, places, answer.fetched_at_ms)
+        except Stopped:
+            raise
+        except GridcastError as error:
+            count(self.source.name, outcome_of(error), time.monotonic() - started)
+            self.breaker.failed(str(error), self._rest_asked(error))
+            _log.info("%s: %s", self.source.name, error)
+            raise
+        count(self.source.name, "ok", time.monotonic() - started)
+        self.breaker.went_well()
+        return results
+
+    def _rest_asked(self, error: GridcastError) -> float:
+        """How long the source wants to be left alone, where that is longer than a retry waits."""
+        if not isinstance(error, Busy) or error.wait_s is None:
+            return 0.0
+        if error.wait_s <= self.http.patience.longest_wait_s:
+            return 0.0
+        return min(error.wait_s, _LONGEST_REST_S)

@@ -1,0 +1,192 @@
+"""A local stand-in for the sources of weather: answers in the shape that they document, with real values
+(reanalysis at La Haute Borne, satellite irradiance at SERF East), and any fault that is asked for."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+ROOT = Path(__file__).parents[1]
+HOUR_S = 3600
+UNITS = {
+    "temperature_2m": "°C",
+    "relative_humidity_2m": "%",
+    "surface_pressure": "hPa",
+    "cloud_cover": "%",
+    "cloud_cover_low": "%",
+    "cloud_cover_mid": "%",
+    "cloud_cover_high": "%",
+    "precipitation": "mm",
+    "shortwave_radiation": "W/m²",
+    "direct_normal_irradiance": "W/m²",
+    "diffuse_radiation": "W/m²",
+}
+
+Query = dict[str, str]
+#: What a fault does to an exchange: sends what it likes, or returns the body that shall be sent instead.
+Fault = Callable[[BaseHTTPRequestHandler, bytes], bytes | None]
+
+
+def unit_of(variable: str) -> str:
+    if variable.startswith("wind_direction"):
+        return "°"
+    return "m/s" if variable.startswith("wind_") else UNITS[variable]
+
+
+@cache
+def recorded(plant: str, column: str) -> list[float]:
+    """A column of a sample's weather, in the order of the file."""
+    with gzip.open(ROOT / "samples" / plant / "weather.csv.gz", "rt") as rows:
+        return [float(row[column] or 0.0) for row in csv.DictReader(rows)]
+
+
+def value(variable: str, hour: int, place: int) -> float:
+    """A value of a variable at an hour since 1970, the same whenever it is asked for."""
+    wind = recorded("la_haute_borne", "wind_speed_100m_ms")
+    speed = wind[(hour + 37 * place) % len(wind)]
+    if variable.startswith("wind_speed"):
+        height = float(variable.removeprefix("wind_speed_").removesuffix("m"))
+        return round(speed * (height / 100.0) ** 0.14, 2)
+    if variable == "wind_gusts_10m":
+        return round(1.6 * speed, 2)
+    if variable.startswith("wind_direction"):
+        return float((hour * 7 + place) % 360)
+    if variable in ("shortwave_radiation", "direct_normal_irradiance", "diffuse_radiation"):
+        sun = recorded("serf_east", "shortwave_radiation_w_m2")
+        share = {"shortwave_radiation": 1.0, "direct_normal_irradiance": 0.8, "diffuse_radiation": 0.3}
+        return round(share[variable] * sun[(hour * 4 + place) % len(sun)], 1)
+    warm = recorded("serf_east", "temperature_2m_c")
+    steady = {"surface_pressure": 950.0, "relative_humidity_2m": 70.0, "precipitation": 0.1}
+    if variable == "temperature_2m":
+        return warm[(hour * 4 + place) % len(warm)]
+    return steady.get(variable, float((hour * 3 + place) % 101))
+
+
+def open_meteo(query: Query, now_s: float) -> Any:
+    """An object for one place, a list for several."""
+    first, count = _hours(query, now_s)
+    variables = query["hourly"].split(",")
+    hours = range(first, first + count)
+    answers = []
+    for number, (north, east) in enumerate(
+        zip(query["latitude"].split(","), query["longitude"].split(","), strict=True)
+    ):
+        place = round(float(north) * 100) + round(float(east) * 10)
+        stamps = [f"{datetime.fromtimestamp(hour * HOUR_S, UTC):%Y-%m-%dT%H:%M}" for hour in hours]
+        answer = {
+            "latitude": round(float(north), 1),
+            "longitude": round(float(east), 1),
+            "generationtime_ms": 0.2,
+            "utc_offset_seconds": 0,
+            "timezone": "GMT",
+            "timezone_abbreviation": "GMT",
+            "elevation": 38.0,
+            "hourly_units": {"time": "iso8601", **{name: unit_of(name) for name in variables}},
+            "hourly": {
+                "time": stamps,
+                **{name: [value(name, hour, place) for hour in hours] for name in variables},
+            },
+        }
+        answers.append(answer | ({"location_id": number} if number else {}))
+    return answers[0] if len(answers) == 1 else answers
+
+
+def _hours(query: Query, now_s: float) -> tuple[int, int]:
+    if "start_date" in query:
+        first = int(datetime.fromisoformat(query["start_date"] + "T00:00Z").timestamp()) // HOUR_S
+        last = int(datetime.fromisoformat(query["end_date"] + "T00:00Z").timestamp()) // HOUR_S
+        return first, last + 24 - first
+    past = int(query.get("past_hours", 0))
+    return int(now_s) // HOUR_S - past, past + int(query["forecast_hours"])
+
+
+ANSWERS: dict[str, Callable[[Query, float], Any]] = {
+    "/v1/forecast": open_meteo,
+    "/v1/archive": open_meteo,
+}
+
+
+class WeatherServer:
+    """Answers as the sources do. `faults`: called for each request with its path, returns a fault or None.
+
+    `calls` counts requests by path, `asked` keeps their queries.
+    """
+
+    def __init__(self, now_s: Callable[[], float] = time.time) -> None:
+        self.now_s = now_s
+        self.faults: Callable[[str], Fault | None] = lambda _path: None
+        self.calls: Counter[str] = Counter()
+        self.asked: list[Query] = []
+        self.closing = threading.Event()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def close(self) -> None:
+        self.closing.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            weather = outer
+
+            def do_GET(self) -> None:
+                with suppress(ConnectionError):
+                    outer.answer(self)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        return Handler
+
+    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+        parts = urlsplit(handler.path)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        self.calls[parts.path] += 1
+        self.asked.append(query)
+        body = json.dumps(ANSWERS[parts.path](query, self.now_s())).encode()
+        fault = self.faults(parts.path)
+        sent = fault(handler, body) if fault is not None else body
+        if sent is not None:
+            respond(handler, 200, sent)
+
+
+def respond(handler: BaseHTTPRequestHandler, status: int, body: bytes, **headers: str) -> None:
+    handler.send_response(status)
+    for name, told in {"Content-Type": "application/json", **headers}.items():
+        handler.send_header(name.replace("_", "-"), told)
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+@contextmanager
+def weather_server(now_s: Callable[[], float] = time.time) -> Iterator[WeatherServer]:
+    server = WeatherServer(now_s)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+if __name__ == "__main__":
+    with weather_server() as running:
+        print(running.url, flush=True)
+        threading.Event().wait()
