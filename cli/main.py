@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "plants": "The registry of plants: add, list, set.",
     "publish": "Send a canonical folder to the topics.",
     "weather": "Collect live weather for every registered plant.",
+    "telemetry": "Carry live telemetry from MQTT or OPC UA to the journal.",
     "worker": "Run a stream worker.",
     "sink": "Write the topics to PostgreSQL.",
     "forecast": "Show the newest forecast of a plant.",

@@ -1,0 +1,62 @@
+"""`gridcast telemetry`: a plant's own systems into the journal until SIGTERM."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+
+from cli.numbers import Amount
+from cli.output import emit, json_log_option, note
+from cli.stopping import until_told
+from schemas.errors import InputError
+
+_NEEDED = {"mqtt": "paho", "opcua": "asyncua"}
+
+
+@click.command(epilog="Example:  gridcast telemetry plants-mqtt.toml")
+@click.argument("mapping", metavar="MAPPING.toml", type=click.Path(path_type=Path))
+@click.option("--check", is_flag=True, help="Read the mapping, say what it means, connect to nothing.")
+@click.option(
+    "--give-up",
+    "give_up_s",
+    type=Amount(min=0),
+    default=60.0,
+    show_default=True,
+    help="Seconds to wait for Kafka and the source at the start.",
+)
+@click.option("--metrics-port", type=click.IntRange(0, 65535), help="Port of /metrics, /health and /ready.")
+@json_log_option
+def command(mapping: Path, check: bool, give_up_s: float, metrics_port: int | None, as_json: bool) -> None:
+    """Carry live telemetry from MQTT or OPC UA to the journal.
+
+    MAPPING.toml says where the values are and what they mean; docs/live-telemetry.md describes it. A message
+    is acknowledged to its source only after Kafka has it, so a kill loses nothing. Stops cleanly on SIGTERM
+    and SIGINT.
+    """
+    from producers.live.mapping import MqttMapping, read_mapping
+
+    read = read_mapping(mapping)
+    way = "mqtt" if isinstance(read, MqttMapping) else "opcua"
+    if check:
+        plants = [plant.plant_id for plant in read.plants]
+        emit({"way": way, "plants": plants}, as_json, [f"{mapping}: {way}, {', '.join(plants)}"])
+        return
+    if find_spec(_NEEDED[way]) is None:
+        raise InputError(f"{_NEEDED[way]} is not installed: pip install 'gridcast[live]'")
+    from infra import logs, settings
+    from producers.live.run import run_telemetry
+
+    asked = {"metrics_port": metrics_port, "log_format": "json" if as_json else None}
+    found = settings.load(**{name: value for name, value in asked.items() if value is not None})
+    logs.configure(found)
+
+    def told(address: str) -> None:
+        if as_json:
+            emit({"metrics": f"{address}/metrics", "health": f"{address}/health"}, as_json)
+        else:
+            note(f"telemetry: metrics and health at {address}")
+
+    with until_told() as stop:
+        run_telemetry(found, read, stop.is_set, give_up_s, told)

@@ -1,0 +1,116 @@
+"""`gridcast telemetry` with everything around it: clients, health, and the order in which they are let go."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from infra.health import HealthServer
+from infra.kafka import wait_for_kafka
+from infra.registry import schema_ids
+from infra.topics import JOURNAL, REJECTED
+from models.validate import not_registered
+from producers.kafka_out import cluster_id
+from producers.live.mapping import MqttMapping, OpcuaMapping
+from producers.live.outbox import Outbox, kafka_sender
+from producers.live.progress import Progress
+from producers.registry import registered
+from schemas.codec import Codec
+from schemas.errors import ServiceUnavailable
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+    from producers.live.mqtt import Broker
+
+_log = logging.getLogger(__name__)
+
+#: What keys of `records.rejected` and of the journal are made of is checked before anything is taken.
+_TOPICS: Final = (JOURNAL, REJECTED)
+
+
+def run_telemetry(
+    settings: Settings,
+    mapping: MqttMapping | OpcuaMapping,
+    stopped: Callable[[], bool],
+    give_up_s: float = 60.0,
+    told: Callable[[str], None] = lambda _address: None,
+) -> None:
+    """Carry telemetry until `stopped`. `told(address)`: where health and metrics are.
+
+    Raises:
+        ServiceUnavailable: Kafka or the source did not come up in `give_up_s`.
+        InputError: a topic, a file or a password is missing, or the source refuses us.
+    """
+    wait_for_kafka(settings, give_up_s)
+    cluster_id(settings, _TOPICS)
+    codec = Codec(schema_ids(settings))
+    plants = [plant.plant_id for plant in mapping.plants]
+    _warn_of_unknown(settings, codec, plants)
+    way = "mqtt" if isinstance(mapping, MqttMapping) else "opcua"
+    progress = Progress(way, plants)
+    outbox = Outbox(kafka_sender(settings), progress, stopped)
+    server = HealthServer(settings.metrics_host, settings.metrics_port, progress.health, progress.ready)
+    told(f"http://{settings.metrics_host}:{server.port}")
+    try:
+        if isinstance(mapping, MqttMapping):
+            _run_mqtt(settings, mapping, codec, outbox, progress, stopped, give_up_s)
+        _log.info("stopped; %s", ", ".join(f"{n} {what}" for what, n in sorted(progress.counts.items())))
+    finally:
+        server.close()
+
+
+def _warn_of_unknown(settings: Settings, codec: Codec, plants: Sequence[str]) -> None:
+    known = {version.plant_id for version in registered(settings, codec)}
+    for plant_id in plants:
+        if plant_id not in known:
+            _log.warning("%s; until then workers refuse what it sends", not_registered(plant_id))
+
+
+def _run_mqtt(
+    settings: Settings,
+    mapping: MqttMapping,
+    codec: Codec,
+    outbox: Outbox,
+    progress: Progress,
+    stopped: Callable[[], bool],
+    give_up_s: float,
+) -> None:
+    from producers.live.mqtt import Broker
+    from producers.live.mqtt_feed import MqttFeed
+
+    link = mapping.mqtt
+    topics = [plant.topic for plant in mapping.plants]
+    broker = Broker(link, link.password(settings.telemetry_password), topics, progress)
+    broker.start()
+    try:
+        # A broker may send what it has kept before it answers anything else, so the feed runs from the start.
+        MqttFeed(mapping, codec, outbox, progress).run(broker, stopped, _Watch(broker, progress, give_up_s))
+    finally:
+        broker.close()
+
+
+class _Watch:
+    """Raises where the source did not come up at the start. Later it may come and go."""
+
+    def __init__(self, broker: Broker, progress: Progress, give_up_s: float) -> None:
+        self._broker = broker
+        self._progress = progress
+        self._give_up_s = give_up_s
+        self._deadline_s: float | None = time.monotonic() + give_up_s
+
+    def __call__(self) -> None:
+        """Look once."""
+        if self._deadline_s is None:
+            return
+        verdict = self._progress.ready()
+        if verdict.good:
+            self._deadline_s = None
+        elif self._broker.refusal is not None:
+            raise ServiceUnavailable(
+                f"{self._broker.refusal}: see endpoint, user and password of the mapping"
+            )
+        elif time.monotonic() >= self._deadline_s:
+            why = verdict.detail["source"]
+            raise ServiceUnavailable(f"{why}: nothing came up in {self._give_up_s:.0f} s")

@@ -1,0 +1,107 @@
+"""Telemetry by MQTT: a real broker in a process of its own, a real Kafka, and kills of everything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.settings import Settings
+from infra.topics import REJECTED
+from tests.integration.live_help import (
+    Child,
+    MqttBroker,
+    Powers,
+    Publisher,
+    Telemetry,
+    differing,
+    free_port,
+    journaled,
+    sample,
+)
+from tests.integration.workers import await_true, contents
+
+MAPPING = """
+[mqtt]
+endpoint = "mqtt://127.0.0.1:{port}"
+user = "gridcast"
+client_id = "gridcast-test"
+keepalive_s = 5
+
+[[plants]]
+plant_id = "la-haute-borne"
+topic = "park/lhb"
+time = "at"
+power = "meter.p"
+power_unit = "W"
+sensors = {{ wind_speed_ms = "met.ws", temperature_c = "met.t" }}
+
+[[plants]]
+plant_id = "serf-east"
+topic = "park/serf"
+time = "ts"
+time_format = "unix_s"
+power = "p"
+"""
+
+
+@pytest.fixture
+def children() -> Iterator[list[Child]]:
+    started: list[Child] = []
+    yield started
+    for child in started:
+        child.kill()
+
+
+class Park:
+    """Two plants that publish real values: La Haute Borne in W under nested members, SERF East in kW."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self.publisher = publisher
+        self.sent: Powers = {}
+        self._wind, self._sun = sample("la_haute_borne", 5000), sample("serf_east", 5000)
+
+    def publish(self, scans: int) -> None:
+        for _ in range(scans):
+            at_ms, power_kw, row = next(self._wind)
+            power_w = None if power_kw is None else round(power_kw * 1000)
+            met = {"ws": float(row["wind_speed_ms"] or 0), "t": None}
+            stamp = row["event_time"]
+            self.publisher.publish("park/lhb", {"at": stamp, "meter": {"p": power_w}, "met": met, "more": 1})
+            self.sent["la-haute-borne", at_ms] = None if power_w is None else power_w * 0.001
+            at_ms, power_kw, _ = next(self._sun)
+            self.publisher.publish("park/serf", {"ts": at_ms // 1000, "p": power_kw})
+            self.sent["serf-east", at_ms] = power_kw
+
+
+def mapping(folder: Path, port: int) -> Path:
+    path = folder / "mapping.toml"
+    path.write_text(MAPPING.format(port=port))
+    return path
+
+
+def test_what_plants_publish_is_in_the_journal_and_what_cannot_be_read_is_kept(
+    settings: Settings, tmp_path: Path, children: list[Child]
+) -> None:
+    port = free_port()
+    children.append(MqttBroker(tmp_path, port))
+    telemetry = Telemetry(settings, mapping(tmp_path, port))
+    children.append(telemetry)
+    telemetry.wait_ready()
+    publisher = Publisher(port)
+    park = Park(publisher)
+    park.publish(50)
+    bad = {b"\xff{": "unreadable", b'{"ts": 1, "p": NaN}': "not_finite", b'{"p": 1}': "no_time"}
+    for payload in (*bad, *bad):
+        publisher.publish("park/serf", payload)
+    publisher.wait_delivered()
+    await_true(lambda: len(journaled(settings)) >= 100, 20, telemetry)  # type: ignore[arg-type]
+    await_true(lambda: len(contents(settings, REJECTED)) >= 6, 20, telemetry)  # type: ignore[arg-type]
+    publisher.close()
+    assert telemetry.stop() == 0, telemetry.said()
+    assert differing(journaled(settings), park.sent) == []
+    rejected = {record["offset"]: record for _, record in contents(settings, REJECTED)}
+    assert {record["payload"]: record["reason"] for record in rejected.values()} == bad
+    assert {record["topic"] for record in rejected.values()} == {"mqtt:park/serf"}
+    assert "under the wind" not in telemetry.said()
