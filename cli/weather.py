@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.numbers import Amount
 from cli.output import emit, iso, note, table
 from cli.stopping import until_told
 from infra import settings
@@ -19,9 +20,17 @@ if TYPE_CHECKING:
 @click.group(invoke_without_command=True, epilog="Example:  gridcast weather --once")
 @click.option("--once", is_flag=True, help="Collect one time, say what came, and end.")
 @click.option("--metrics-port", type=click.IntRange(0, 65535), help="Port of /metrics, /health and /ready.")
+@click.option(
+    "--give-up",
+    "give_up_s",
+    type=Amount(min=0),
+    default=60.0,
+    show_default=True,
+    help="Seconds to wait for Kafka at the start.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document with --once, else a JSON log.")
 @click.pass_context
-def command(ctx: click.Context, once: bool, metrics_port: int | None, as_json: bool) -> int:
+def command(ctx: click.Context, once: bool, metrics_port: int | None, give_up_s: float, as_json: bool) -> int:
     """Collect live weather for every registered plant, until SIGTERM.
 
     A plant that is new or has moved gets its first run at once, every plant one each `weather_every_s`.
@@ -35,7 +44,11 @@ def command(ctx: click.Context, once: bool, metrics_port: int | None, as_json: b
     if once:
         return _once(found, as_json)
     logs.configure(found)
-    raise click.UsageError("say --once")
+    from producers.weather.process import run_weather
+
+    with until_told() as stop:
+        run_weather(found, stop.is_set, stop.wait, give_up_s)
+    return 0
 
 
 def _once(found: Settings, as_json: bool) -> int:

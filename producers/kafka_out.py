@@ -24,8 +24,9 @@ class Out(Protocol):
 class KafkaOut:
     """An idempotent producer; every `send` is acknowledged by all replicas before it returns."""
 
-    def __init__(self, settings: Settings, linger_ms: int = 5) -> None:
+    def __init__(self, settings: Settings, linger_ms: int = 5, timeout_s: float = 60.0) -> None:
         self._producer = producer(settings, linger_ms=linger_ms)
+        self._timeout_s = timeout_s
 
     def send(self, records: Iterable[Outgoing]) -> int:
         """Produce in order and wait for every acknowledgement.
@@ -33,7 +34,7 @@ class KafkaOut:
         Raises:
             ServiceUnavailable: Kafka did not take all of them; the same records may be sent again.
         """
-        return produce_all(self._producer, records)
+        return produce_all(self._producer, records, self._timeout_s)
 
 
 def cluster_id(settings: Settings, needed: Sequence[str]) -> str:

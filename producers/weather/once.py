@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from infra.registry import schema_ids
 from infra.topics import PLANTS, WEATHER_RUNS
 from producers.kafka_out import KafkaOut, cluster_id
-from producers.registry import held, registered
+from producers.registry import registered
 from producers.weather import sources
+from producers.weather.following import plants_at
 from producers.weather.runs import Collected, collect, place_of
 from producers.weather.sending import send_runs
 from schemas.codec import Codec
 from schemas.errors import InputError
-from schemas.records import PlantVersion
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -43,7 +43,7 @@ def collect_once(
     """
     cluster_id(settings, [PLANTS, WEATHER_RUNS])
     codec = Codec(schema_ids(settings))
-    plants = plants_now(registered(settings, codec), int(time.time() * 1000))
+    plants = plants_at(registered(settings, codec), int(time.time() * 1000))
     nowhere = [plant.plant_id for plant in plants if place_of(plant) is None]
     if len(nowhere) == len(plants):
         raise InputError(
@@ -59,10 +59,3 @@ def collect_once(
         shared.close()
     send_runs(KafkaOut(settings), codec, collected.runs)
     return Once(collected, nowhere)
-
-
-def plants_now(versions: list[PlantVersion], now_ms: int) -> list[PlantVersion]:
-    """Each plant as it holds at a time, by name."""
-    names = dict.fromkeys(version.plant_id for version in versions)
-    found = (held(versions, name, now_ms) for name in names)
-    return [plant for plant in found if plant is not None]

@@ -15,8 +15,9 @@ from schemas.records import AreaPoint, PlantVersion, WeatherRun
 
 @dataclass
 class Collected:
-    """The runs of one collection, and why there is none for other plants."""
+    """The runs of one collection, and why there is none for others. `plants`: who was asked for."""
 
+    plants: dict[str, PlantVersion] = field(default_factory=dict)
     runs: list[WeatherRun] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
 
@@ -30,8 +31,9 @@ def place_of(plant: PlantVersion) -> Place | None:
 
 def collect(plants: Iterable[PlantVersion], askers: Sequence[Asker]) -> Collected:
     """A run for each plant from the first source that has one. Plants without a position are passed over."""
-    made = Collected()
-    wanting = {plant.plant_id: place for plant in plants if (place := place_of(plant)) is not None}
+    made = Collected({plant.plant_id: plant for plant in plants})
+    places = {name: place_of(plant) for name, plant in made.plants.items()}
+    wanting = {name: place for name, place in places.items() if place is not None}
     for asker in askers:
         if not wanting:
             break
