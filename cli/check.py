@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.check_options import conversion_options, guesses_of
 from cli.output import emit, iso, json_option
 
 if TYPE_CHECKING:
@@ -18,25 +19,43 @@ if TYPE_CHECKING:
     from producers.report import PlantReport
 
 
-@click.command(epilog="Example:  gridcast check samples/la_haute_borne")
+@click.command(
+    epilog="Example:  gridcast check export --timezone Europe/Paris --stamp start --unit W --map P=power_kw "
+    "--write mine"
+)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@conversion_options
 @json_option
-def command(folder: Path, as_json: bool) -> None:
-    """Read a canonical folder and say what is wrong with it, by row and column.
+def command(folder: Path, out: Path | None, as_json: bool, **options: Any) -> None:
+    """Read a folder and say what is wrong with it, by row and column, or make a canonical one.
 
-    Rows are lines of the file; the header is row 1. Exit code 1 when the folder cannot be used as it is.
+    DIR is a folder with plants, telemetry and perhaps units and weather, or one file with telemetry, as .csv,
+    .csv.gz, .xlsx or .parquet. Rows are lines of the file; the header is row 1. Exit code 1 when it cannot be
+    used as it is.
     """
+    from producers.check import read_as
+    from producers.convert.guesses import Guesses
+    from producers.convert.write import refuse_filled, write_folder
     from producers.folder import read_folder
     from producers.problems import BadFolder
     from producers.report import report
 
+    guesses, now_ms = guesses_of(options), int(time.time() * 1000)
+    if out is not None:
+        refuse_filled(out)
     try:
-        read = read_folder(folder, int(time.time() * 1000))
+        if out is None and guesses == Guesses():
+            read = read_folder(folder, now_ms)
+        else:
+            converted = read_as(folder, guesses, now_ms)
+            read = converted.folder
     except BadFolder as bad:
         emit(_bad_document(folder, bad), as_json, _bad_lines(bad))
         raise
     plants = report(read)
-    emit(_document(read, plants), as_json, _lines(read, plants))
+    if out is not None:
+        write_folder(out, converted.tables)
+    emit(_document(read, plants) | {"written": out}, as_json, _lines(read, plants, out))
 
 
 def _bad_document(folder: Path, bad: BadFolder) -> dict[str, Any]:
@@ -66,7 +85,7 @@ def _document(read: Folder, plants: list[PlantReport]) -> dict[str, Any]:
     }
 
 
-def _lines(read: Folder, plants: list[PlantReport]) -> Iterator[str]:
+def _lines(read: Folder, plants: list[PlantReport], out: Path | None) -> Iterator[str]:
     for plant in plants:
         yield f"{plant.plant_id}: {plant.kind}, {plant.capacity_kw:g} kW, resolution {plant.resolution_s} s"
         telemetry = f"{plant.rows} rows of telemetry{_span(plant)}"
@@ -87,6 +106,8 @@ def _lines(read: Folder, plants: list[PlantReport]) -> Iterator[str]:
         yield from (f"  look: {hint}" for hint in plant.hints)
     yield from (f"note: {line}" for line in read.notes)
     yield f"{read.path}: every row can be read"
+    if out is not None:
+        yield f"{out}: written, a canonical folder"
 
 
 def _span(plant: PlantReport) -> str:

@@ -14,10 +14,10 @@ import numpy as np
 
 from models.validate_control import fault_of_plant, fault_of_run
 from models.windows import commonest_step_s, resolution_for
-from producers import plants_file, telemetry_file, weather_file
+from producers import files, plants_file, telemetry_file, weather_file
 from producers.plants_file import PlantRow, plant_rows
 from producers.problems import Problems
-from producers.table import Longs, Table, find, read
+from producers.table import Longs, Table, has_columns
 from producers.telemetry_file import TelemetryRows, UnitRows, no_units, telemetry_rows, unit_rows
 from producers.weather_file import weather_runs
 from schemas.errors import InputError
@@ -64,8 +64,17 @@ def read_folder(path: Path, now_ms: int) -> Folder:
         BadFolder: something is wrong; it names file, row and column and says what to do.
     """
     problems = Problems(str(path))
-    tables = _tables(path, problems)
-    if not {"plants", "telemetry"} <= tables.keys():
+    return folder_of(path, _tables(path, problems), now_ms, problems)
+
+
+def folder_of(path: Path, tables: dict[str, Table], now_ms: int, problems: Problems) -> Folder:
+    """The folder that these tables are; `problems` holds what was found while they were read.
+
+    Raises:
+        BadFolder: something is wrong; it names file, row and column and says what to do.
+    """
+    good = [has_columns(t.file, list(t.columns), _NEEDED[stem], problems) for stem, t in tables.items()]
+    if not all(good) or not {"plants", "telemetry"} <= tables.keys():
         raise problems.stop()
     rows = plant_rows(tables["plants"], problems)
     if not rows:
@@ -87,7 +96,7 @@ def read_folder(path: Path, now_ms: int) -> Folder:
     return Folder(path, list(plant_ids), plants, telemetry, units, runs, tuple(problems.notes))
 
 
-_FILES: Final = {
+_NEEDED: Final = {
     "plants": plants_file.NEEDED,
     "telemetry": telemetry_file.NEEDED,
     "units": telemetry_file.UNITS_NEEDED,
@@ -105,19 +114,16 @@ def _tables(path: Path, problems: Problems) -> dict[str, Table]:
             str(path), None, None, "is empty: it needs plants.csv and telemetry.csv (or telemetry.csv.gz)"
         )
         return {}
+    sources = files.find(path, problems)
     made = {}
-    for stem, needed in _FILES.items():
-        found = find(path, stem)
-        if found is None:
-            if stem in ("plants", "telemetry"):
-                gz = "" if stem == "plants" else f" or {stem}.csv.gz"
-                problems.add(f"{stem}.csv", None, None, f"is missing: the folder needs {stem}.csv{gz}")
-            continue
-        if found.suffix != ".gz" and (path / f"{stem}.csv.gz").exists():
-            problems.add(found.name, None, None, f"stands beside {stem}.csv.gz: keep one of the two")
-        table = read(found, needed, problems)
-        if table is not None:
-            made[stem] = table
+    for stem in files.STEMS:
+        if stem in sources:
+            table = files.read(sources[stem], problems)
+            if table is not None:
+                made[stem] = table
+        elif stem in ("plants", "telemetry"):
+            gz = "" if stem == "plants" else f" or {stem}.csv.gz"
+            problems.add(f"{stem}.csv", None, None, f"is missing: the folder needs {stem}.csv{gz}")
     return made
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from infra.kafka import Outgoing
 from infra.topic_reader import newest_records
-from infra.topics import PLANTS
+from infra.topics import JOURNAL, PLANTS
 from models.validate_control import fault_of_plant
 from producers.kafka_out import Out
 from producers.keys import version_key
@@ -39,7 +39,7 @@ def held(versions: list[PlantVersion], plant_id: str, at_ms: int) -> PlantVersio
 
 
 def send_plant(out: Out, codec: Codec, plant: PlantVersion) -> None:
-    """Send a version of a plant; workers take it up from the topic.
+    """Send a version of a plant, to its journal first: whoever reads it in `plants` may send what needs it.
 
     Raises:
         InputError: a worker would refuse it.
@@ -53,4 +53,5 @@ def send_plant(out: Out, codec: Codec, plant: PlantVersion) -> None:
     if plant.timezone is not None and not is_zone(plant.timezone):
         raise InputError(f"{plant.plant_id}: {plant.timezone!r} is no time zone: give a name as Europe/Paris")
     (payload,) = codec.encode("PlantVersion", [plant.to_avro()])
+    out.send([Outgoing(JOURNAL, plant.plant_id.encode(), payload)])
     out.send([Outgoing(PLANTS, version_key(plant.plant_id, plant.valid_from_ms), payload)])

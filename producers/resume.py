@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Final
 
+from producers.files import SUFFIXES
 from schemas.errors import InputError
 
 _BLOCK: Final = 1 << 20
@@ -52,9 +53,9 @@ class Bookmark:
 
 
 def content_hash(folder: Path) -> str:
-    """SHA-256 of the CSV files of a folder, whatever its path."""
+    """SHA-256 of the tables of a folder, whatever its path."""
     digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.csv*")):
+    for path in sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIXES)):
         digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
         with path.open("rb") as content:
             while block := content.read(_BLOCK):
