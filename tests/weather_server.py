@@ -112,9 +112,95 @@ def _hours(query: Query, now_s: float) -> tuple[int, int]:
     return int(now_s) // HOUR_S - past, past + int(query["forecast_hours"])
 
 
+def openweather(query: Query, now_s: float) -> Any:
+    """Forty entries, three hours apart."""
+    step = 3
+    first = int(now_s) // HOUR_S // step * step + step
+    entries = [_entry(query, hour, step) for hour in range(first, first + 40 * step, step)]
+    coord = {"lat": float(query["lat"]), "lon": float(query["lon"])}
+    return {"cod": "200", "message": 0, "cnt": 40, "list": entries, "city": {"id": 1, "coord": coord}}
+
+
+def openweather_history(query: Query, now_s: float) -> Any:
+    """An entry an hour; it does not say of which place."""
+    hours = range(int(query["start"]) // HOUR_S, int(query["end"]) // HOUR_S + 1)
+    entries = [_entry(query, hour, 1) for hour in hours]
+    return {"message": "", "cod": "200", "city_id": 1, "cnt": len(entries), "list": entries}
+
+
+def _entry(query: Query, hour: int, step: int) -> dict[str, Any]:
+    place = round(float(query["lat"]) * 100) + round(float(query["lon"]) * 10)
+    rain = {"rain": {f"{step}h": 0.6}} if hour % 2 else {}
+    return {
+        "dt": hour * HOUR_S,
+        "main": {
+            "temp": value("temperature_2m", hour, place),
+            "pressure": 1015,
+            "grnd_level": 950,
+            "humidity": 70,
+        },
+        "weather": [{"id": 500, "main": "Rain", "description": "light rain", "icon": "10d"}],
+        "clouds": {"all": round(value("cloud_cover", hour, place))},
+        "wind": {"speed": value("wind_speed_10m", hour, place), "deg": 349, "gust": 9.1},
+        **rain,
+    }
+
+
+def nasa_power(query: Query, now_s: float) -> Any:
+    """Hours in UTC by their beginning; what is not known yet is the fill value: radiation of the last five
+    days, the rest of the last two."""
+    first = int(datetime.strptime(query["start"] + "Z", "%Y%m%d%z").timestamp()) // HOUR_S
+    last = int(datetime.strptime(query["end"] + "Z", "%Y%m%d%z").timestamp()) // HOUR_S + 24
+    north, east = float(query["latitude"]), float(query["longitude"])
+    names = query["parameters"].split(",")
+    known = {name: int(now_s) // HOUR_S - (120 if "SW" in name else 48) for name in names}
+    stamps = {hour: f"{datetime.fromtimestamp(hour * HOUR_S, UTC):%Y%m%d%H}" for hour in range(first, last)}
+    return {
+        "type": "Feature",
+        "geometry": {"type": "Point", "coordinates": [east, north, 300.5]},
+        "properties": {
+            "parameter": {
+                name: {
+                    stamp: _nasa(name, hour) if hour < known[name] else -999.0
+                    for hour, stamp in stamps.items()
+                }
+                for name in names
+            }
+        },
+        "header": {"title": "NASA/POWER", "fill_value": -999.0, "time_standard": "UTC"},
+        "messages": [],
+        "parameters": {name: {"units": NASA_UNITS[name], "longname": name} for name in names},
+    }
+
+
+NASA_UNITS = {
+    **dict.fromkeys(("ALLSKY_SFC_SW_DWN", "ALLSKY_SFC_SW_DNI", "ALLSKY_SFC_SW_DIFF"), "Wh/m^2"),
+    **dict.fromkeys(("WS10M", "WS50M"), "m/s"),
+    **dict.fromkeys(("WD10M", "WD50M"), "Degrees"),
+    "T2M": "C",
+    "RH2M": "%",
+    "PS": "kPa",
+}
+
+
+def _nasa(name: str, hour: int) -> float:
+    same = {
+        "ALLSKY_SFC_SW_DWN": "shortwave_radiation",
+        "ALLSKY_SFC_SW_DNI": "direct_normal_irradiance",
+        "ALLSKY_SFC_SW_DIFF": "diffuse_radiation",
+        "T2M": "temperature_2m",
+        "WS10M": "wind_speed_10m",
+        "WS50M": "wind_speed_50m",
+    }
+    return value(same[name], hour, 0) if name in same else {"RH2M": 70.0, "PS": 95.0}.get(name, 180.0)
+
+
 ANSWERS: dict[str, Callable[[Query, float], Any]] = {
     "/v1/forecast": open_meteo,
     "/v1/archive": open_meteo,
+    "/data/2.5/forecast": openweather,
+    "/data/2.5/history/city": openweather_history,
+    "/api/temporal/hourly/point": nasa_power,
 }
 
 

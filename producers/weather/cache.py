@@ -16,13 +16,15 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from producers.weather.answers import Place, Said
 
 _log = logging.getLogger(__name__)
+
+_KEPT_S: Final = 3 * 86_400.0
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,10 @@ class Cache:
             _log.warning("%s cannot be written (%s): a restart will ask again", path.parent, error.strerror)
 
     def sweep(self) -> None:
-        """Delete what is too old to be used."""
+        """Delete what no question can be answered with any more, be it another cache's of this folder."""
         for path in self.folder.glob("*.json"):
             try:
-                if self.now_s() - path.stat().st_mtime > 2 * self.most_s:
+                if self.now_s() - path.stat().st_mtime > _KEPT_S:
                     path.unlink(missing_ok=True)
             except OSError as error:
                 _log.debug("%s stays: %s", path, error)

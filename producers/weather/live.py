@@ -16,6 +16,7 @@ from typing import Final, Protocol
 from infra import metrics
 from producers.kafka_out import Out
 from producers.weather.asking import Asker
+from producers.weather.observing import Observing
 from producers.weather.progress import Progress
 from producers.weather.runs import Collected, collect, place_of
 from producers.weather.schedule import Schedule
@@ -54,6 +55,7 @@ class Live:
     codec: Codec
     schedule: Schedule
     progress: Progress
+    observing: Observing | None = None
     now_s: Callable[[], float] = time.time
     _unsent: Collected = field(default_factory=Collected)
     _sent: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -77,6 +79,8 @@ class Live:
             due = self.schedule.due(plants, self.now_s())
             if not due:
                 self.progress.begun = True
+                if self.observing is not None:
+                    self.observing.turn(plants)
                 return
             self._unsent = collect(due, self.askers)
         self._send(sum(place_of(plant) is not None for plant in plants))

@@ -15,6 +15,7 @@ from producers.kafka_out import KafkaOut, cluster_id
 from producers.weather import sources
 from producers.weather.following import Following
 from producers.weather.live import Live
+from producers.weather.observing import Observing
 from producers.weather.progress import Progress
 from producers.weather.schedule import Schedule
 from schemas.codec import Codec
@@ -49,13 +50,18 @@ def run_weather(
     shared = sources.http(settings, stopped, sleep)
     following = Following(settings, codec)
     health = HealthServer(settings.metrics_host, settings.metrics_port, progress.health, progress.ready)
+    out = KafkaOut(settings, timeout_s=_SEND_S)
+    # A call that fails is made again within the hour: forecasts must not wait for its retries.
+    patient_once = sources.http(settings, stopped, sleep, attempts=1)
+    observer = sources.observer(settings, patient_once)
     live = Live(
         following,
         [sources.asker(settings, source, shared) for source in sources.sources(settings)],
-        KafkaOut(settings, timeout_s=_SEND_S),
+        out,
         codec,
         Schedule(settings.weather_every_s, settings.weather_rest_s, sources.jitter(cluster)),
         progress,
+        Observing(observer, out, codec, time.time) if observer is not None else None,
     )
     try:
         live.run(stopped)
@@ -63,6 +69,7 @@ def run_weather(
     finally:
         health.close()
         following.close()
+        patient_once.close()
         shared.close()
 
 

@@ -12,24 +12,48 @@ from producers.weather.asking import Asker
 from producers.weather.breaker import Breaker
 from producers.weather.cache import Cache
 from producers.weather.http import Http, Patience
+from producers.weather.nasa_power import NasaPower
 from producers.weather.open_meteo import OpenMeteo
+from producers.weather.openweather import OpenWeather
 
 if TYPE_CHECKING:
     from infra.settings import Settings
 
 #: The cache must not answer when the next collection is due.
 _OF_PERIOD: Final = 0.8
+#: Observations come once a day; a restart within it need not ask again.
+_OBSERVED_S: Final = 20 * 3600.0
 
 
 def sources(settings: Settings) -> list[Source]:
-    """Open-Meteo."""
+    """Open-Meteo, and behind it OpenWeather where there is a key for it."""
     key = settings.open_meteo_key.get_secret_value()
-    return [OpenMeteo(settings.open_meteo_url, key, settings.weather_hours)]
+    found: list[Source] = [OpenMeteo(settings.open_meteo_url, key, settings.weather_hours)]
+    if settings.openweather_key.get_secret_value():
+        found.append(OpenWeather(settings.openweather_url, settings.openweather_key.get_secret_value()))
+    return found
 
 
-def http(settings: Settings, stopped: Callable[[], bool], sleep: Callable[[float], object]) -> Http:
-    """How this deployment asks."""
-    patience = Patience(deadline_s=settings.weather_deadline_s, attempts=settings.weather_attempts)
+def observer(settings: Settings, shared: Http) -> Asker | None:
+    """NASA POWER, unless it is switched off."""
+    if not settings.nasa_power_url:
+        return None
+    return asker(settings, NasaPower(settings.nasa_power_url, time.time), shared, most_s=_OBSERVED_S)
+
+
+def http(
+    settings: Settings,
+    stopped: Callable[[], bool],
+    sleep: Callable[[float], object],
+    attempts: int | None = None,
+) -> Http:
+    """How this deployment asks; `attempts` as set unless told."""
+    patience = Patience(
+        read_s=min(settings.weather_deadline_s, Patience.read_s),
+        connect_s=min(settings.weather_deadline_s, Patience.connect_s),
+        deadline_s=settings.weather_deadline_s,
+        attempts=settings.weather_attempts if attempts is None else attempts,
+    )
     return Http(patience, stopped, sleep)
 
 
