@@ -140,7 +140,7 @@ class OpcuaUnit(Strict):
 
 
 class OpcuaPlant(Plant):
-    """A plant whose values are nodes; `scan_s`: stamps are rounded to a multiple of it, to meet in one scan."""
+    """A plant whose values are nodes; `scan_s`: stamps are rounded to a multiple of it to meet in one."""
 
     power: str = Field(min_length=1)
     status: str | None = None

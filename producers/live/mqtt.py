@@ -123,7 +123,7 @@ class Broker:
         from paho.mqtt.packettypes import PacketTypes
         from paho.mqtt.properties import Properties
 
-        properties = Properties(PacketTypes.CONNECT)
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # as paho left it
         properties.SessionExpiryInterval = min(round(self._link.session_days * _DAY_S), _NEVER_EXPIRES)
         properties.ReceiveMaximum = self._link.in_flight
         return {"clean_start": False, "properties": properties}

@@ -1,4 +1,4 @@
-"""Sources of live telemetry as processes, `gridcast telemetry` as another, and what of it is in the journal."""
+"""Sources of live telemetry as processes, `gridcast telemetry`, and what of it is in the journal."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from paho.mqtt.client import Client, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 
+from infra import local
 from infra.settings import Settings
 from infra.topics import JOURNAL
 from tests.integration.mqtt_broker import PASSWORD, USER
@@ -44,7 +47,7 @@ class Child:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", *arguments],
+                arguments,
                 cwd=ROOT,
                 env={**os.environ, **environment},
                 stdout=out,
@@ -78,7 +81,9 @@ class Telemetry(Child):
             **more,
         }
         log = settings.home / f"telemetry-{time.monotonic_ns()}.log"
-        super().__init__(log, ["cli", "telemetry", str(mapping), *options], **environment)
+        super().__init__(
+            log, [sys.executable, "-m", "cli", "telemetry", str(mapping), *options], **environment
+        )
 
     def probe(self, path: str) -> httpx.Response:
         address = re.search(r"http://[\d.]+:\d+", self.said())
@@ -100,9 +105,41 @@ class MqttBroker(Child):
 
     def __init__(self, folder: Path, port: int) -> None:
         super().__init__(
-            folder / "broker.log", ["tests.integration.mqtt_broker", str(port), str(folder / "kept.db")]
+            folder / "broker.log",
+            [sys.executable, "-m", "tests.integration.mqtt_broker", str(port), str(folder / "kept.db")],
         )
         await_true(lambda: answers(port), 20, self)  # type: ignore[arg-type]
+
+
+def mosquitto() -> str:
+    """A mosquitto on this machine, where a variable names one."""
+    return os.environ.get("GRIDCAST_TEST_MOSQUITTO", "")
+
+
+class Mosquitto(Child):
+    """A mosquitto that keeps sessions in a file."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        config = folder / "mosquitto.conf"
+        config.write_text(
+            f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
+            f"persistence_location {folder}/\nuser root\nmax_queued_messages 0\n"
+        )
+        super().__init__(folder / "mosquitto.log", [mosquitto(), "-c", str(config)])
+        await_true(lambda: answers(port), 20, self)  # type: ignore[arg-type]
+
+
+@contextmanager
+def kafka_frozen(servers: Settings) -> Iterator[None]:
+    """Kafka hears nothing and says nothing, as behind a cut wire."""
+    found = [server for server in local.status(servers.home) if server.name == "kafka"]
+    if not found or found[0].running is None:
+        pytest.skip("Kafka runs under Docker: its process cannot be frozen")
+    os.kill(found[0].running.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(found[0].running.pid, signal.SIGCONT)
 
 
 def answers(port: int) -> bool:

@@ -95,7 +95,7 @@ class Sessions(BasePlugin[BrokerContext]):
                     session.clean_session = False
                     await session.retained_messages.put(RetainedApplicationMessage(None, topic, data, 1))
 
-    async def on_broker_client_subscribed(self, client_id: str, topic: str, qos: int) -> None:
+    async def on_broker_client_subscribed(self, client_id: str, topic: str, qos: int) -> None:  # noqa: ARG002 - amqtt's
         session = self.context.get_session(client_id)
         if session is not None and not session.clean_session:
             Handler.shelf.subscribe(client_id, topic)
