@@ -14,12 +14,13 @@ import click
 
 from cli.output import emit, iso, json_option, table
 from infra import settings
+from schemas.rungs import Rung
 
 if TYPE_CHECKING:
     from infra.settings import Settings
     from schemas.codec import Codec
 
-RUNGS: Final = ("both", "weather only", "telemetry only", "climatology")
+RUNGS: Final = tuple(rung.title for rung in Rung)
 SHOWN: Final = (0.1, 0.5, 0.9)
 Record = Mapping[str, Any]
 
@@ -32,7 +33,8 @@ Record = Mapping[str, Any]
 def command(plant_id: str, as_csv: bool, timezone: str | None, as_json: bool) -> None:
     """Show the newest forecast of a plant: local and UTC time, P10, P50, P90 in kW, and the rung.
 
-    The rung says what a step was made of: both inputs, weather only, telemetry only, or climatology.
+    The rung says what a step was made of: both inputs, weather only, telemetry only, climatology,
+    or the physical start of a plant that no release was trained on.
     """
     from infra.registry import schema_ids
     from schemas.codec import Codec

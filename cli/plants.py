@@ -130,12 +130,12 @@ class _Registry:
     def __init__(self) -> None:
         from infra import settings
         from infra.registry import schema_ids
-        from infra.topics import PLANTS
+        from infra.topics import JOURNAL, PLANTS
         from producers.kafka_out import cluster_id
         from schemas.codec import Codec
 
         self._settings: Settings = settings.load()
-        cluster_id(self._settings, [PLANTS])
+        cluster_id(self._settings, [JOURNAL, PLANTS])
         self._codec: Codec = Codec(schema_ids(self._settings))
 
     def versions(self) -> list[PlantVersion]:

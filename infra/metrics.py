@@ -68,7 +68,7 @@ SINK_CONFLICTS = Counter(
 SINK_RETRIES = Counter("gridcast_sink_retries", "Writes tried again after a failure.", registry=REGISTRY)
 LIVE = Counter(
     "gridcast_live", "Messages and values of plants' own systems, by way (mqtt, opcua) and what became of them "
-    "(scan, rejected, unmapped, bad_status, not_a_number, from_history, overflow, session_lost).",
+    "(scan, rejected, unmapped, bad_status, not_a_number, from_history, history_failed, overflow, session_lost).",
     ("way", "outcome"), registry=REGISTRY,
 )  # fmt: skip
 LIVE_CONNECTED = Gauge(

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from models.forecast import conformal
 from models.state import Field, FleetState
 from models.steps import LEADS_S
+from schemas.rungs import Rung
 
 I8 = NDArray[np.int64]
 F8 = NDArray[np.float64]
 
-RUNGS: Final = 4
+RUNGS: Final = len(Rung)
 FIELDS: Final = (
     Field("band_low", "f8", (RUNGS, len(LEADS_S))),
     Field("band_high", "f8", (RUNGS, len(LEADS_S))),

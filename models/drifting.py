@@ -14,6 +14,7 @@ from models.forecast.base import HOUR_MS
 from models.maturing import ERRORS_KEPT_H
 from models.outlook import Outlook
 from models.state import Field, FleetState
+from schemas.records import WeatherRun
 
 I8 = NDArray[np.int64]
 F8 = NDArray[np.float64]
@@ -32,6 +33,12 @@ def inputs_of(outlook: Outlook) -> list[str]:
     return sorted(outlook.release.reference.get(outlook.plant.plant_id, {}))[:MOST_INPUTS]
 
 
+def trained_runs(outlook: Outlook) -> list[WeatherRun]:
+    """The runs that are of a source which the plant's weather model learned from."""
+    model = outlook.release.weather_for(outlook.plant)
+    return [run for run in outlook.runs if model is not None and model.knows(run)]
+
+
 def forget_inputs(state: FleetState, slot: int) -> None:
     """Another release serves: its columns stand in other places."""
     state["input_hour"][slot] = -1
@@ -41,7 +48,8 @@ def note_inputs(fleet: Fleet, slots: I8, issued_at_ms: I8) -> None:
     """At whole hours: what the newest run says of the hour that ends now."""
     for slot, t in zip(slots.tolist(), issued_at_ms.tolist(), strict=True):
         names = inputs_of(fleet.outlooks[slot]) if t % HOUR_MS == 0 else []
-        run = next((r for r in reversed(fleet.outlooks[slot].runs) if r.valid_at_ms[-1] >= t), None)
+        runs = trained_runs(fleet.outlooks[slot])
+        run = next((r for r in reversed(runs) if r.valid_at_ms[-1] >= t), None)
         if not names or run is None:
             continue
         place = int(np.searchsorted(run.valid_at_ms, t))

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models import calibration, drifting, ingest, issuing, maturing, rounds, snapshot, watch
+from models import calibration, drifting, ingest, issuing, maturing, rounds, snapshot, start_scale, watch
 from models.fleet import CORE_FIELDS, Fleet
+from models.outlook import FAR_MS
 from models.release import Release, cold_start
 from models.snapshot import Held, Snapshot
 from models.state import FleetState
@@ -49,8 +50,15 @@ class Engine:
     """All plants of one journal partition."""
 
     def __init__(self, settings: EngineSettings, load_release: Callable[[ReleaseRecord], Release]) -> None:
-        fields = (*CORE_FIELDS, *calibration.FIELDS, *maturing.fields(len(settings.levels)), *watch.FIELDS)
-        self.fleet = Fleet(settings, FleetState(fields, {"U": 1}))
+        fields = (
+            *CORE_FIELDS,
+            *start_scale.FIELDS,
+            *calibration.FIELDS,
+            *maturing.fields(len(settings.levels)),
+            *watch.FIELDS,
+        )
+        by_name = {field.name: field for field in fields}
+        self.fleet = Fleet(settings, FleetState(tuple(by_name.values()), {"U": 1}))
         self.load_release = load_release
         self.releases: list[tuple[Held, Release]] = []  # in the order of the journal
         self.models: list[tuple[str, ...]] = []  # names of the releases that forecasts were made with
@@ -112,7 +120,13 @@ class Engine:
         every_ms = state["every_s"][s] * 1000
         reach_ms = self.fleet.settings.horizon_s * 1000
         for part in rounds.rounds(
-            s, rows.event_time_ms[mine], verdicts.ok[mine], state["clock_ms"][s], every_ms, reach_ms
+            s,
+            rows.event_time_ms[mine],
+            verdicts.ok[mine],
+            rows.is_tick[mine],
+            state["clock_ms"][s],
+            every_ms,
+            reach_ms,
         ):
             if isinstance(part, rounds.Rows):
                 picked = mine[part.row]
@@ -227,16 +241,21 @@ class Engine:
         return self.models.index(name)
 
     def due_ticks(self, now_ms: int) -> list[tuple[str, int]]:
-        """(plant, T) of live plants that have let T pass by more than a minute; each T once."""
+        """(plant, T) of live plants that have let T pass by more than a minute, and of plants whose first run
+        has come; each T once.
+        """
         state, fleet = self.fleet.state, self.fleet
         due: list[tuple[str, int]] = []
         for slot, plant_id in enumerate(fleet.ids):
             every_ms = int(state["every_s"][slot]) * 1000
             newest = (now_ms - TICK_AFTER_MS) // every_ms * every_ms
+            if fleet.outlooks[slot].starts_by(now_ms):
+                newest = now_ms
             live = (
                 0 <= now_ms - int(state["known_ms"][slot]) <= LIVE_WITHIN_MS and state["known_ms"][slot] >= 0
             )
-            if live and newest > state["clock_ms"][slot] and newest > self._ticked.get(plant_id, -1):
+            waited = self._ticked.get(plant_id, -FAR_MS) + (TICK_AFTER_MS if newest == now_ms else 0)
+            if live and newest > state["clock_ms"][slot] and newest > waited:
                 self._ticked[plant_id] = newest
                 due.append((plant_id, newest))
         return due

@@ -37,8 +37,8 @@ NARROWEST, WIDEST = 0.05, 1.3  # of a spread: normal scores of a base that fits 
 
 
 def fit(tellers: Sequence[Teller], start: ClosedForm, rng: np.random.Generator) -> ClosedForm:
-    """Weights for both kinds of plant and both kinds of base; those of `start` where there is too little to
-    learn from.
+    """Weights for both kinds of plant, on climatology and on a trained base; those of `start` where there is
+    too little to learn from, and on the physical start, whose plants have no history.
     """
     weights, spread = start.weights.copy(), start.spread.copy()
     for kind, name in ((WIND, "wind"), (SOLAR, "solar")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -53,6 +54,7 @@ class RunRows:
     """
 
     plant: PlantVersion  # with the panel that was found, where there is one
+    sources: tuple[str, ...]
     published_ms: Ints  # (runs,)
     made: list[RunFeatures]
     run: Ints
@@ -71,17 +73,28 @@ class RunRows:
 
 
 def rows_of(history: PlantHistory, panels: Mapping[str, tuple[float, float]] | None = None) -> RunRows:
-    """The rows of one plant. Where a solar plant's panel is neither in the registry nor in `panels`, it is
-    looked for.
+    """The rows of one plant, from the runs of one family of sources (`usable_runs`). Where a solar plant's
+    panel is neither in the registry nor in `panels`, it is looked for.
     """
-    runs = sorted(history.runs, key=lambda r: (r.published_at_ms, r.source))
+    runs = sorted(usable_runs(history.runs), key=lambda r: (r.published_at_ms, r.source))
     plant = with_panel(history.plant, panels if panels is not None else _panel(history, runs))
     made = [features(plant, run) for run in runs]
     published = np.array([max(run.published_at_ms, run.known_at_ms) for run in runs], np.int64)
     run_of = np.repeat(np.arange(len(runs)), [len(m.hours_ms) for m in made])
     hours = np.concatenate([m.hours_ms for m in made]) if made else np.empty(0, np.int64)
     power = history.hourly_at(hours, clean_only=True)
-    return RunRows(plant, published, made, run_of, hours, power)
+    return RunRows(plant, tuple(sorted({r.source for r in runs})), published, made, run_of, hours, power)
+
+
+def usable_runs(runs: Sequence[WeatherRun]) -> list[WeatherRun]:
+    """The runs of the family of sources that tells of most hours: models of the weather differ too much for
+    one to learn from several.
+    """
+    hours: Counter[str] = Counter()
+    for run in runs:
+        hours[run.family] += len(run.valid_at_ms)
+    most = min(hours, key=lambda family: (-hours[family], family), default="")
+    return [run for run in runs if run.family == most]
 
 
 def _panel(history: PlantHistory, runs: Sequence[WeatherRun]) -> dict[str, tuple[float, float]]:
@@ -118,7 +131,8 @@ def fit(
     block = np.concatenate([p.hours_ms[u] // BLOCK_MS for p, u in zip(plants, usable, strict=True)])
     needed = tuple(n for n in _own_columns(names) if primary(n, solar)) or tuple(_own_columns(names))
     panels = {p.plant.plant_id: panel for p in plants if (panel := _found(p)) is not None}
-    model = BoostedWeather(names, needed, _grow(names, matrix, power, config), panels)
+    sources = tuple(sorted({source for p in plants for source in p.sources}))
+    model = BoostedWeather(names, needed, _grow(names, matrix, power, config), panels, sources)
     progress(1.0 / (config.folds + 1))
     outside = {p.plant.plant_id: np.full((len(p.run), len(KNOTS)), np.nan) for p in plants}
     for fold in range(config.folds):

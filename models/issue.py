@@ -1,8 +1,8 @@
 """One forecast for each of N plants: telemetry and outlook in, published quantiles out.
 
 Base quantiles (weather, else climatology) -> correction towards the telemetry -> published levels ->
-calibration -> known limits -> limits of the plant. A step's rung says which inputs it had: 0 both, 1 weather
-only, 2 telemetry only, 3 neither.
+calibration -> known limits -> limits of the plant. A step's rung (`schemas/rungs.py`) says which inputs it
+had.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models import calibration, rings, sun
+from models import calibration, rings, start_scale, sun
 from models.fleet import SETPOINT, Fleet, Past, past_of
 from models.forecast import conformal, limits
 from models.forecast.base import HOUR_MS, TRAILING_HOURS, CorrectionInput, to_levels
-from models.outlook import PAST_H, at_intervals, block_of
+from models.outlook import PAST_H, at_intervals, block_of, hour_of, starts_of
 from models.release import Release
 from models.steps import Steps, steps_of
 from models.windows import MILLI_PER_KW
+from schemas.rungs import Rung
 
 I8 = NDArray[np.int64]
 F8 = NDArray[np.float64]
@@ -49,6 +50,7 @@ class _Bases:
 
     steps: F8  # (N, S, 13)
     weather_based: NDArray[np.bool_]  # (N, S)
+    physical: NDArray[np.bool_]  # (N, S)
     past: F8  # (N, 25, 13), the trailing hours and the newest interval
     usual_past: F8  # (N, 25, 13)
     dark: NDArray[np.bool_]  # (N, S)
@@ -71,6 +73,7 @@ def make(fleet: Fleet, slots: I8, issued_at_ms: I8, release: Release, resolution
             _correction_input(fleet, slots, issued_at_ms, steps, past, bases).take(rows)
         )
     rung = (2 * ~bases.weather_based + ~heard[:, None]).astype(np.int8)
+    rung[bases.physical] = Rung.PHYSICAL_START
     levels = to_levels(q, settings.levels)
     if not settings.blind:
         low, high = calibration.factors(fleet.state, slots, rung, steps.lead_s(issued_at_ms))
@@ -88,14 +91,19 @@ def _bases(fleet: Fleet, slots: I8, issued_at_ms: I8, steps: Steps, past: Past) 
     lengths[:, : steps.interval_s.shape[1]] = steps.interval_s
     lengths[:, -1] = fleet.state["resolution_s"][slots]
     shape = _clear_shapes(fleet, slots, ends, lengths)
-    weather = at_intervals(block_of([o.weather for o in outlooks], first, hours), first, ends, lengths, shape)
+    runs = [o.weather for o in outlooks]
+    starts = starts_of(runs, first, hours)
+    block = start_scale.apply(fleet, slots, block_of(runs, first, hours), starts)
+    weather = at_intervals(block, first, ends, lengths, shape)
     spans = [o.climatology_to(int(f), int(f) + hours) for o, f in zip(outlooks, first, strict=True)]
     usual = at_intervals(block_of(spans, first, hours), first, ends, lengths, shape)
     count = steps.interval_s.shape[1]
     known = np.isfinite(weather[..., 0])
     base = np.where(known[..., None], weather, usual)
     dark = _dark(fleet, slots, steps, usual[:, :count, -1])
-    return _Bases(base[:, :count], known[:, :count], base[:, count:], usual[:, count:], dark)
+    at = np.clip(hour_of(steps.valid_at_ms) - first[:, None], 0, hours - 1)
+    physical = known[:, :count] & np.take_along_axis(starts, at, axis=1)
+    return _Bases(base[:, :count], known[:, :count], physical, base[:, count:], usual[:, count:], dark)
 
 
 def _clear_shapes(fleet: Fleet, slots: I8, end_ms: I8, interval_s: I8) -> F8 | None:
@@ -153,6 +161,7 @@ def _correction_input(
         hour_of_day=steps.valid_at_ms / HOUR_MS % 24,
         issue_hour=issued_at_ms / HOUR_MS % 24,
         weather_based=bases.weather_based,
+        physical=bases.physical,
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from models import feeds, maturing, watch
+from models import feeds, maturing, start_scale, watch
 from models import issue as forecasting
 from models.fleet import Fleet
 from models.forecast.limits import GRID
@@ -27,6 +27,7 @@ def issue(engine: Engine, slots: I8, issued_at_ms: I8, known_at_ms: I8, out: Out
     fleet, state = engine.fleet, engine.fleet.state
     _wake(fleet, slots, issued_at_ms)
     out.scores += maturing.mature(fleet, slots, issued_at_ms, known_at_ms, engine.models)
+    start_scale.learn(fleet, slots, issued_at_ms)
     for rows in _alike(fleet, slots):
         resolution_s = int(state["resolution_s"][slots[rows[0]]])
         release = fleet.outlooks[slots[rows[0]]].release

@@ -14,40 +14,49 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.forecast.base import HOUR_MS, KNOTS
-from models.release import Release
+from models.release import Base, Release
 from schemas.records import PlantVersion, WeatherRun
 
 I8 = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 F8 = NDArray[np.float64]
 
 PAST_H: Final = 26  # hours behind the clock whose base the correction and the detectors look at
 RUNS_KEPT: Final = 8
+#: A forecast by a trained model is worth one by the physical start of a run that is so much newer.
+START_BEHIND_MS: Final = 48 * HOUR_MS
 FAR_MS: Final = int(np.iinfo(np.int64).max)
 
 
 @dataclass
 class Span:
-    """Values of consecutive whole hours: row i is the hour that ends at ``(first + i) * 1 h``."""
+    """Values of consecutive whole hours: row i is the hour that ends at ``(first + i) * 1 h``.
+
+    `worth_ms` is when the run was published that the hour is of, less `START_BEHIND_MS` where `physical`.
+    """
 
     first: int = 0
     knots: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, len(KNOTS)), np.float32))
-    published_ms: I8 = field(default_factory=lambda: np.empty(0, np.int64))
+    worth_ms: I8 = field(default_factory=lambda: np.empty(0, np.int64))
+    physical: Flags = field(default_factory=lambda: np.empty(0, np.bool_))
 
     @property
     def end(self) -> int:
         return self.first + len(self.knots)
 
-    def write(self, hours: I8, knots: F8, published_ms: int) -> None:
-        """Take the hours whose run is not newer; rows with NaN are passed over."""
-        good = np.isfinite(knots).all(axis=1)
+    def write(self, hours: I8, base: Base, published_ms: int) -> None:
+        """Take the hours that nothing of more worth is known of; rows with NaN are passed over."""
+        good = np.isfinite(base.q).all(axis=1)
         if not good.any():
             return
-        hours, knots = hours[good], knots[good]
+        hours, knots, physical = hours[good], base.q[good], base.physical[good]
         self._cover(int(hours.min()), int(hours.max()) + 1)
         place = hours - self.first
-        newer = self.published_ms[place] <= published_ms
-        self.knots[place[newer]] = knots[newer]
-        self.published_ms[place[newer]] = published_ms
+        worth_ms = published_ms - START_BEHIND_MS * physical
+        better = self.worth_ms[place] <= worth_ms
+        self.knots[place[better]] = knots[better]
+        self.worth_ms[place[better]] = worth_ms[better]
+        self.physical[place[better]] = physical[better]
 
     def _cover(self, first: int, end: int) -> None:
         if not len(self.knots):
@@ -56,20 +65,32 @@ class Span:
         if before or after:
             self.first -= before
             self.knots = np.pad(self.knots, ((before, after), (0, 0)), constant_values=np.nan)
-            self.published_ms = np.pad(self.published_ms, (before, after), constant_values=-1)
+            self.worth_ms = np.pad(self.worth_ms, (before, after), constant_values=-FAR_MS)
+            self.physical = np.pad(self.physical, (before, after), constant_values=False)
 
     def forget_before(self, hour: int) -> None:
         """Let go of the hours before this one."""
         gone = min(max(hour - self.first, 0), len(self.knots))
         if gone > 24:
             self.first += gone
-            self.knots, self.published_ms = self.knots[gone:].copy(), self.published_ms[gone:].copy()
+            self.knots, self.worth_ms = self.knots[gone:].copy(), self.worth_ms[gone:].copy()
+            self.physical = self.physical[gone:].copy()
 
     def copy_into(self, block: NDArray[np.floating], first: int) -> None:
         """Fill the rows of ``block`` (hours from ``first`` on) that are known."""
-        low, high = max(first, self.first), min(first + len(block), self.end)
-        if low < high:
-            block[low - first : high - first] = self.knots[low - self.first : high - self.first]
+        there, here = self._common(first, len(block))
+        block[there] = self.knots[here]
+
+    def mark(self, flags: Flags, first: int) -> None:
+        """Set those of ``flags`` (hours from ``first`` on) that are of the physical start."""
+        there, here = self._common(first, len(flags))
+        flags[there] = self.physical[here]
+
+    def _common(self, first: int, count: int) -> tuple[slice, slice]:
+        """The hours that a stretch and the span have in common, as places in each."""
+        low = max(first, self.first)
+        high = max(min(first + count, self.end), low)
+        return slice(low - first, high - first), slice(low - self.first, high - self.first)
 
 
 @dataclass
@@ -137,6 +158,10 @@ class Outlook:
         self.weather.forget_before(oldest)
         self._judge_runs()
 
+    def starts_by(self, now_ms: int) -> bool:
+        """Whether the plant's very first run could count by now and has not yet."""
+        return not self.runs and any(run.published_at_ms <= now_ms for run in self.pending)
+
     def _judge_runs(self) -> None:
         """How regular the runs are, and how whole the newest is."""
         if not self.runs:
@@ -155,13 +180,14 @@ class Outlook:
             self._write(run, oldest)
 
     def _write(self, run: WeatherRun, oldest: int) -> None:
-        model = self.release.weather_for(self.plant)
-        if model is None or not run.valid_at_ms.size:
+        if not run.valid_at_ms.size:
             return
         first = max(-(-int(run.valid_at_ms.min()) // HOUR_MS), oldest)
         hours = np.arange(first, int(run.valid_at_ms.max()) // HOUR_MS + 1)
         if hours.size:
-            self.weather.write(hours, model.base(self.plant, run, hours * HOUR_MS), run.published_at_ms)
+            self.weather.write(
+                hours, self.release.base(self.plant, run, hours * HOUR_MS), run.published_at_ms
+            )
 
     def climatology_to(self, first: int, end: int) -> Span:
         """Climatology that covers the hours first..end - 1; made a day at a time."""
@@ -170,7 +196,8 @@ class Outlook:
         known = self.climatology
         if known.end < end or not len(known.knots):
             hours = np.arange(known.end if len(known.knots) else first, max(end, first + 24 * 7))
-            known.write(hours, self.release.climatology.base(self.plant, hours * HOUR_MS), 0)
+            usual = self.release.climatology.base(self.plant, hours * HOUR_MS)
+            known.write(hours, Base(usual, np.zeros(len(hours), np.bool_)), 0)
             known.forget_before(first)
         return known
 
@@ -193,6 +220,20 @@ def block_of(spans: list[Span], first: I8, hours: int) -> F8:
     for row, span in enumerate(spans):
         span.copy_into(block[row], int(first[row]))
     return block
+
+
+def starts_of(spans: list[Span], first: I8, hours: int) -> Flags:
+    """Which hours of N plants over a stretch each are of the physical start: shape (N, hours)."""
+    flags = np.zeros((len(spans), hours), np.bool_)
+    for row, span in enumerate(spans):
+        if span.physical.any():
+            span.mark(flags[row], int(first[row]))
+    return flags
+
+
+def hour_of(end_ms: I8) -> I8:
+    """Number of the hour that an interval lies in, or ends in."""
+    return -(-end_ms // HOUR_MS)
 
 
 def at_intervals(block: F8, first: I8, end_ms: I8, interval_s: I8, shape: F8 | None) -> F8:

@@ -15,19 +15,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.forecast.base import KNOTS, TRAILING_HOURS, CorrectionInput, Floats
-from models.forecast.boosting import BoostedWeather
+from models.forecast import physical_start
+from models.forecast.base import KNOTS, TRAILING_HOURS, CorrectionInput, Flags, Floats, Ints
+from models.forecast.boosting import BoostedWeather, with_panel
 from models.forecast.climatology import Climatology, Table
 from models.forecast.closed_form import ClosedForm
 from models.forecast.network import Network
 from schemas.errors import ReleaseRefused
 
 if TYPE_CHECKING:
-    from schemas.records import PlantVersion
+    from schemas.records import PlantVersion, WeatherRun
 
-FORMAT = 1
+FORMAT = 2
 PROBE_TOLERANCE = 1e-4  # shares; another CPU may round otherwise, other weights are much further away
 Tensors = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Base:
+    """Quantiles (n, 13) of hours, NaN where nothing is said; hours (n,) that are of the physical start."""
+
+    q: Floats
+    physical: Flags
 
 
 @dataclass(frozen=True)
@@ -58,12 +67,29 @@ class Release:
         own = self.weather.get(plant.plant_id)
         return own if own is not None else self.weather.get(f"kind:{plant.kind}")
 
+    def base(self, plant: PlantVersion, run: WeatherRun, hours_ms: Ints) -> Base:
+        """What a run says of the hours that end at `hours_ms` (n,).
+
+        By the weather model where it learned from this source; else, and for hours that lack what it
+        needs, by the physical start.
+        """
+        model, q = self.weather_for(plant), np.full((len(hours_ms), len(KNOTS)), np.nan)
+        if model is not None and model.knows(run):
+            q = model.base(plant, run, hours_ms)
+        open_hours = np.isnan(q[:, 0])
+        if open_hours.any():
+            found = self.manifest.get("plants", {}).get(plant.plant_id, {}).get("panel_deg")
+            start = with_panel(plant, {plant.plant_id: found} if found else {})
+            q[open_hours] = physical_start.base(start, run, hours_ms[open_hours])
+        return Base(q, open_hours)
+
     def correct(self, x: CorrectionInput) -> Floats:
-        """Quantiles (N, S, 13): the net on a weather base, the closed form elsewhere and without a net."""
+        """Quantiles (N, S, 13): the net on a base like those it was trained on, else the closed form."""
         plain = self.closed_form.correct(x)
-        if self.correction is None or not x.weather_based.any():
+        trained = x.weather_based & ~x.physical
+        if self.correction is None or not trained.any():
             return plain
-        return np.where(x.weather_based[..., None], self.correction.correct(x, plain), plain)
+        return np.where(trained[..., None], self.correction.correct(x, plain), plain)
 
     def min_share(self, plant: PlantVersion) -> float:
         """The plant's lower limit in shares of capacity: the registry's, else what its telemetry showed,
@@ -97,7 +123,12 @@ def save(release: Release) -> bytes:
         tensors[f"climatology/{key}"] = table.quantiles
         head["climatology"][key] = table.of_clear_sky
     for key, model in release.weather.items():
-        head["weather"][key] = {"names": model.names, "needed": model.needed, "panels": dict(model.panels)}
+        head["weather"][key] = {
+            "names": model.names,
+            "needed": model.needed,
+            "panels": dict(model.panels),
+            "sources": model.sources,
+        }
         packed = zlib.compress("\0".join(model.texts).encode(), 6)
         tensors[f"weather/{key}"] = np.frombuffer(packed, np.uint8)
     for plant_id, columns in release.reference.items():
@@ -152,6 +183,7 @@ def _assemble(head: Mapping[str, Any], tensors: Tensors, sha256: str) -> Release
             tuple(model["needed"]),
             tuple(zlib.decompress(tensors[f"weather/{key}"].tobytes()).decode().split("\0")),
             {p: (float(tilt), float(turn)) for p, (tilt, turn) in model["panels"].items()},
+            tuple(model["sources"]),
         )
         for key, model in head["weather"].items()
     }
@@ -213,6 +245,7 @@ def _probe_input(draw: np.random.Generator) -> CorrectionInput:
         hour_of_day=np.full((issues, steps), 12.0),
         issue_hour=np.full(issues, 11.0),
         weather_based=np.tile(np.arange(steps) < 4, (issues, 1)),
+        physical=np.zeros((issues, steps), np.bool_),
     )
 
 

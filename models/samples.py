@@ -15,7 +15,7 @@ from models.dataset import PlantHistory, at
 from models.forecast.base import HOUR_MS, KNOTS, TRAILING_HOURS, CorrectionInput, Flags, Floats, Ints
 from models.forecast.climatology import Climatology
 from models.forecast.limits import DARK_SHARE
-from models.outlook import PAST_H, at_intervals
+from models.outlook import PAST_H, at_intervals, hour_of
 
 CHUNK = 2048  # issues at a time; bounds memory
 RUNS_BACK = 8
@@ -44,12 +44,14 @@ class BaseTable:
     start: Ints  # (runs + 1,) first row of each run
     first_hour: Ints  # (runs,) number of the hour of that row
     knots: NDArray[np.float32]
+    physical: Flags  # (n,)
 
-    def block(self, issued_ms: Ints, first: Ints, hours: int) -> Floats:
-        """Knots (N, hours, 13) of the hours from `first` (N,) on, of the newest run known that covers each;
-        else NaN.
+    def block(self, issued_ms: Ints, first: Ints, hours: int) -> tuple[Floats, Flags]:
+        """Knots (N, hours, 13) of the hours from `first` (N,) on, of the newest run known that covers each,
+        else NaN, and which of them (N, hours) are of the physical start.
         """
         made = np.full((len(issued_ms), hours, len(KNOTS)), np.nan)
+        physical = np.zeros((len(issued_ms), hours), np.bool_)
         newest = np.searchsorted(self.published_ms, issued_ms, side="right") - 1
         wanted = first[:, None] + np.arange(hours)
         for back in range(RUNS_BACK):
@@ -60,17 +62,21 @@ class BaseTable:
             inside = (row >= self.start[run][:, None]) & (row < self.start[run + 1][:, None])
             fill = inside & (newest >= back)[:, None] & np.isnan(made[..., 0])
             made[fill] = self.knots[row[fill]]
-        return made
+            physical[fill] = self.physical[row[fill]]
+        return made, physical
 
 
-def table_of(published_ms: Ints, run: Ints, hours_ms: Ints, q: Floats) -> BaseTable:
-    """The table of rows (n,) that stand run by run in the order of publication, with their quantiles (n,
-    13).
+def table_of(
+    published_ms: Ints, run: Ints, hours_ms: Ints, q: Floats, physical: Flags | None = None
+) -> BaseTable:
+    """The table of rows (n,) that stand run by run in the order of publication, with their quantiles (n, 13)
+    and whether these are of the physical start (None: none is).
     """
+    physical = np.zeros(len(run), np.bool_) if physical is None else physical
     start = np.searchsorted(run, np.arange(len(published_ms) + 1))
     occupied = start[:-1] < start[1:]
     first = np.where(occupied, (hours_ms // HOUR_MS)[np.minimum(start[:-1], max(len(run) - 1, 0))], 0)
-    return BaseTable(published_ms, start, first, q.astype(np.float32))
+    return BaseTable(published_ms, start, first, q.astype(np.float32), physical)
 
 
 @dataclass(frozen=True)
@@ -111,7 +117,7 @@ class Teller:
         lengths = np.full(ends.shape, 3600, np.int64)
         lengths[:, :steps] = interval_s
         lengths[:, -1] = plant.resolution_s
-        base, usual, weather_based = self._base(issued_ms, ends, lengths)
+        base, usual, weather_based, physical = self._base(issued_ms, ends, lengths)
         x = CorrectionInput(
             plant_ids=[plant.plant_id] * len(issued_ms),
             is_solar=np.full(len(issued_ms), plant.kind == "solar"),
@@ -129,6 +135,7 @@ class Teller:
             hour_of_day=valid_ms / HOUR_MS % 24,
             issue_hour=issued_ms / HOUR_MS % 24,
             weather_based=weather_based[:, :steps],
+            physical=physical[:, :steps],
         )
         return Samples(x, self._actual(valid_ms, interval_s), issued_ms)
 
@@ -160,17 +167,23 @@ class Teller:
             count += np.isfinite(value)
         return np.where(count * 2 >= parts, total / np.maximum(count, 1.0), np.nan)
 
-    def _base(self, issued_ms: Ints, ends: Ints, lengths: Ints) -> tuple[Floats, Floats, Flags]:
-        """Base and climatology (N, M, 13) of intervals, and where (N, M) the base is weather."""
+    def _base(self, issued_ms: Ints, ends: Ints, lengths: Ints) -> tuple[Floats, Floats, Flags, Flags]:
+        """Base and climatology (N, M, 13) of intervals, where (N, M) the base is weather, and where it is
+        that through the physical start.
+        """
         hours = PAST_H + LONGEST_H + 3
         first = issued_ms // HOUR_MS - PAST_H
         shape = self._clear_shape(ends, lengths)
         usual = at_intervals(self._usual(first, hours), first, ends, lengths, shape)
         if self.table is None:
-            return usual, usual, np.zeros(ends.shape, np.bool_)
-        weather = at_intervals(self.table.block(issued_ms, first, hours), first, ends, lengths, shape)
+            none = np.zeros(ends.shape, np.bool_)
+            return usual, usual, none, none
+        block, starts = self.table.block(issued_ms, first, hours)
+        weather = at_intervals(block, first, ends, lengths, shape)
         known = np.isfinite(weather[..., 0])
-        return np.where(known[..., None], weather, usual), usual, known
+        at_hour = np.clip(hour_of(ends) - first[:, None], 0, hours - 1)
+        physical = known & np.take_along_axis(starts, at_hour, axis=1)
+        return np.where(known[..., None], weather, usual), usual, known, physical
 
     def _usual(self, first: Ints, hours: int) -> Floats:
         start, end = int(first.min()), int(first.max()) + hours

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from models import fit_weather, samples
+from models import samples
 from models.dataset import PlantHistory
 from models.forecast.base import HIGH, HOUR_MS, KNOTS, LOW, MEDIAN, Floats
+from models.forecast.weather_features import hour_grid
 from models.release import Release
 from models.samples import Teller
 
@@ -110,12 +111,19 @@ def _of_plant(release: Release, history: PlantHistory, from_ms: int) -> dict[str
 
 
 def _table(release: Release, history: PlantHistory, from_ms: int) -> samples.BaseTable | None:
-    model = release.weather_for(history.plant)
     runs = [r for r in history.runs if r.valid_at_ms.size and int(r.valid_at_ms.max()) > from_ms - 2 * DAY_MS]
-    if model is None or not runs:
+    if not runs:
         return None
-    rows = fit_weather.rows_of(replace(history, runs=runs), model.panels)
-    return samples.table_of(rows.published_ms, rows.run, rows.hours_ms, fit_weather.say(model, rows))
+    runs = sorted(runs, key=lambda r: (max(r.published_at_ms, r.known_at_ms), r.source))
+    hours = [hour_grid(run.valid_at_ms) for run in runs]
+    bases = [release.base(history.plant, run, h) for run, h in zip(runs, hours, strict=True)]
+    return samples.table_of(
+        np.array([max(run.published_at_ms, run.known_at_ms) for run in runs], np.int64),
+        np.repeat(np.arange(len(runs)), [len(h) for h in hours]),
+        np.concatenate(hours),
+        np.concatenate([base.q for base in bases]),
+        np.concatenate([base.physical for base in bases]),
+    )
 
 
 def _score(q: Floats, y: Floats, last: Floats) -> Score:

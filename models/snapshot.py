@@ -60,7 +60,8 @@ def take(
     }
     tensors = {f"state.{name}": np.atleast_1d(column) for name, column in fleet.state.row(slot).items()}
     tensors["weather.knots"] = outlook.weather.knots
-    tensors["weather.published_ms"] = outlook.weather.published_ms
+    tensors["weather.worth_ms"] = outlook.weather.worth_ms
+    tensors["weather.physical"] = outlook.weather.physical
     for group, runs in (("runs", outlook.runs), ("pending", outlook.pending)):
         about[group] = [_run_out(run, f"{group}.{i}", tensors) for i, run in enumerate(runs)]
     tensors[ABOUT] = np.frombuffer(json.dumps(about).encode(), np.uint8)
@@ -97,7 +98,10 @@ def put(engine: Engine, taken: Snapshot) -> None:
     outlook.settle(int(fleet.state["clock_ms"][slot]), int(fleet.state["issued_ms"][slot]))
     if "weather.knots" in tensors:
         outlook.weather = Span(
-            about["weather_first"], tensors["weather.knots"], tensors["weather.published_ms"]
+            about["weather_first"],
+            tensors["weather.knots"],
+            tensors["weather.worth_ms"],
+            tensors["weather.physical"],
         )
     fleet.note(slot)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from models import fit_closed_form, fit_weather, samples
 from models.dataset import PlantHistory
-from models.fit_weather import RunRows, TreeConfig
+from models.fit_weather import RunRows, TreeConfig, usable_runs
 from models.forecast import climatology
 from models.forecast.base import HOUR_MS, KNOTS, Floats, single
 from models.forecast.boosting import BoostedWeather
@@ -26,6 +26,7 @@ from models.release import Release
 from models.samples import BaseTable, Samples, Teller
 
 DAY_MS = 86_400_000
+ARCHIVE = ":archive"  # how the name of a source ends whose runs were made after the fact
 LOWEST_QUANTILE = 0.001  # of telemetry: a plant's lower limit
 REFERENCE_VALUES, LEAST_REFERENCE = 256, 50
 Progress = Callable[[str, float], None]
@@ -214,7 +215,7 @@ def _rows(told: Samples, start: ClosedForm, plant: int, rng: np.random.Generator
 def _reference(history: PlantHistory, seed: int) -> dict[str, Floats]:
     """Values of the runs' columns in their first day, at whole hours, for the drift test of the inputs."""
     parts: dict[str, list[Floats]] = {}
-    for run in history.runs:
+    for run in usable_runs(history.runs):
         lead_ms = run.valid_at_ms - run.published_at_ms
         first_day = (lead_ms > 0) & (lead_ms <= DAY_MS) & (run.valid_at_ms % HOUR_MS == 0)
         for name, values in run.columns.items():
@@ -239,9 +240,16 @@ def manifest(
         "correction_features": [*ISSUE_NAMES, *STEP_NAMES],
         "config": {k: v for k, v in asdict(config).items() if k not in ("name", "version", "code_version")},
         "code_version": config.code_version,
-        "hindsight": config.hindsight,
+        "hindsight": config.hindsight or any(_made_afterwards(h) for h in histories),
         "scores": {},
     }
+
+
+def _made_afterwards(history: PlantHistory) -> bool:
+    """Whether any weather it learned from is of an archive: a reanalysis knows what came, a forecast does
+    not.
+    """
+    return any(run.source.endswith(ARCHIVE) for run in usable_runs(history.runs))
 
 
 def _about(history: PlantHistory, models: dict[str, BoostedWeather]) -> dict[str, Any]:
@@ -249,6 +257,7 @@ def _about(history: PlantHistory, models: dict[str, BoostedWeather]) -> dict[str
     lowest = float(np.quantile(share, LOWEST_QUANTILE)) if len(share) else 0.0
     kind = f"kind:{plant.kind}"
     model = plant.plant_id if plant.plant_id in models else kind if kind in models else None
+    runs = usable_runs(history.runs)
     return {
         "kind": str(plant.kind),
         "from": _iso(int(history.end_ms[0])),
@@ -258,9 +267,9 @@ def _about(history: PlantHistory, models: dict[str, BoostedWeather]) -> dict[str
         "min_share": round(float(np.clip(lowest, LOWEST_SHARE, 0.0)), 6),
         "weather_model": model,
         "panel_deg": models[model].panels.get(plant.plant_id) if model is not None else None,
-        "weather_sources": sorted({run.source for run in history.runs}),
-        "weather_runs": len(history.runs),
-        "weather_columns": sorted({name for run in history.runs for name in run.columns}),
+        "weather_sources": sorted({run.source for run in runs}),
+        "weather_runs": len(runs),
+        "weather_columns": sorted({name for run in runs for name in run.columns}),
     }
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from schemas.rungs import Rung
+
 #: Below this a feed's quality (valid, on time, complete; 0-1) makes its forecast doubtful.
 GOOD_QUALITY = 0.8
 #: A forecast may be so many issue intervals old before it counts as missing.
 _ISSUES_LATE = 2.5
 _RUNGS = {
-    1: "no usable telemetry, so it rests on weather alone",
-    2: "no usable weather run, so it rests on telemetry alone",
-    3: "neither telemetry nor weather is usable, so it is climatology",
+    Rung.WEATHER_ONLY: "no usable telemetry, so it rests on weather alone",
+    Rung.TELEMETRY_ONLY: "no usable weather run, so it rests on telemetry alone",
+    Rung.CLIMATOLOGY: "neither telemetry nor weather is usable, so it is climatology",
+    Rung.PHYSICAL_START: "no release was trained on the plant or on this source of weather: physical start",
 }
 
 
@@ -41,7 +44,7 @@ def _of_the_past(forecast: Mapping[str, Any], issue_every_s: int, now_ms: int) -
 
 def _of_rung(forecast: Mapping[str, Any], now_ms: int) -> str | None:
     ahead = (rung for at, rung in zip(forecast["valid_at"], forecast["rung"], strict=True) if at >= now_ms)
-    return _RUNGS.get(next(ahead, 0))
+    return _RUNGS.get(Rung(next(ahead, Rung.BOTH)))
 
 
 def _of_quality(forecast: Mapping[str, Any]) -> str | None:

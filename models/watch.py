@@ -7,12 +7,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models import drifting, feeds, rings, sun
+from models import drifting, feeds, rings, start_scale, sun
 from models.detect import all as detectors
 from models.detect.view import WINDOW, PlantView
 from models.fleet import POA, SENSED, SETPOINT, WIND, Fleet
 from models.forecast.base import HIGH, HOUR_MS, LOW, MEDIAN
-from models.outlook import PAST_H, at_intervals, block_of
+from models.outlook import PAST_H, at_intervals, block_of, starts_of
 from models.state import Field
 from models.windows import MILLI_PER_KW, enough_scans
 
@@ -76,6 +76,8 @@ def view_of(fleet: Fleet, slots: I8, issued_at_ms: I8, known_at_ms: I8) -> Plant
         impossible_kw=state["refused_kw"][slots],
         same_scans=state["same_scans"][slots],
         same_s=np.maximum(heard_ms - state["same_since_ms"][slots], 0) / 1000.0,
+        strong_h=state[start_scale.STRONG.name][slots],
+        highest_kw=state[start_scale.HIGHEST.name][slots],
         unit_ids=[fleet.unit_ids[s] for s in slots],
         unit_power_kw=unit_power,
         unit_wind_ms=unit_wind,
@@ -110,7 +112,9 @@ def _units(fleet: Fleet, slots: I8, interval: I8) -> tuple[F8, F8]:
 def _expected(fleet: Fleet, slots: I8, issued_at_ms: I8, ends: I8, resolution_s: I8) -> F8:
     """10, 50 and 90 % of the weather base [kW] in each interval, shape (N, W, 3)."""
     first = issued_at_ms // HOUR_MS - PAST_H
-    block = block_of([fleet.outlooks[s].weather for s in slots], first, PAST_H + 3)
+    runs = [fleet.outlooks[s].weather for s in slots]
+    starts = starts_of(runs, first, PAST_H + 3)
+    block = start_scale.apply(fleet, slots, block_of(runs, first, PAST_H + 3), starts)
     knots = at_intervals(block, first, ends, np.broadcast_to(resolution_s[:, None], ends.shape), None)
     return np.asarray(knots[..., [LOW, MEDIAN, HIGH]] * fleet.state["capacity_kw"][slots][:, None, None])
 

@@ -125,6 +125,11 @@ class WeatherRun:
     points: tuple[AreaPoint, ...] = field(default=())
     journaled: bool = False
 
+    @property
+    def family(self) -> str:
+        """Whose numbers these are: what stands before a ':' in the source, as `open_meteo` of its archive."""
+        return family_of(self.source)
+
     def to_avro(self) -> dict[str, Any]:
         """The record as `Codec.encode("WeatherRun", ...)` takes it."""
         return {
@@ -241,3 +246,8 @@ def _point_from_avro(point: Mapping[str, Any], size: int) -> AreaPoint:
         longitude=point["longitude"],
         columns=_columns_from_avro(point["columns"], size),
     )
+
+
+def family_of(source: str) -> str:
+    """What stands before a ':' in the name of a source."""
+    return source.partition(":")[0]

@@ -7,14 +7,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
+import numpy as np
+
 from infra import metrics
 from infra.kafka import Outgoing
 from models.engine import Engine, Outputs
 from schemas.forecasts import ForecastBlock
 from schemas.journal import Bad
+from schemas.rungs import LADDER, PLACE
 from streams.partition import Partition
-
-RUNGS = ("both", "weather_only", "telemetry_only", "climatology")
 
 
 @contextmanager
@@ -38,8 +39,9 @@ def count_outputs(topic: str, outputs: Outputs) -> None:
 
 
 def _count_forecasts(block: ForecastBlock) -> None:
-    for rung, count in Counter(block.rung.max(axis=1).tolist()).items():
-        metrics.FORECASTS.labels(RUNGS[rung]).inc(count)
+    worst = np.array(PLACE)[block.rung].max(axis=1)
+    for place, count in Counter(worst.tolist()).items():
+        metrics.FORECASTS.labels(LADDER[place].name.lower()).inc(count)
     for plant_id, telemetry, weather in zip(
         block.plant_id, block.telemetry_quality.tolist(), block.weather_quality.tolist(), strict=True
     ):

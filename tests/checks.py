@@ -53,7 +53,7 @@ def check_correction_does_not_mind_the_number_of_steps(correction: Correction) -
     x = made_up_input(9, 30, seed=2)
     few = {f.name: getattr(x, f.name) for f in fields(CorrectionInput)}
     for f in fields(CorrectionInput):
-        if f.name in ("base", "lead_s", "interval_s", "daylight", "hour_of_day", "weather_based"):
+        if f.name in ("base", "lead_s", "interval_s", "daylight", "hour_of_day", "weather_based", "physical"):
             few[f.name] = getattr(x, f.name)[:, 4:11]
     np.testing.assert_array_equal(correction.correct(CorrectionInput(**few)), correction.correct(x)[:, 4:11])
 

@@ -138,6 +138,8 @@ def clean_story(days: int, seed: int = 3, units: int = 4) -> Story:
         expected=band * capacity_kw[:, None, None],
         daylight=np.where(is_solar[:, None], sun > 0, True),
         weather_silent_s=np.broadcast_to((hours * 3600) % 21_600, (plants, steps)).copy(),
+        strong_h=np.full(plants, 200.0),
+        highest_kw=0.97 * capacity_kw,
         unit_power_kw=unit_kw,
         unit_wind_ms=np.where(is_solar[:, None, None], np.nan, blown),
     )
@@ -163,6 +165,7 @@ def faulty_story() -> Story:
     story.weather_silent_s[3, 300:] = np.arange(power.shape[1] - 300) * 900.0
     story.impossible_kw[0, 410:414] = 8.2e6
     story.wind_speed_ms[1, 600:640] = 6.54
+    story.strong_h[:], story.highest_kw[:] = 60.0, story.capacity_kw * [0.45, 0.95, 1.2, 0.9, 1.0]
     return story
 
 
@@ -228,6 +231,8 @@ def _empty_view(plants: int, units: int, state: State) -> PlantView:
         impossible_kw=np.full(plants, np.nan),
         same_scans=whole,
         same_s=np.zeros(plants),
+        strong_h=np.zeros(plants),
+        highest_kw=np.zeros(plants),
         unit_ids=[[f"unit-{u}" for u in range(units)]] * plants,
         unit_power_kw=np.full((plants, units, WINDOW), np.nan),
         unit_wind_ms=np.full((plants, units, WINDOW), np.nan),

@@ -133,5 +133,6 @@ def made_up_input(issues: int, steps: int, seed: int = 0) -> CorrectionInput:
         daylight=rng.random((issues, steps)) < 0.7,
         hour_of_day=rng.random((issues, steps)) * 24.0,
         issue_hour=rng.random(issues) * 24.0,
-        weather_based=rng.random((issues, steps)) < 0.7,
+        weather_based=(weather_based := rng.random((issues, steps)) < 0.7),
+        physical=weather_based & (rng.random((issues, steps)) < 0.2),
     )

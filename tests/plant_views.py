@@ -37,6 +37,8 @@ class Story:
     daylight: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
     silent: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
     weather_silent_s: F8 = field(default_factory=lambda: np.empty(0))
+    strong_h: F8 = field(default_factory=lambda: np.empty(0))  # (N,)
+    highest_kw: F8 = field(default_factory=lambda: np.empty(0))  # (N,)
     impossible_kw: F8 = field(default_factory=lambda: np.empty(0))
     unit_power_kw: F8 = field(default_factory=lambda: np.empty(0))  # (N, U, T)
     unit_wind_ms: F8 = field(default_factory=lambda: np.empty(0))
@@ -52,6 +54,8 @@ class Story:
             "daylight": np.ones((n, t), np.bool_),
             "silent": np.zeros((n, t), np.bool_),
             "weather_silent_s": np.zeros((n, t)),
+            "strong_h": np.zeros(n),
+            "highest_kw": np.zeros(n),
             "impossible_kw": np.full((n, t), np.nan),
             "unit_power_kw": np.full((n, 1, t), np.nan),
         }
@@ -137,6 +141,8 @@ def views(
             impossible_kw=_worst(story.impossible_kw[:, new]),
             same_scans=same_scans[:, at],
             same_s=same_s[:, at],
+            strong_h=story.strong_h,
+            highest_kw=story.highest_kw,
             unit_ids=[list(ids) for ids in story.unit_ids],
             state=state,
         )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _HOURS_SHOWN: Final = (1, 6)
 _ALERTS_SHOWN: Final = 6
 _LINE_EVERY_S: Final = 5.0
-RUNGS: Final = ("telemetry and weather", "weather only", "telemetry only", "climatology")
+RUNGS: Final = ("telemetry and weather", "weather only", "telemetry only", "climatology", "physical start")
 
 
 class Screen(Protocol):

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from models.detect import events
+from models.detect.capacity_doubt import CapacityDoubt
 from models.detect.curtailment import Curtailment
 from models.detect.events import Event
 from models.detect.feed_silent import FeedSilent
@@ -25,6 +26,7 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     WeatherSilent(),
     StuckSensor(),
     ImpossibleValue(),
+    CapacityDoubt(),
     Outage(),
     Curtailment(),
     UnitOutage(),

@@ -35,7 +35,7 @@ class ImpossibleValue:
 
     def describe(self, case: Case) -> str:
         share = case.evidence.get("share", 0.0)
-        hint = ": is it in W?" if abs(share) > 20 else ""
+        hint = ": is it in W?" if abs(share) > 20 else ": is capacity_kw right?" if share > 1 else ""
         return (
             f"{case.who} reports {case.actual_kw:,.0f} kW with {case.capacity_kw:,.0f} kW of capacity{hint}"
         )

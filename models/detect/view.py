@@ -49,6 +49,8 @@ class PlantView:
     :param impossible_kw: the worst of them [kW], shape (N,)
     :param same_scans: length of the current run of identical nonzero power scans, shape (N,)
     :param same_s: how long that run has lasted [s], shape (N,)
+    :param strong_h: strong wind or sun since the plant is known, in hours at full power, shape (N,)
+    :param highest_kw: its best hour while the physical start serves [kW], shape (N,)
     :param state: rows of the declared fields, each of shape (N, ...); belongs to these plants
     """
 
@@ -72,6 +74,8 @@ class PlantView:
     impossible_kw: F8
     same_scans: I8
     same_s: F8
+    strong_h: F8
+    highest_kw: F8
     unit_ids: list[list[str]]
     unit_power_kw: F8
     unit_wind_ms: F8

@@ -33,9 +33,10 @@ class CorrectionInput:
 
     `trailing[:, i]` is the mean of the hour that ends i hours before the issue; `last` is the newest complete
     interval of the plant's resolution and `last_age_s` the time from its end to the issue. `base` is the
-    weather base where `weather_based`, the climatology elsewhere. `base_last` and `base_trailing` are
-    likewise the base at those intervals, and `usual_last` and `usual_trailing` the climatology, so that a
-    step is always corrected by where the plant stood in a base of the step's own kind.
+    weather base where `weather_based` (of the physical start where `physical`), the climatology elsewhere.
+    `base_last` and `base_trailing` are likewise the base at those intervals, and `usual_last` and
+    `usual_trailing` the climatology, so that a step is always corrected by where the plant stood in a base of
+    the step's own kind.
     """
 
     plant_ids: list[str]
@@ -54,6 +55,7 @@ class CorrectionInput:
     hour_of_day: Floats  # (N, S), UTC hour of the end of the step, with its fraction
     issue_hour: Floats  # (N,), UTC hour of the issue, with its fraction
     weather_based: Flags  # (N, S)
+    physical: Flags  # (N, S)
 
     def take(self, rows: slice | NDArray[np.int64]) -> CorrectionInput:
         """The same input for some of the issues."""
@@ -64,6 +66,10 @@ class CorrectionInput:
 
 class WeatherModel(Protocol):
     """Base quantiles from a weather run; the expensive stage."""
+
+    def knows(self, run: WeatherRun) -> bool:
+        """Whether the run is of a source that the model can judge; others go through the physical start."""
+        ...
 
     def base(self, plant: PlantVersion, run: WeatherRun, hours_ms: Ints) -> Floats:
         """Quantiles (n, 13) of the mean power of the hours that end at `hours_ms` (whole UTC hours).

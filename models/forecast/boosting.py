@@ -14,6 +14,7 @@ import numpy as np
 from models.forecast.base import KNOTS, Floats, Ints, single
 from models.forecast.limits import LOWEST_SHARE
 from models.forecast.weather_features import RunFeatures, features
+from schemas.records import family_of
 
 if TYPE_CHECKING:
     import lightgbm
@@ -28,13 +29,19 @@ class BoostedWeather:
     """Trees as LightGBM writes them (`texts`, one for each knot) on named features.
 
     `needed` are the run's own columns that matter most (wind, or radiation and cloud); `panels` tilt and
-    azimuth in degrees of the solar plants whose registry does not give them.
+    azimuth in degrees of the solar plants whose registry does not give them; `sources` the weather it
+    learned from.
     """
 
     names: tuple[str, ...]
     needed: tuple[str, ...]
     texts: tuple[str, ...]
     panels: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
+
+    def knows(self, run: WeatherRun) -> bool:
+        """Whether the run is of a family of sources that the model learned from."""
+        return run.family in {family_of(source) for source in self.sources}
 
     @cached_property
     def _boosters(self) -> list[lightgbm.Booster]:

@@ -52,21 +52,41 @@ _SOLAR_CLIMATOLOGY = (
     (0.120, 0.0, 0.0, 0.0, 0.450, 0.0),
     (0.250, 0.0, 0.0, 0.0, 0.180, 0.0),
 )
-START = ((_WIND_CLIMATOLOGY, _SOLAR_CLIMATOLOGY), (_WIND_WEATHER, _SOLAR_WEATHER))
+_WIND_START = (
+    (0.908, -0.016, 0.038, 0.005, 0.021, -0.024),
+    (0.874, -0.184, 0.149, -0.041, 0.076, 0.001),
+    (0.511, -0.084, 0.108, -0.084, 0.227, -0.008),
+    (0.245, -0.050, 0.116, -0.135, 0.344, -0.018),
+    (0.128, -0.007, 0.097, -0.001, 0.077, -0.019),
+)
+_SOLAR_START = (
+    (0.712, 0.0, 0.0, 0.0, 0.100, -0.028),
+    (0.482, 0.0, 0.0, 0.0, 0.149, -0.014),
+    (0.062, 0.0, 0.0, 0.0, 0.226, -0.031),
+    (-0.087, 0.0, 0.0, 0.0, 0.220, -0.047),
+    (0.327, 0.0, 0.0, 0.0, -0.022, 0.010),
+)
+START = (
+    (_WIND_CLIMATOLOGY, _SOLAR_CLIMATOLOGY),
+    (_WIND_WEATHER, _SOLAR_WEATHER),
+    (_WIND_START, _SOLAR_START),
+)
 START_SPREAD = (
     ((0.255, 0.347, 0.643, 0.836, 1.044), (0.75, 0.65, 0.80, 0.85, 0.88)),
     ((0.35, 0.69, 1.00, 1.07, 1.08), (0.80, 0.75, 0.85, 0.90, 0.95)),
+    ((0.465, 0.514, 0.816, 0.936, 1.147), (0.769, 0.753, 0.934, 0.984, 0.947)),
 )
-CLIMATOLOGY, WEATHER = 0, 1
+CLIMATOLOGY, WEATHER, PHYSICAL = 0, 1, 2
 WIND, SOLAR = 0, 1
 
 
 @dataclass(frozen=True)
 class ClosedForm:
-    """Weights (2, 2, leads, 6) and spreads (2, 2, leads) of the normal score at `LEADS_H`, interpolated
+    """Weights (3, 2, leads, 6) and spreads (3, 2, leads) of the normal score at `LEADS_H`, interpolated
     between.
 
-    First axis: what the base is made of, `CLIMATOLOGY` or `WEATHER`; second: the plant, `WIND` or `SOLAR`.
+    First axis: what the base is made of, `CLIMATOLOGY`, `WEATHER` or `PHYSICAL` (weather through the physical
+    start); second: the plant, `WIND` or `SOLAR`.
     """
 
     weights: Floats = field(default_factory=lambda: np.array(START))
@@ -84,7 +104,8 @@ class ClosedForm:
         position = np.interp(lead_position(x.lead_s / 3600.0), _POSITIONS, np.arange(len(LEADS_H)))
         left = np.minimum(position.astype(np.int64), len(LEADS_H) - 2)
         part = position - left
-        base, kind = x.weather_based.astype(np.int64), x.is_solar.astype(np.int64)[:, None]
+        base = np.where(x.physical, PHYSICAL, np.where(x.weather_based, WEATHER, CLIMATOLOGY))
+        kind = x.is_solar.astype(np.int64)[:, None]
         mean = np.zeros(x.lead_s.shape)
         for i in range(len(FEATURES)):
             weight = _between(self.weights[..., i], base, kind, left, part)
@@ -95,7 +116,7 @@ class ClosedForm:
 
 
 def _between(table: Floats, base: Ints, kind: Ints, left: Ints, part: Floats) -> Floats:
-    """Values (N, S) of a table (2, 2, leads) between two of its lead times."""
+    """Values (N, S) of a table (3, 2, leads) between two of its lead times."""
     lower, upper = table[base, kind, left], table[base, kind, left + 1]
     return np.asarray(lower + part * (upper - lower))
 

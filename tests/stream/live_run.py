@@ -36,6 +36,9 @@ class Windy:
     def __init__(self, factor: float) -> None:
         self.factor = factor
 
+    def knows(self, _run: WeatherRun) -> bool:
+        return True
+
     def base(self, _plant: PlantVersion, run: WeatherRun, hours_ms: np.ndarray) -> np.ndarray:
         speed = np.interp(hours_ms, run.valid_at_ms, run.columns["wind_speed_100m_ms"])
         middle = np.clip(speed / 20.0 * self.factor, 0, 1)[:, None]

@@ -58,7 +58,7 @@ def weather(plant: PlantVersion, minute: float, hours: int = 48) -> WeatherRun:
         "cloud_cover_pct": np.full(hours, 40.0),
         "temperature_2m_c": np.full(hours, 12.0),
     }
-    return WeatherRun(plant.plant_id, "test", published, published, valid, columns)
+    return WeatherRun(plant.plant_id, "made-up", published, published, valid, columns)
 
 
 def rungs(outs: Sequence[Outputs], plant_id: str) -> list[np.ndarray]:

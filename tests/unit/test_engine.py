@@ -21,6 +21,9 @@ from tests.journals import MINUTE_MS, T0_MS, Item, Numbers, batches, numbers, pl
 class Windy:
     """A weather model that says what the run's wind says, by a straight line."""
 
+    def knows(self, _run: WeatherRun) -> bool:
+        return True
+
     def base(self, plant: PlantVersion, run: WeatherRun, hours_ms: np.ndarray) -> np.ndarray:  # noqa: ARG002  # the protocol names it
         speed = np.interp(hours_ms, run.valid_at_ms, run.columns["wind_speed_100m_ms"])
         middle = np.clip(speed / 20.0, 0, 1)[:, None]

@@ -50,6 +50,7 @@ def test_the_correction_fades_with_the_lead_and_the_band_widens() -> None:
         base=np.tile(BASE, (1, 4, 1)),
         lead_s=leads,
         weather_based=np.ones((1, 4), np.bool_),
+        physical=np.zeros((1, 4), np.bool_),
     )
     q = ClosedForm().correct(x)[0]
     pull = q[:, MEDIAN] - BASE[MEDIAN]
@@ -75,5 +76,6 @@ def test_a_solar_plant_carries_its_score_over_the_night() -> None:
         base=BASE[None, None],
         lead_s=np.array([[3600.0]]),
         weather_based=np.ones((1, 1), np.bool_),
+        physical=np.zeros((1, 1), np.bool_),
     )
     assert ClosedForm().correct(x)[0, 0, MEDIAN] > BASE[MEDIAN] + 0.01

@@ -67,7 +67,7 @@ def test_a_cut_file_is_refused(cut: int) -> None:
 def test_a_file_of_another_format_is_refused() -> None:
     content = save(cold_start())
     with pytest.raises(ReleaseRefused):
-        load(content.replace(b'\\"format\\": 1', b'\\"format\\": 9'))
+        load(content.replace(b'\\"format\\": 2', b'\\"format\\": 9'))
 
 
 def test_a_file_whose_numbers_are_others_is_refused() -> None:
