@@ -52,26 +52,38 @@ def recorded(plant: str, column: str) -> list[float]:
         return [float(row[column] or 0.0) for row in csv.DictReader(rows)]
 
 
-def value(variable: str, hour: int, place: int) -> float:
-    """A value of a variable at an hour since 1970, the same whenever it is asked for."""
-    wind = recorded("la_haute_borne", "wind_speed_100m_ms")
-    speed = wind[(hour + 37 * place) % len(wind)]
-    if variable.startswith("wind_speed"):
-        height = float(variable.removeprefix("wind_speed_").removesuffix("m"))
-        return round(speed * (height / 100.0) ** 0.14, 2)
-    if variable == "wind_gusts_10m":
-        return round(1.6 * speed, 2)
+def series(variable: str, first: int, count: int, place: int) -> list[float]:
+    """Values of a variable at consecutive hours since 1970, the same whenever they are asked for."""
+    hours = range(first, first + count)
     if variable.startswith("wind_direction"):
-        return float((hour * 7 + place) % 360)
-    if variable in ("shortwave_radiation", "direct_normal_irradiance", "diffuse_radiation"):
-        sun = recorded("serf_east", "shortwave_radiation_w_m2")
-        share = {"shortwave_radiation": 1.0, "direct_normal_irradiance": 0.8, "diffuse_radiation": 0.3}
-        return round(share[variable] * sun[(hour * 4 + place) % len(sun)], 1)
-    warm = recorded("serf_east", "temperature_2m_c")
-    steady = {"surface_pressure": 950.0, "relative_humidity_2m": 70.0, "precipitation": 0.1}
+        return [float((hour * 7 + place) % 360) for hour in hours]
+    if variable.startswith("wind_"):
+        height = variable.removeprefix("wind_speed_").removesuffix("m")
+        factor = 1.6 if "gusts" in variable else (float(height) / 100.0) ** 0.14
+        return _of("la_haute_borne", "wind_speed_100m_ms", 1, first + 37 * place, count, factor)
+    if variable in SUN:
+        return _of("serf_east", "shortwave_radiation_w_m2", 4, 4 * first + place, count, SUN[variable])
     if variable == "temperature_2m":
-        return warm[(hour * 4 + place) % len(warm)]
-    return steady.get(variable, float((hour * 3 + place) % 101))
+        return _of("serf_east", "temperature_2m_c", 4, 4 * first + place, count, 1.0)
+    if variable in STEADY:
+        return [STEADY[variable]] * count
+    return [float((hour * 3 + place) % 101) for hour in hours]
+
+
+SUN = {"shortwave_radiation": 1.0, "direct_normal_irradiance": 0.8, "diffuse_radiation": 0.3}
+STEADY = {"surface_pressure": 950.0, "relative_humidity_2m": 70.0, "precipitation": 0.1}
+
+
+def _of(plant: str, column: str, every: int, start: int, count: int, factor: float) -> list[float]:
+    """Every so many values of a recorded column, from somewhere on and round and round."""
+    values = recorded(plant, column)
+    size = len(values)
+    return [round(values[(start + at) % size] * factor, 2) for at in range(0, count * every, every)]
+
+
+def value(variable: str, hour: int, place: int) -> float:
+    """One value of a series."""
+    return series(variable, hour, 1, place)[0]
 
 
 def open_meteo(query: Query, now_s: float) -> Any:
@@ -96,7 +108,7 @@ def open_meteo(query: Query, now_s: float) -> Any:
             "hourly_units": {"time": "iso8601", **{name: unit_of(name) for name in variables}},
             "hourly": {
                 "time": stamps,
-                **{name: [value(name, hour, place) for hour in hours] for name in variables},
+                **{name: series(name, first, count, place) for name in variables},
             },
         }
         answers.append(answer | ({"location_id": number} if number else {}))
@@ -216,6 +228,7 @@ class WeatherServer:
         self.calls: Counter[str] = Counter()
         self.asked: list[Query] = []
         self.closing = threading.Event()
+        self._made: dict[str, bytes] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -231,6 +244,7 @@ class WeatherServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
             weather = outer
 
             def do_GET(self) -> None:
@@ -247,11 +261,19 @@ class WeatherServer:
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         self.calls[parts.path] += 1
         self.asked.append(query)
-        body = json.dumps(ANSWERS[parts.path](query, self.now_s())).encode()
+        body = self._body(parts.path, query)
         fault = self.faults(parts.path)
         sent = fault(handler, body) if fault is not None else body
         if sent is not None:
             respond(handler, 200, sent)
+
+    def _body(self, path: str, query: Query) -> bytes:
+        """The answer of an hour is made once."""
+        hour = int(self.now_s()) // HOUR_S
+        key = json.dumps([path, query, hour])
+        if key not in self._made:
+            self._made[key] = json.dumps(ANSWERS[path](query, self.now_s())).encode()
+        return self._made[key]
 
 
 def respond(handler: BaseHTTPRequestHandler, status: int, body: bytes, **headers: str) -> None:

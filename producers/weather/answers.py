@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -55,7 +55,7 @@ class Call:
 
     url: str
     params: Mapping[str, str]
-    secret: Mapping[str, str]
+    secret: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class Source(Protocol):

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from producers.weather.answers import Place, Said, Source
@@ -30,10 +30,18 @@ class Asker:
     cache: Cache
     breaker: Breaker
 
-    def ask(self, places: Sequence[Place]) -> tuple[dict[Place, Said], GridcastError | None]:
-        """What the source says of each place that it knows, and why it does not of the last other one."""
+    def ask(
+        self, places: Sequence[Place], fresh: Set[Place] = frozenset()
+    ) -> tuple[dict[Place, Said], GridcastError | None]:
+        """What the source says of each place that it knows, and why it does not of the last other one.
+
+        `fresh`: places that the cache must not answer for.
+        """
         question = self._question()
-        kept = {place: self.cache.get(question, place) for place in dict.fromkeys(places)}
+        kept = {
+            place: None if place in fresh else self.cache.get(question, place)
+            for place in dict.fromkeys(places)
+        }
         known = {place: said for place, said in kept.items() if said is not None}
         missing = [place for place, said in kept.items() if said is None]
         problem: GridcastError | None = None

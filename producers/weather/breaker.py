@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from infra import metrics
 from schemas.errors import ServiceUnavailable
 
 _log = logging.getLogger(__name__)
+
+_OPENS: Final = "%s is left alone for %.0f s: %s"
 
 
 @dataclass
@@ -46,7 +49,8 @@ class Breaker:
         rest_s = max(at_least_s, self.rest_s if self.failures >= self.most_failures else 0.0)
         if rest_s <= 0:
             return
-        if self.now_s() >= self.open_until_s:
-            _log.warning("%s is left alone for %.0f s: %s", self.name, rest_s, why)
+        # Said when it opens, not each time that a call between two rests fails.
+        first = self.failures <= self.most_failures and self.now_s() >= self.open_until_s
+        _log.log(logging.WARNING if first else logging.DEBUG, _OPENS, self.name, rest_s, why)
         self.open_until_s = self.now_s() + rest_s
         metrics.WEATHER_BREAKER_OPEN.labels(self.name).set(1)

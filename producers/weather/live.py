@@ -60,6 +60,7 @@ class Live:
     _unsent: Collected = field(default_factory=Collected)
     _sent: dict[str, tuple[str, int]] = field(default_factory=dict)
     _nowhere: set[str] = field(default_factory=set)
+    _failing: set[str] = field(default_factory=set)
 
     def run(self, stopped: Callable[[], bool]) -> None:
         """Turn after turn."""
@@ -82,7 +83,7 @@ class Live:
                 if self.observing is not None:
                     self.observing.turn(plants)
                 return
-            self._unsent = collect(due, self.askers)
+            self._unsent = collect(due, self.askers, self.schedule.moved(due))
         self._send(sum(place_of(plant) is not None for plant in plants))
 
     def _send(self, positions: int) -> None:
@@ -112,11 +113,13 @@ class Live:
     def _say(self, collected: Collected) -> None:
         for source, count in Counter(run.source for run in collected.runs).items():
             _log.info("%d runs of %s", count, source)
-        if collected.failed:
-            names = sorted(collected.failed)
+        names = sorted(collected.failed)
+        if names:
             more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
             shown = ", ".join(names[:_SHOWN]) + more
-            _log.warning("no weather for %s: %s", shown, collected.failed[names[0]])
+            level = logging.DEBUG if self._failing.issuperset(names) else logging.WARNING
+            _log.log(level, "no weather for %s: %s", shown, collected.failed[names[0]])
+        self._failing = (self._failing - collected.plants.keys()) | set(names)
 
     def _say_nowhere(self, plants: Sequence[PlantVersion]) -> None:
         """Once for each plant without a position."""

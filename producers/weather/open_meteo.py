@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -63,7 +63,7 @@ class OpenMeteo:
     """The forecast call. `url` empty: the public host, or with a key that of customers."""
 
     url: str = ""
-    key: str = ""
+    key: str = field(default="", repr=False)
     hours: int = 72
     name: str = NAME
     batch: int = 50

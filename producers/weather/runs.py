@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,15 +29,21 @@ def place_of(plant: PlantVersion) -> Place | None:
     return Place.near(plant.latitude, plant.longitude)
 
 
-def collect(plants: Iterable[PlantVersion], askers: Sequence[Asker]) -> Collected:
-    """A run for each plant from the first source that has one. Plants without a position are passed over."""
+def collect(
+    plants: Iterable[PlantVersion], askers: Sequence[Asker], fresh: Set[Place] = frozenset()
+) -> Collected:
+    """A run for each plant from the first source that has one. Plants without a position are passed over.
+
+    `fresh`: places that the cache must not answer for. A plant that moves to where another one stands would
+    get that one's answer, which may be of the very time of its own last run: the same identity.
+    """
     made = Collected({plant.plant_id: plant for plant in plants})
     places = {name: place_of(plant) for name, plant in made.plants.items()}
     wanting = {name: place for name, place in places.items() if place is not None}
     for asker in askers:
         if not wanting:
             break
-        known, problem = asker.ask(_places(wanting.values(), asker.source))
+        known, problem = asker.ask(_places(wanting.values(), asker.source), fresh)
         for plant_id, place in list(wanting.items()):
             if place in known:
                 made.runs.append(_run(plant_id, place, known, asker.source))

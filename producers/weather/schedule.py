@@ -34,6 +34,14 @@ class Schedule:
             return []
         return [plant for name, plant in there.items() if wait_s[name] <= _ALONG * self.every_s]
 
+    def moved(self, plants: Iterable[PlantVersion]) -> set[Place]:
+        """The new places of plants that had another one."""
+        known = {name: place for name, (place, _due_s) in self._due_s.items()}
+        places = {plant.plant_id: place_of(plant) for plant in plants}
+        return {
+            place for name, place in places.items() if place is not None and known.get(name, place) != place
+        }
+
     def came(self, plant: PlantVersion, published_at_ms: int) -> None:
         """A run was sent: the next one is due a period after this one was fetched."""
         self._set(plant, published_at_ms / 1000 + self.every_s * (1.0 - _JITTER * self.jitter))

@@ -1,0 +1,93 @@
+"""An hour of injected faults, an outage of every source, and their end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.metrics import REGISTRY
+from tests.unit.producers.weather.collecting import Clock, Station, plant
+from tests.weather_faults import FAULTS, always, at_random, status
+from tests.weather_server import weather_server
+
+PLANTS = [plant(f"plant-{number}", 45.0 + number, 5.0 + 2 * number) for number in range(8)]
+
+
+@pytest.fixture
+def station(tmp_path: Path) -> Iterator[Station]:
+    clock = Clock()
+    with weather_server(clock) as server:
+        made = Station(server, tmp_path, clock, every_s=300.0, rest_s=30.0)
+        made.registry.add(*PLANTS)
+        yield made
+        made.http.close()
+
+
+def collections() -> Counter[str]:
+    """Collections so far, by outcome."""
+    found: Counter[str] = Counter()
+    for family in REGISTRY.collect():
+        for sample in family.samples:
+            if sample.name == "gridcast_weather_collections_total":
+                found[sample.labels["outcome"]] += int(sample.value)
+    return found
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_over_95_percent_of_collections_succeed_in_an_hour_of_faults(station: Station, seed: int) -> None:
+    """Every second request to either source fails, in every way there is."""
+    before = collections()
+    station.server.faults = at_random(0.5, seed)
+    station.pass_s(3600.0)
+    came = collections() - before
+    assert came["sent"] >= 8 * 10
+    assert came["sent"] / (came["sent"] + came["failed"]) > 0.95
+    identities = [(run.plant_id, run.source, run.published_at_ms) for run in station.out.runs()]
+    assert len(set(identities)) == len(identities)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_after_any_fault_the_plant_gets_its_weather(station: Station, name: str) -> None:
+    faults = [FAULTS[name]]
+    station.server.faults = lambda _path: faults.pop() if faults else None
+    station.live.turn(0.0)
+    assert {run.plant_id for run in station.out.runs()} == {one.plant_id for one in PLANTS}
+    assert {run.source for run in station.out.runs()} == {"open_meteo"}
+
+
+def test_with_every_source_down_calls_stop_and_the_first_period_after_brings_it_back(
+    station: Station,
+) -> None:
+    station.pass_s(600.0)
+    sent = len(station.out.records)
+    station.server.faults = always(status(503))
+    station.pass_s(2 * 3600.0, step_s=10.0)
+    assert len(station.out.records) == sent
+    calls = station.server.calls
+    # Once the circuit is open each source is tried once a rest.
+    assert max(calls.values()) < 2 * 3600 / 30 + 40
+    assert not station.progress.health().good
+    station.server.faults = lambda _path: None
+    station.pass_s(300.0)
+    new = station.out.runs()[sent:]
+    assert {run.plant_id for run in new} == {one.plant_id for one in PLANTS}
+    assert station.progress.health().good
+
+
+def test_the_next_source_answers_for_the_plants_that_the_first_one_fails_for(station: Station) -> None:
+    station.server.faults = lambda path: status(500) if path == "/v1/forecast" else None
+    station.live.turn(0.0)
+    runs = station.out.runs()
+    assert {run.plant_id for run in runs} == {one.plant_id for one in PLANTS}
+    assert {run.source for run in runs} == {"openweather"}
+
+
+def test_one_alert_a_long_outage(station: Station, caplog: pytest.LogCaptureFixture) -> None:
+    station.server.faults = always(status(500))
+    station.pass_s(4 * 300.0)
+    alerts = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert len(alerts) == 1
+    assert "no plant has got weather" in alerts[0].getMessage()
