@@ -26,7 +26,7 @@ from schemas.errors import InputError, SettingsError
 
 PREFIX = "GRIDCAST_"
 #: Variables of the same prefix that are no settings: they change how a run is shown, tested or configured.
-NOT_SETTINGS = frozenset({"DEBUG", "CONFIG", "TEST_SERVERS", "TEST_POSTGRES_TLS", "TEST_MOSQUITTO"})
+NOT_SETTINGS = frozenset({"DEBUG", "CONFIG", "TEST_SERVERS", "TEST_POSTGRES_TLS", "TEST_MOSQUITTO", "TEST_OPEN_METEO"})
 LEVELS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
 
