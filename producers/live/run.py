@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -13,9 +14,11 @@ from infra.registry import schema_ids
 from infra.topics import JOURNAL, REJECTED
 from models.validate import not_registered
 from producers.kafka_out import cluster_id
+from producers.live.bookmarks import LiveBookmark
 from producers.live.mapping import MqttMapping, OpcuaMapping
 from producers.live.outbox import Outbox, kafka_sender
 from producers.live.progress import Progress
+from producers.live.scans import places
 from producers.registry import registered
 from schemas.codec import Codec
 from schemas.errors import ServiceUnavailable
@@ -56,6 +59,8 @@ def run_telemetry(
     try:
         if isinstance(mapping, MqttMapping):
             _run_mqtt(settings, mapping, codec, outbox, progress, stopped, give_up_s)
+        else:
+            _run_opcua(settings, mapping, codec, outbox, progress, stopped, give_up_s)
         _log.info("stopped; %s", ", ".join(f"{n} {what}" for what, n in sorted(progress.counts.items())))
     finally:
         server.close()
@@ -89,6 +94,29 @@ def _run_mqtt(
         MqttFeed(mapping, codec, outbox, progress).run(broker, stopped, _Watch(broker, progress, give_up_s))
     finally:
         broker.close()
+
+
+def _run_opcua(
+    settings: Settings,
+    mapping: OpcuaMapping,
+    codec: Codec,
+    outbox: Outbox,
+    progress: Progress,
+    stopped: Callable[[], bool],
+    give_up_s: float,
+) -> None:
+    from producers.live.opcua import Server
+    from producers.live.opcua_feed import OpcuaFeed
+
+    link = mapping.opcua
+    nodes = {
+        (plant.plant_id, place): node for plant in mapping.plants for place, node in places(plant).items()
+    }
+    names = [plant.plant_id for plant in mapping.plants]
+    bookmarks = {name: LiveBookmark.of(settings.home, link.endpoint, name) for name in names}
+    server = Server(link, link.password(settings.telemetry_password), nodes)
+    feed = OpcuaFeed(mapping, server, codec, outbox, progress, bookmarks)
+    asyncio.run(feed.run(stopped, give_up_s))
 
 
 class _Watch:
