@@ -88,6 +88,7 @@ class Station:
     clock: Clock
     every_s: float = 3600.0
     rest_s: float = 300.0
+    batch: int = 50
     registry: Registered = field(default_factory=Registered)
     out: Sent = field(default_factory=Sent)
 
@@ -100,7 +101,7 @@ class Station:
         )
         key = "hidden-key"
         self.askers = [
-            self.asker(OpenMeteo(self.server.url)),
+            self.asker(OpenMeteo(self.server.url, batch=self.batch)),
             self.asker(OpenWeather(self.server.url, key)),
         ]
         self.begin()
