@@ -47,8 +47,7 @@ def _server(found: Settings, name: str, named: bool, ask: local.Ask) -> dict[str
     if not named and (mine is None or not mine.alive):
         return {**entry, "why": "not running: `gridcast up` starts it"}
     try:
-        secret = found.postgres_dsn.get_secret_value()
-        entry["address"] = found.kafka_bootstrap if name == "kafka" else local.without_password(secret)
+        entry["address"] = _address(found, name)
         ask()
     except SettingsError:
         raise
@@ -56,6 +55,12 @@ def _server(found: Settings, name: str, named: bool, ask: local.Ask) -> dict[str
         return {**entry, "why": str(error)}
     pid = mine.running.pid if mine is not None and not named else None
     return {**entry, "answers": True, "pid": pid}
+
+
+def _address(found: Settings, name: str) -> str:
+    if name == "kafka":
+        return found.kafka_bootstrap
+    return local.without_password(found.postgres_dsn.get_secret_value())
 
 
 def _topics(found: Settings) -> list[dict[str, Any]]:

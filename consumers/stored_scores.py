@@ -13,6 +13,7 @@ from consumers.stored import time_of
 from models import score
 from models.steps import LEADS_S
 from models.windows import interval_index, interval_means
+from schemas.rungs import Rung
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor
@@ -178,7 +179,7 @@ select
     (extract(epoch from f.issued_at) * 1000)::bigint,
     extract(epoch from s.valid_at - f.issued_at)::integer,
     s.interval_s,
-    (s.rung in (0, 1))::integer,
+    (s.rung in ({Rung.BOTH:d}, {Rung.WEATHER_ONLY:d}, {Rung.PHYSICAL_START:d}))::integer,
     f.capacity_kw,
     s.p10_kw,
     s.p50_kw,

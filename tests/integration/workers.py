@@ -34,10 +34,19 @@ PLANT_IDS = [f"plant-{number}" for number in range(12)]  # in all of four partit
 
 
 class RunningWorker:
-    """`gridcast worker` with its log; `settings` overrides go through the environment."""
+    """`gridcast worker`, or another command that runs until it is told, with its log; `settings` overrides go
+    through the environment.
+    """
 
-    def __init__(self, settings: Settings, *arguments: str, module: str = "cli", **overrides: object) -> None:
-        self.log = settings.home / f"worker-{time.monotonic_ns()}.log"
+    def __init__(
+        self,
+        settings: Settings,
+        *arguments: str,
+        module: str = "cli",
+        command: str = "worker",
+        **overrides: object,
+    ) -> None:
+        self.log = settings.home / f"{command}-{time.monotonic_ns()}.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
         told = {
             "GRIDCAST_HOME": str(settings.home),
@@ -47,7 +56,7 @@ class RunningWorker:
         }
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", module, "worker", *arguments],
+                [sys.executable, "-m", module, command, *arguments],
                 cwd=ROOT,
                 env={**os.environ, **told},
                 stdout=log,
@@ -84,9 +93,9 @@ class RunningWorker:
 
 @contextmanager
 def running(
-    settings: Settings, *arguments: str, module: str = "cli", **overrides: object
+    settings: Settings, *arguments: str, module: str = "cli", command: str = "worker", **overrides: object
 ) -> Iterator[RunningWorker]:
-    worker = RunningWorker(settings, *arguments, module=module, **overrides)
+    worker = RunningWorker(settings, *arguments, module=module, command=command, **overrides)
     try:
         yield worker
     finally:
