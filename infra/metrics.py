@@ -67,16 +67,16 @@ SINK_CONFLICTS = Counter(
 )  # fmt: skip
 SINK_RETRIES = Counter("gridcast_sink_retries", "Writes tried again after a failure.", registry=REGISTRY)
 LIVE = Counter(
-    "gridcast_live", "Messages and values of plants' own systems, by way (mqtt, opcua) and what became of them "
-    "(scan, rejected, unmapped, bad_status, not_a_number, from_history, history_failed, overflow, session_lost).",
-    ("way", "outcome"), registry=REGISTRY,
+    "gridcast_live", "Messages and values of plants' own systems, by way (mqtt, opcua) and what became of "
+    "them (scan, rejected, unmapped, powerless, bad_status, not_a_number, from_history, history_failed, "
+    "overflow, session_lost).", ("way", "outcome"), registry=REGISTRY,
 )  # fmt: skip
 LIVE_CONNECTED = Gauge(
     "gridcast_live_connected", "1 while the plants' own system is connected.", ("way",), registry=REGISTRY
 )
 LIVE_NEWEST = Gauge(
-    "gridcast_live_newest_seconds", "event_time of the newest scan of a plant that Kafka has acknowledged, in "
-    "seconds since 1970.", ("plant",), registry=REGISTRY,
+    "gridcast_live_newest_seconds", "event_time of the newest scan of a plant that Kafka has acknowledged, "
+    "in seconds since 1970.", ("plant",), registry=REGISTRY,
 )  # fmt: skip
 WEATHER_COLLECTIONS = Counter(
     "gridcast_weather_collections", "Collections of weather for a plant, by the source of the run and by "

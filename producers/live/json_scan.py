@@ -43,6 +43,16 @@ def read_scan(plant: MqttPlant, payload: bytes, known_at_ms: int) -> Scan:
     )
 
 
+def unmapped_members(plant: MqttPlant, payload: bytes) -> list[str]:
+    """Members of a readable message that the mapping does not name, by their name at the top."""
+    units = [] if plant.units is None else [plant.units.member]
+    named = [plant.time, plant.power, *units, *(source.source for source in plant.sensors.values())]
+    if plant.status is not None:
+        named.append(plant.status)
+    tops = {*named, *(path.split(".")[0] for path in named)}
+    return [member for member in _object(payload) if member not in tops]
+
+
 def scaled(value: float | None, factor: float, offset: float = 0.0) -> float | None:
     """`factor * value + offset`, and nothing where there is nothing.
 

@@ -71,7 +71,7 @@ class MqttLink(Link):
     `in_flight`: messages that wait for Kafka at most.
     """
 
-    client_id: str = Field("gridcast-telemetry", min_length=1)
+    client_id: str = Field(min_length=1)
     protocol: Literal["3.1.1", "5"] = "3.1.1"
     keepalive_s: int = Field(30, ge=1, le=65535)
     session_days: float = Field(7, gt=0, description="How long the broker keeps the session (protocol 5).")

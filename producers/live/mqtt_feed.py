@@ -16,7 +16,7 @@ from typing import Final, Protocol
 
 from infra.kafka import Outgoing
 from infra.topics import JOURNAL
-from producers.live.json_scan import read_scan
+from producers.live.json_scan import read_scan, unmapped_members
 from producers.live.mapping import MqttMapping, MqttPlant
 from producers.live.mqtt import Taken
 from producers.live.outbox import Outbox
@@ -51,6 +51,7 @@ class MqttFeed:
         self._outbox = outbox
         self._progress = progress
         self._said: set[str] = set()
+        self._looked_at: set[str] = set()
 
     def run(self, inbox: Inbox, stopped: Callable[[], bool], watch: Callable[[], None]) -> None:
         """Until `stopped`: what is in hand then is finished first, if Kafka takes it.
@@ -85,6 +86,10 @@ class MqttFeed:
         except RecordRefused as error:
             return self._refused(plant, message, error), None
         self._progress.count("scan")
+        if plant.plant_id not in self._looked_at:
+            self._looked_at.add(plant.plant_id)
+            if unmapped := unmapped_members(plant, message.payload):
+                _log.info("%s sends more than is mapped: %s", plant.plant_id, ", ".join(unmapped))
         (payload,) = self._codec.encode("Telemetry", [scan.to_avro()])
         return Outgoing(JOURNAL, plant.plant_id.encode(), payload), scan
 

@@ -215,12 +215,13 @@ class OpcuaFeed:
 
     def _due(self, until_ms: int | None, plant_id: str | None = None) -> list[Due]:
         now_s = time.monotonic()
-        return [
-            (scans.plant.plant_id, stamp_ms, scan)
-            for scans in self._scans.values()
-            if plant_id in (None, scans.plant.plant_id)
-            for stamp_ms, scan in scans.due(now_s, until_ms)
-        ]
+        found: list[Due] = []
+        for scans in [self._scans[plant_id]] if plant_id is not None else self._scans.values():
+            powerless = scans.powerless
+            found += [(scans.plant.plant_id, at_ms, scan) for at_ms, scan in scans.due(now_s, until_ms)]
+            if scans.powerless > powerless:
+                self._progress.count("powerless", scans.powerless - powerless)
+        return found
 
     async def _send(self, due: Sequence[Due]) -> bool:
         """Whether Kafka has all of them; the bookmarks move with each part that it has."""

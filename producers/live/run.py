@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_NAP_S: Final = 2.0
 #: What keys of `records.rejected` and of the journal are made of is checked before anything is taken.
 _TOPICS: Final = (JOURNAL, REJECTED)
 
@@ -46,7 +47,8 @@ def run_telemetry(
         ServiceUnavailable: Kafka or the source did not come up in `give_up_s`.
         InputError: a topic, a file or a password is missing, or the source refuses us.
     """
-    wait_for_kafka(settings, give_up_s)
+    if not _await_kafka(settings, stopped, give_up_s):
+        return
     cluster_id(settings, _TOPICS)
     codec = Codec(schema_ids(settings))
     plants = [plant.plant_id for plant in mapping.plants]
@@ -64,6 +66,21 @@ def run_telemetry(
         _log.info("stopped; %s", ", ".join(f"{n} {what}" for what, n in sorted(progress.counts.items())))
     finally:
         server.close()
+
+
+def _await_kafka(settings: Settings, stopped: Callable[[], bool], give_up_s: float) -> bool:
+    """Whether Kafka answers before a stop is asked for."""
+    deadline_s = time.monotonic() + give_up_s
+    while not stopped():
+        try:
+            wait_for_kafka(settings, min(give_up_s, _NAP_S))
+        except ServiceUnavailable as error:
+            if time.monotonic() >= deadline_s:
+                raise
+            _log.warning("%s; trying on", error)
+        else:
+            return True
+    return False
 
 
 def _warn_of_unknown(settings: Settings, codec: Codec, plants: Sequence[str]) -> None:

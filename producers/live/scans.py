@@ -104,8 +104,9 @@ class Scans:
                 break
             del self._open[stamp_ms]
             if POWER not in one.values:
-                # A node that stands still keeps an old stamp of its own: that is no scan.
+                # A node that stands still keeps an old stamp of its own: no scan, unless power follows.
                 self.powerless += 1
+                self._remember(stamp_ms, one.values)
             elif whole or one.from_history or stamp_ms > self._floor_ms:
                 self._remember(stamp_ms, one.values)
                 found.append((stamp_ms, self._scan(stamp_ms, one)))
