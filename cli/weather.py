@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.numbers import Amount
-from cli.output import emit, iso, note, table
+from cli.output import emit, iso, json_option, note, progress, table
 from cli.stopping import until_told
+from cli.times import Moment
 from infra import settings
 
 if TYPE_CHECKING:
@@ -49,6 +51,51 @@ def command(ctx: click.Context, once: bool, metrics_port: int | None, give_up_s:
     with until_told() as stop:
         run_weather(found, stop.is_set, stop.wait, give_up_s)
     return 0
+
+
+@command.command(
+    epilog="Example:  gridcast weather history plants/north-ridge --from 2024-01-01 --to 2025-01-01"
+)
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--from", "from_ms", type=Moment(), required=True, help="The first day.")
+@click.option("--to", "to_ms", type=Moment(), required=True, help="The day after the last one.")
+@click.option(
+    "--source",
+    type=click.Choice(["open_meteo", "openweather"]),
+    default="open_meteo",
+    show_default=True,
+    help="Whose archive.",
+)
+@json_option
+def history(folder: Path, from_ms: int, to_ms: int, source: str, as_json: bool) -> None:
+    """Write weather.csv.gz of a canonical folder from the archive of a source, to train on.
+
+    One run a day for 48 hours. It is reanalysis, not forecasts: a release that was trained on it says so.
+    After an interruption the same call goes on where it was.
+    """
+    from producers.weather import sources
+    from producers.weather.history import ATTEMPTS, WARNING, make_history, steps
+
+    found = settings.load()
+    with until_told() as stop, progress("weather", steps(from_ms, to_ms, source)) as advance:
+        http = sources.http(found, stop.is_set, stop.wait, ATTEMPTS)
+        try:
+            written = make_history(found, folder, from_ms, to_ms, source, http, advance)
+        finally:
+            http.close()
+    document = {
+        "path": str(written.path),
+        "source": f"{source}:archive",
+        "runs": written.runs,
+        "rows": written.rows,
+        "plants": written.plants,
+        "without_position": written.nowhere,
+        "hindsight": True,
+    }
+    emit(document, as_json, [f"{written.path}: {written.runs} runs, {written.rows} rows"])
+    for plant_id in written.nowhere:
+        note(f"{plant_id} has no position in plants.csv, so no weather")
+    note(f"note: {WARNING}")
 
 
 def _once(found: Settings, as_json: bool) -> int:

@@ -62,11 +62,11 @@ class Cache:
         except OSError as error:
             _log.warning("%s cannot be written (%s): a restart will ask again", path.parent, error.strerror)
 
-    def sweep(self) -> None:
+    def sweep(self, older_s: float = _KEPT_S) -> None:
         """Delete what no question can be answered with any more, be it another cache's of this folder."""
         for path in self.folder.glob("*.json"):
             try:
-                if self.now_s() - path.stat().st_mtime > _KEPT_S:
+                if self.now_s() - path.stat().st_mtime > older_s:
                     path.unlink(missing_ok=True)
             except OSError as error:
                 _log.debug("%s stays: %s", path, error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from producers.weather.answers import Source
@@ -63,10 +64,11 @@ def asker(
     shared: Http,
     most_s: float | None = None,
     now_s: Callable[[], float] = time.time,
+    folder: Path | None = None,
 ) -> Asker:
     """A source with its cache (answers up to `most_s` old; by default as set) and its breaker."""
     cached_s = min(settings.weather_cache_s, _OF_PERIOD * settings.weather_every_s)
-    cache = Cache(settings.home / "weather", cached_s if most_s is None else most_s, now_s)
+    cache = Cache(folder or settings.home / "weather", cached_s if most_s is None else most_s, now_s)
     breaker = Breaker(source.name, time.monotonic, rest_s=settings.weather_rest_s)
     return Asker(source, shared, cache, breaker)
 
