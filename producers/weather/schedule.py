@@ -54,8 +54,9 @@ class Schedule:
         known = self._due_s.get(plant.plant_id)
         if known is None or known[0] != place_of(plant):
             return 0.0
+        left_s = known[1] - now_s
         # A clock that was set back must not put a collection off for years.
-        return min(known[1] - now_s, self.every_s)
+        return left_s if left_s <= self.every_s else 0.0
 
     def _set(self, plant: PlantVersion, due_s: float) -> None:
         place = place_of(plant)
