@@ -11,20 +11,31 @@ from producers.convert.guesses import Guesses
 from producers.convert.names import Tables
 from producers.convert.plausible import check_unit
 from producers.convert.tables import convert, read_tables
-from producers.folder import Folder, folder_of
+from producers.folder import Folder, canonical_tables, folder_of
 from producers.problems import Problems
 from producers.table import Table
 
 
 @dataclass(frozen=True)
-class Converted:
+class Read:
     """Canonical tables, and the folder that they are."""
 
     tables: Tables
     folder: Folder
 
 
-def read_as(path: Path, guesses: Guesses, now_ms: int) -> Converted:
+def read_strictly(path: Path, now_ms: int) -> Read:
+    """Read a folder as `publish` and `backtest` do; `now_ms` is the wall clock.
+
+    Raises:
+        BadFolder: it is not canonical; it names file, row and column.
+    """
+    problems = Problems(str(path))
+    tables = canonical_tables(path, problems)
+    return Read(tables, folder_of(path, tables, now_ms, problems))
+
+
+def read_as(path: Path, guesses: Guesses, now_ms: int) -> Read:
     """Read what is at `path` (a folder or a file) by these guesses; `now_ms` is the wall clock.
 
     Raises:
@@ -37,7 +48,7 @@ def read_as(path: Path, guesses: Guesses, now_ms: int) -> Converted:
     folder = folder_of(path, tables, now_ms, problems)
     _check_units(folder, tables["telemetry"], problems)
     problems.raise_if_any()
-    return Converted(tables, folder)
+    return Read(tables, folder)
 
 
 def _check_units(folder: Folder, telemetry: Table, problems: Problems) -> None:

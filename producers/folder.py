@@ -64,7 +64,7 @@ def read_folder(path: Path, now_ms: int) -> Folder:
         BadFolder: something is wrong; it names file, row and column and says what to do.
     """
     problems = Problems(str(path))
-    return folder_of(path, _tables(path, problems), now_ms, problems)
+    return folder_of(path, canonical_tables(path, problems), now_ms, problems)
 
 
 def folder_of(path: Path, tables: dict[str, Table], now_ms: int, problems: Problems) -> Folder:
@@ -104,7 +104,8 @@ _NEEDED: Final = {
 }
 
 
-def _tables(path: Path, problems: Problems) -> dict[str, Table]:
+def canonical_tables(path: Path, problems: Problems) -> dict[str, Table]:
+    """The tables of a folder under their own names, as they are written."""
     if not path.is_dir():
         what = "is no folder: give the folder that holds plants.csv and telemetry.csv"
         problems.add(str(path), None, None, what)

@@ -1,25 +1,18 @@
-"""What a readable folder holds, and what in it looks wrong: counts by plant, and hints with what to do."""
+"""What a readable folder holds: counts by plant."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from models import sun
 from models.validate import FIRST_TIME_MS, HIGHEST_SHARE, LOWEST_SHARE, MAX_AHEAD_MS
 from producers.folder import Folder
 from producers.table import Floats, Longs
-from schemas.records import PlantKind, PlantVersion
+from schemas.records import PlantVersion
 
 _HOUR_MS: Final = 3_600_000
-#: A plant that never comes over this share of its capacity in many rows has a wrong capacity or a wrong unit.
-_SMALL_SHARE: Final = 0.3
-_MANY_ROWS: Final = 1000
-#: More of a solar plant's energy between sunset and sunrise than this: its stamps are not UTC.
-_NIGHT_SHARE: Final = 0.03
 
 
 @dataclass(frozen=True)
@@ -44,7 +37,6 @@ class PlantReport:
     runs: int
     units: int
     highest_share: float | None
-    hints: tuple[str, ...]
 
 
 def report(folder: Folder) -> list[PlantReport]:
@@ -94,7 +86,6 @@ def _report(folder: Folder, number: int, plant: PlantVersion) -> PlantReport:
         runs=runs,
         units=len(np.unique(readings.unit[np.isin(readings.row, at)])),
         highest_share=round(float(np.nanmax(share)), 4) if np.isfinite(share).any() else None,
-        hints=tuple(_hints(rows, share, plant, runs)),
     )
 
 
@@ -112,40 +103,3 @@ def _gaps_h(rows: _Rows, plant: PlantVersion) -> Floats:
     steps = np.diff(np.unique(rows.event_time_ms))
     longest_ms = 2 * max(plant.resolution_s, plant.scan_s or 0) * 1000
     return np.asarray(steps[steps >= longest_ms] / _HOUR_MS, np.float64)
-
-
-def _hints(rows: _Rows, share: Floats, plant: PlantVersion, runs: int) -> Iterator[str]:
-    known = share[np.isfinite(share)]
-    if not known.size:
-        yield "there is no power at all: nothing can be learnt and nothing scored"
-        return
-    yield from _unit_hints(known, plant)
-    if not runs:
-        yield "there is no weather: forecasts will rest on telemetry and climatology alone"
-    if plant.kind is PlantKind.SOLAR:
-        yield from _sun_hints(rows, plant)
-
-
-def _unit_hints(share: Floats, plant: PlantVersion) -> Iterator[str]:
-    usual, beyond = float(np.quantile(share, 0.99)), int((share > HIGHEST_SHARE).sum())
-    if usual > 20:
-        yield f"power is {usual:.4g} times the capacity: is it in W? divide it by 1000"
-    elif beyond:
-        yield f"{beyond} rows lie over 120 % of the capacity of {plant.capacity_kw:g} kW and will be refused"
-    if int((share < LOWEST_SHARE).sum()):
-        yield f"{int((share < LOWEST_SHARE).sum())} rows lie under -5 % of the capacity and will be refused"
-    if share.size >= _MANY_ROWS and 0 < share.max() < _SMALL_SHARE:
-        least = f"power never comes over {share.max():.2%} of the capacity"
-        yield f"{least}: is it in MW, or is capacity_kw too large?"
-
-
-def _sun_hints(rows: _Rows, plant: PlantVersion) -> Iterator[str]:
-    if plant.latitude is None or plant.longitude is None:
-        yield "a solar plant without latitude and longitude: give them, and the sun helps the forecast"
-        return
-    lengths_s = np.full(len(rows.event_time_ms), plant.resolution_s)
-    daylight = sun.daylight(plant.latitude, plant.longitude, rows.event_time_ms, lengths_s)
-    energy = np.maximum(np.nan_to_num(rows.power_kw), 0.0)
-    night = energy[~daylight].sum() / max(float(energy.sum()), 1e-9)
-    if night > _NIGHT_SHARE:
-        yield f"{night:.0%} of the energy comes by night: are the times UTC, is the position right?"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
@@ -13,9 +12,7 @@ from cli.check import command
 from cli.main import run
 from producers.folder import read_folder
 from producers.report import PlantReport, report
-from tests.unit.producers.folders import NOW_MS, PLANTS, TELEMETRY, telemetry, write
-
-SOLAR = PLANTS.replace("wind", "solar")
+from tests.unit.producers.folders import NOW_MS, TELEMETRY, telemetry, write
 
 
 def check(*arguments: str) -> Result:
@@ -64,36 +61,3 @@ def test_repeats_corrections_and_late_rows_are_counted_apart(tmp_path: Path) -> 
 def test_a_gap_is_measured(tmp_path: Path) -> None:
     found = only(write(tmp_path, telemetry=telemetry("00:10:00Z,1", "00:20:00Z,1", "06:20:00Z,1")))
     assert (found.gaps, found.longest_gap_h) == (1, 6)
-
-
-@pytest.mark.parametrize(
-    ("factor", "hint"),
-    [(1000.0, "is it in W?"), (0.001, "is it in MW"), (2.0, "over 120 % of the capacity")],
-)
-def test_a_wrong_unit_is_guessed(tmp_path: Path, factor: float, hint: str) -> None:
-    power = np.abs(np.sin(np.arange(1500) / 50)) * 900 * factor
-    stamps = np.datetime64("2024-01-01T00:10:00") + np.arange(1500) * np.timedelta64(10, "m")
-    rows = [f"w1,{stamp}Z,{value:.4f}" for stamp, value in zip(stamps, power, strict=True)]
-    text = "\n".join(["plant_id,event_time,power_kw", *rows]) + "\n"
-    hints = only(write(tmp_path, telemetry=text)).hints
-    assert any(hint in line for line in hints)
-
-
-def test_a_sun_that_shines_by_night_points_at_the_time_zone(tmp_path: Path) -> None:
-    noon = [f"{hour:02}:00:00Z,{max(0, 4 - abs(hour - 12)) * 100}" for hour in range(24)]
-    assert not any(
-        "night" in hint
-        for hint in only(write(tmp_path / "a", plants=SOLAR, telemetry=telemetry(*noon))).hints
-    )
-    away = [f"{(hour + 9) % 24:02}{row[2:]}" for hour, row in enumerate(noon)]
-    hints = only(write(tmp_path / "b", plants=SOLAR, telemetry=telemetry(*away))).hints
-    assert any("are the times UTC" in hint for hint in hints)
-
-
-def test_no_weather_and_no_position_are_said(tmp_path: Path) -> None:
-    plants = SOLAR.replace("50.0,8.0", ",")
-    hints = only(write(tmp_path, plants=plants)).hints
-    assert [hint.split(":")[0] for hint in hints] == [
-        "there is no weather",
-        "a solar plant without latitude and longitude",
-    ]
