@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
+from producers.convert.daylight import check_light
 from producers.convert.guesses import Guesses
 from producers.convert.names import Tables
 from producers.convert.plausible import check_unit
 from producers.convert.tables import convert, read_tables
+from producers.findings.all import columns_of
 from producers.folder import Folder, canonical_tables, folder_of
 from producers.problems import Problems
-from producers.table import Table
 
 
 @dataclass(frozen=True)
@@ -46,15 +45,14 @@ def read_as(path: Path, guesses: Guesses, now_ms: int) -> Read:
     problems.raise_if_any()
     tables = convert(tables, guesses, problems)
     folder = folder_of(path, tables, now_ms, problems)
-    _check_units(folder, tables["telemetry"], problems)
+    _check_guesses(folder, tables, guesses, problems)
     problems.raise_if_any()
     return Read(tables, folder)
 
 
-def _check_units(folder: Folder, telemetry: Table, problems: Problems) -> None:
-    newest = {plant.plant_id: plant for plant in folder.plants}
-    for number, plant_id in enumerate(folder.plant_ids):
-        rows = np.flatnonzero(folder.telemetry.plant == number)
-        if rows.size:
-            power_kw = folder.telemetry.numbers["power_kw"][rows]
-            check_unit(newest[plant_id], power_kw, rows, telemetry, problems)
+def _check_guesses(folder: Folder, tables: Tables, guesses: Guesses, problems: Problems) -> None:
+    for number in range(len(folder.plant_ids)):
+        columns = columns_of(folder, tables, number)
+        if columns is not None:
+            check_unit(columns, problems)
+            check_light(columns, guesses, problems)

@@ -7,9 +7,8 @@ from typing import Final
 import numpy as np
 
 from models.validate import HIGHEST_SHARE
+from producers.findings.base import Columns
 from producers.problems import Problems
-from producers.table import Floats, Table
-from schemas.records import PlantVersion
 
 #: Of the rows with power: fewer over the limit are faults of measurement, more are a fault of the unit.
 _FEW: Final = 0.005
@@ -17,24 +16,19 @@ _LEAST_SHARE: Final = 0.02
 _DO: Final = "say what power is counted in with --unit, or mend the capacity"
 
 
-def check_unit(
-    plant: PlantVersion, power_kw: Floats, rows: np.ndarray, telemetry: Table, problems: Problems
-) -> None:
-    """A fault where a plant's power lies beyond its capacity, or is next to nothing of it.
-
-    `power_kw` f8[n] in the unit that was guessed, `rows` i8[n] the places of its rows in the table.
-    """
-    share = power_kw / plant.capacity_kw
+def check_unit(columns: Columns, problems: Problems) -> None:
+    """A fault where a plant's power, in the guessed unit, is beyond its capacity or next to nothing."""
+    share = columns.share
     producing = share > 0
     if not producing.any():
         return
     largest = int(np.nanargmax(share))
     beyond = int((share > HIGHEST_SHARE).sum())
-    row = int(telemetry.row[rows[largest]])
-    power = f"is {power_kw[largest]:.6g} kW of the {plant.capacity_kw:g} kW of {plant.plant_id}"
+    plant = columns.plant
+    power = f"is {columns.power_kw[largest]:.6g} kW of the {plant.capacity_kw:g} kW of {plant.plant_id}"
     if beyond > _FEW * producing.sum():
         what = f"{power}, and {beyond} rows are over {HIGHEST_SHARE:.0%}: {_DO}"
-        problems.add(telemetry.file, row, "power_kw", what)
+        problems.add(columns.file, columns.at(largest), "power_kw", what)
     elif share[largest] < _LEAST_SHARE:
         what = f"{power}, and no row is over {_LEAST_SHARE:.0%}: {_DO}"
-        problems.add(telemetry.file, row, "power_kw", what)
+        problems.add(columns.file, columns.at(largest), "power_kw", what)

@@ -11,6 +11,7 @@ import pyarrow as pa
 from producers.convert.guesses import Guesses, Stamp
 from producers.convert.interval import ends
 from producers.convert.stamps import Stamps, parse, to_texts
+from producers.convert.unexplained import doubled_hours
 from producers.convert.zone import to_utc
 from producers.problems import Problems
 from producers.table import Ints, Longs, Table
@@ -64,6 +65,9 @@ def _times(
     if not faults and guesses.timezone is not None:
         local = stamps.known & (~stamps.zoned | (guesses.ignore_offset and not may_be_zoned))
         in_zone_ms, faults = to_utc(stamps.wall_ms, local, series, guesses.timezone)
+        faults = faults or (
+            {} if may_be_zoned else doubled_hours(stamps.wall_ms, local, series, guesses.timezone)
+        )
         time_ms = np.where(local, in_zone_ms, time_ms)
     if not faults and moves:
         time_ms, faults = ends(time_ms, stamps.known, series)

@@ -55,6 +55,24 @@ def sun_and_clock(columns: Columns) -> Found:
     yield from _against_sun(columns, seen, _beside(seen, *sky))
 
 
+def minutes_later(columns: Columns) -> tuple[float, int] | None:
+    """By how many minutes the middle of the light is later than the sun's, and the row of the first light.
+
+    None where the power shows too little light, or the position is not known.
+    """
+    seen = light.of_power(columns)
+    latitude, longitude = columns.plant.latitude, columns.plant.longitude
+    if seen is None or latitude is None or longitude is None:
+        return None
+    sky = light.of_sun(seen, latitude, longitude)
+    return None if sky is None else (_beside(seen, *sky).later_min, _first(columns, seen))
+
+
+def looks_like_start(columns: Columns) -> bool:
+    """Whether the light says that stamps mark the start of their intervals."""
+    return any(finding.kind == "stamp" for finding in sun_and_clock(columns))
+
+
 @dataclass(frozen=True)
 class _Beside:
     """Two lights of the same days: by how much the power's middle is later, and lengths of days less 12 h."""

@@ -1,0 +1,44 @@
+"""An hour that stands twice where the clock of the guessed zone did not go back: the zone is another."""
+
+from __future__ import annotations
+
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from producers.clock_changes import ZONES, Readings, best
+from producers.convert.interval import step_of
+from producers.convert.zone import changes
+from producers.table import Flags, Ints, Longs
+
+_DAY_MS: Final = 86_400_000
+
+
+def doubled_hours(wall_ms: Longs, known: Flags, series: Ints, zone: ZoneInfo) -> dict[int, str]:
+    """What is wrong: place of the row with which an hour begins anew -> what."""
+    faults: dict[int, str] = {}
+    for number in np.unique(series[known]):
+        rows = np.flatnonzero(known & (series == number))
+        step_ms = step_of(wall_ms[rows])
+        if step_ms is not None and rows.size > 2:
+            faults |= _of_series(wall_ms[rows], rows, step_ms, zone)
+    return faults
+
+
+def _of_series(wall_ms: Longs, rows: Longs, step_ms: int, zone: ZoneInfo) -> dict[int, str]:
+    marks = best([Readings(wall_ms, step_ms).marks_of(name) for name in ZONES])
+    if marks is None:
+        return {}
+    for start_ms in marks.doubled_ms:
+        day = start_ms // _DAY_MS * _DAY_MS
+        first, second = changes(zone, day, day).passed(np.array([start_ms]))
+        if first[0] != second[0]:
+            continue
+        end_ms = start_ms + _DAY_MS
+        back = np.flatnonzero((np.diff(wall_ms) <= 0) & (wall_ms[1:] >= start_ms) & (wall_ms[1:] < end_ms))
+        if back.size:
+            moment = str(np.datetime64(start_ms, "ms").astype("datetime64[m]")).replace("T", " ")
+            what = f"{moment} begins anew, as where the clock of {marks.zone} goes back"
+            return {int(rows[back[0] + 1]): f"{what}; that of {zone.key} did not: say the zone of the stamps"}
+    return {}
