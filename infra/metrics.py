@@ -94,6 +94,14 @@ WEATHER_NEWEST_RUN = Gauge(
     "gridcast_weather_newest_run_seconds", "published_at of the newest run sent, in seconds since 1970.",
     ("plant",), registry=REGISTRY,
 )  # fmt: skip
+WEATHER_LEFT_OUT = Counter(
+    "gridcast_weather_columns_left_out", "Columns of answers that cannot be true, by source and column.",
+    ("source", "column"), registry=REGISTRY,
+)  # fmt: skip
+WEATHER_SUCCESS = Gauge(
+    "gridcast_weather_success_share", "Share of the last hour's collections that ended with a run, 0 to 1.",
+    registry=REGISTRY,
+)  # fmt: skip
 WEATHER_BREAKER_OPEN = Gauge(
     "gridcast_weather_breaker_open", "1 while a source of weather is left alone after failures.", ("source",),
     registry=REGISTRY,

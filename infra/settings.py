@@ -12,6 +12,7 @@ import tomllib
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -26,7 +27,9 @@ from schemas.errors import InputError, SettingsError
 
 PREFIX = "GRIDCAST_"
 #: Variables of the same prefix that are no settings: they change how a run is shown, tested or configured.
-NOT_SETTINGS = frozenset({"DEBUG", "CONFIG", "TEST_SERVERS", "TEST_POSTGRES_TLS", "TEST_MOSQUITTO", "TEST_OPEN_METEO"})
+NOT_SETTINGS = frozenset(
+    {"DEBUG", "CONFIG", "TEST_SERVERS", "TEST_POSTGRES_TLS", "TEST_MOSQUITTO", "TEST_OPEN_METEO"}
+)
 LEVELS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
 
@@ -109,6 +112,21 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().absolute()
+
+    @field_validator(
+        "open_meteo_url",
+        "open_meteo_archive_url",
+        "openweather_url",
+        "openweather_history_url",
+        "nasa_power_url",
+    )
+    @classmethod
+    def _is_http(cls, url: str) -> str:
+        parts = urlsplit(url)
+        wrong = parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.port == 0
+        if url and wrong:
+            raise ValueError("it must be as http://host or https://host, with a path where there is one")
+        return url.rstrip("/")
 
     @field_validator("levels", mode="before")
     @classmethod

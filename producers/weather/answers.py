@@ -41,12 +41,14 @@ class Said:
     """What a source says of one place: `valid_at_ms` i8[n]; `columns` by name with unit, f8[n], NaN missing.
 
     `fetched_at_ms`: when the answer had come, however often it is read from the cache later.
+    `left_out`: columns of the answer that cannot be true.
     """
 
     place: Place
     fetched_at_ms: int
     valid_at_ms: Longs
     columns: dict[str, Floats]
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

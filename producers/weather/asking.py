@@ -6,9 +6,11 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections import Counter
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
+from infra import metrics
 from producers.weather.answers import Place, Said, Source
 from producers.weather.breaker import Breaker
 from producers.weather.cache import Cache
@@ -83,7 +85,17 @@ class Asker:
             raise
         count(self.source.name, "ok", time.monotonic() - started)
         self.breaker.went_well()
+        self._say_left_out(results)
         return results
+
+    def _say_left_out(self, results: Sequence[Said | AnswerRefused]) -> None:
+        """One line for all places: a unit that a source changes is wrong everywhere."""
+        names = Counter(name for one in results if isinstance(one, Said) for name in one.left_out)
+        for name, count_of_places in names.items():
+            metrics.WEATHER_LEFT_OUT.labels(self.source.name, name).inc(count_of_places)
+        if names:
+            shown = ", ".join(names)
+            _log.warning("%s: %s cannot be true and is left out", self.source.name, shown)
 
     def _rest_asked(self, error: GridcastError) -> float:
         """How long the source wants to be left alone, where that is longer than a retry waits."""

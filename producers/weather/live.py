@@ -96,7 +96,7 @@ class Live:
             return
         self._unsent = Collected()
         self._settle(collected)
-        self.progress.collected(positions, len(collected.runs), collected.failed)
+        self.progress.collected(positions, collected.plants, collected.failed)
         self._say(collected)
 
     def _settle(self, collected: Collected) -> None:

@@ -97,7 +97,7 @@ def _read(document: Any, place: Place, reach: Reach, fetched_at_ms: int) -> Said
         for name, parameter in PARAMETERS.items()
         if name in series
     }
-    return _told_only(Said(place, fetched_at_ms, valid_at_ms, checked_columns(columns, where)))
+    return _told_only(Said(place, fetched_at_ms, valid_at_ms, *checked_columns(columns, where)))
 
 
 def _north_east(coordinates: list[Any]) -> tuple[Any, Any]:
@@ -135,4 +135,4 @@ def _told_only(said: Said) -> Said:
     """Without the hours of which nothing is known yet."""
     known = np.any([np.isfinite(values) for values in said.columns.values()], axis=0)
     columns = {name: values[known] for name, values in said.columns.items()}
-    return Said(said.place, said.fetched_at_ms, said.valid_at_ms[known], columns)
+    return Said(said.place, said.fetched_at_ms, said.valid_at_ms[known], columns, said.left_out)

@@ -146,8 +146,8 @@ def _read(
         for variable, (column, unit) in variables.items()
         if variable in hourly
     }
-    sound = checked_columns(columns, where)
-    return Said(place, fetched_at_ms, valid_at_ms, with_wind_at_100m(sound))
+    sound, left_out = checked_columns(columns, where)
+    return Said(place, fetched_at_ms, valid_at_ms, with_wind_at_100m(sound), left_out)
 
 
 def _times(stamps: list[Any], offset_s: Any, where: str) -> Longs:

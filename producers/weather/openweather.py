@@ -76,7 +76,7 @@ def read_entries(entries: list[Any], place: Place, step_h: int, reach: Reach, fe
         column: _column(entries, *names) for names, column in _MEMBERS.items() if _told(entries, *names)
     }
     columns["precipitation_mm"] = _precipitation(entries, step_h)
-    return Said(place, fetched_at_ms, valid_at_ms, checked_columns(columns, where))
+    return Said(place, fetched_at_ms, valid_at_ms, *checked_columns(columns, where))
 
 
 def _times(entries: list[Any], where: str) -> Longs:

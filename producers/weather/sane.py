@@ -3,7 +3,6 @@ answer that is absurd as a whole is refused."""
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +12,6 @@ import numpy as np
 
 from producers.weather.answers import HOUR_MS, Floats, Longs, Place, Said
 from schemas.errors import AnswerRefused
-
-_log = logging.getLogger(__name__)
 
 #: What the weather of the Earth has never left, by the beginning of a column's name.
 BOUNDS: Final[tuple[tuple[str, float, float], ...]] = (
@@ -67,9 +64,12 @@ def numbers(values: Any, size: int) -> Floats | None:
     return np.array([number(value) for value in values], np.float64)
 
 
-def checked_columns(columns: Mapping[str, Floats | None], where: str) -> dict[str, Floats]:
-    """The columns that can be believed, with NaN for single absurd values. None stands for
-    one that cannot be read or is of another unit.
+def checked_columns(
+    columns: Mapping[str, Floats | None], where: str
+) -> tuple[dict[str, Floats], tuple[str, ...]]:
+    """The columns that can be believed, with NaN for single absurd values, and the names of the others.
+
+    None stands for a column that cannot be read or is of another unit.
 
     Raises:
         AnswerRefused: too little is left.
@@ -86,9 +86,7 @@ def checked_columns(columns: Mapping[str, Floats | None], where: str) -> dict[st
         raise AnswerRefused(f"{where}: {_listed(left_out)} cannot be true: the answer is not used")
     if not any(name.startswith(_ESSENTIAL) for name in kept):
         raise AnswerRefused(f"{where}: there is no wind, radiation or cloud in the answer: it is not used")
-    if left_out:
-        _log.warning("%s: %s cannot be true: left out", where, _listed(left_out))
-    return kept
+    return kept, tuple(left_out)
 
 
 def _without_absurd(name: str, values: Floats) -> Floats | None:

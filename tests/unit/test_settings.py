@@ -136,3 +136,17 @@ def test_the_file_may_set_what_the_environment_may(monkeypatch: pytest.MonkeyPat
     found = load()
     assert found.levels == (0.1, 0.25, 0.5, 0.9)
     assert found.kafka_password.get_secret_value() == "x"
+
+
+@pytest.mark.parametrize(
+    "url", ["localhost:80", "ftp://host", "https://", "https://host?x=1", "http://h:port"]
+)
+def test_an_address_of_a_source_that_cannot_be_is_named(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("GRIDCAST_OPEN_METEO_URL", url)
+    with pytest.raises(SettingsError, match="setting open_meteo_url"):
+        load()
+
+
+def test_an_address_of_a_source_may_end_in_a_slash(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRIDCAST_NASA_POWER_URL", "http://127.0.0.1:8080/power/")
+    assert load().nasa_power_url == "http://127.0.0.1:8080/power"

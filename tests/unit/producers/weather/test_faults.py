@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from infra.metrics import REGISTRY
 from tests.unit.producers.weather.collecting import Clock, Station, plant
-from tests.weather_faults import FAULTS, always, at_random, status
+from tests.weather_faults import FAULTS, always, at_random, changed, status
 from tests.weather_server import weather_server
 
 PLANTS = [plant(f"plant-{number}", 45.0 + number, 5.0 + 2 * number) for number in range(8)]
@@ -83,6 +84,37 @@ def test_the_next_source_answers_for_the_plants_that_the_first_one_fails_for(sta
     runs = station.out.runs()
     assert {run.plant_id for run in runs} == {one.plant_id for one in PLANTS}
     assert {run.source for run in runs} == {"openweather"}
+
+
+def test_a_share_of_successes_under_95_percent_is_said_once_and_stands_in_a_metric(
+    station: Station, caplog: pytest.LogCaptureFixture
+) -> None:
+    station.pass_s(300.0)
+    assert REGISTRY.get_sample_value("gridcast_weather_success_share") == 1.0
+    station.server.faults = always(status(500))
+    station.pass_s(600.0)
+    share = REGISTRY.get_sample_value("gridcast_weather_success_share")
+    assert share is not None
+    assert share < 0.95
+    said = [record.getMessage() for record in caplog.records if "of the last hour" in record.getMessage()]
+    assert len(said) == 1
+
+
+def test_a_column_that_cannot_be_true_is_said_once_an_answer_and_counted(
+    station: Station, caplog: pytest.LogCaptureFixture
+) -> None:
+    def of_another_unit(part: Any) -> None:
+        if "hourly_units" in part:
+            part["hourly_units"]["wind_gusts_10m"] = "km/h"
+
+    station.server.faults = always(changed(of_another_unit))
+    station.live.turn(0.0)
+    said = [one.getMessage() for one in caplog.records if "wind_gusts_10m_ms" in one.getMessage()]
+    assert len(said) == station.server.calls["/v1/forecast"]
+    labels = {"source": "open_meteo", "column": "wind_gusts_10m_ms"}
+    counted = REGISTRY.get_sample_value("gridcast_weather_columns_left_out_total", labels)
+    assert counted is not None
+    assert counted >= 8
 
 
 def test_one_alert_a_long_outage(station: Station, caplog: pytest.LogCaptureFixture) -> None:

@@ -173,7 +173,9 @@ def test_an_absurd_column_is_left_out_and_the_rest_is_used(wrong: dict[str, Any]
         document["hourly"]["wind_speed_180m"] = [1.0] * wrong["length"]
     else:
         document["hourly"]["wind_speed_180m"] = [wrong["values"]] * 78
-    columns = said(document).columns
+    one = said(document)
+    columns = one.columns
+    assert one.left_out == ("wind_speed_180m_ms",)
     assert "wind_speed_180m_ms" not in columns
     assert "wind_speed_120m_ms" in columns
 
