@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from models import calibration, drifting, ingest, issuing, maturing, rounds, snapshot, start_scale, watch
 from models.fleet import CORE_FIELDS, Fleet
-from models.outlook import FAR_MS
 from models.release import Release, cold_start
 from models.snapshot import Held, Snapshot
 from models.state import FleetState
 from models.steps import EngineSettings
+from models.ticking import Ticker
 from models.validate import Verdicts, Versions, explain, not_registered, validate
 from models.validate_control import fault_of_plant, fault_of_run, without_nonsense
 from schemas.errors import Reason, ReleaseRefused
@@ -29,9 +29,6 @@ from schemas.journal import Bad, Control, JournalBatch, TelemetryColumns
 from schemas.records import PlantVersion, ReleaseRecord, ReleaseRole, WeatherRun
 
 I8 = NDArray[np.int64]
-
-LIVE_WITHIN_MS = 14 * 86_400_000
-TICK_AFTER_MS = 60_000
 
 
 @dataclass
@@ -64,7 +61,7 @@ class Engine:
         self.models: list[tuple[str, ...]] = []  # names of the releases that forecasts were made with
         self.changed: set[str] = set()
         self.cold = cold_start()
-        self._ticked: dict[str, int] = {}
+        self.ticker = Ticker()
 
     @property
     def plants(self) -> list[str]:
@@ -203,6 +200,7 @@ class Engine:
             outlook, release = self.fleet.outlooks[slot], self._release_at(offset, plant_id)
             if outlook.release is not release:
                 outlook.adopt(release, int(state["clock_ms"][slot]))
+                self.ticker.adopted(plant_id, record.known_at_ms)
                 calibration.start_again(state, slot)
                 drifting.forget_inputs(state, slot)
             state["applied_offset"][slot] = offset
@@ -241,24 +239,8 @@ class Engine:
         return self.models.index(name)
 
     def due_ticks(self, now_ms: int) -> list[tuple[str, int]]:
-        """(plant, T) of live plants that have let T pass by more than a minute, and of plants whose first run
-        has come; each T once.
-        """
-        state, fleet = self.fleet.state, self.fleet
-        due: list[tuple[str, int]] = []
-        for slot, plant_id in enumerate(fleet.ids):
-            every_ms = int(state["every_s"][slot]) * 1000
-            newest = (now_ms - TICK_AFTER_MS) // every_ms * every_ms
-            if fleet.outlooks[slot].starts_by(now_ms):
-                newest = now_ms
-            live = (
-                0 <= now_ms - int(state["known_ms"][slot]) <= LIVE_WITHIN_MS and state["known_ms"][slot] >= 0
-            )
-            waited = self._ticked.get(plant_id, -FAR_MS) + (TICK_AFTER_MS if newest == now_ms else 0)
-            if live and newest > state["clock_ms"][slot] and newest > waited:
-                self._ticked[plant_id] = newest
-                due.append((plant_id, newest))
-        return due
+        """(plant, T) that a tick should be written for."""
+        return self.ticker.due(self.fleet, now_ms)
 
     def snapshot(self, plant_id: str) -> Snapshot:
         """The whole state of one plant, and the journal offset up to which it holds."""

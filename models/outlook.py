@@ -76,6 +76,10 @@ class Span:
             self.knots, self.worth_ms = self.knots[gone:].copy(), self.worth_ms[gone:].copy()
             self.physical = self.physical[gone:].copy()
 
+    def knows(self, hour: int) -> bool:
+        """Whether anything is known of an hour."""
+        return self.first <= hour < self.end and bool(np.isfinite(self.knots[hour - self.first, 0]))
+
     def copy_into(self, block: NDArray[np.floating], first: int) -> None:
         """Fill the rows of ``block`` (hours from ``first`` on) that are known."""
         there, here = self._common(first, len(block))
@@ -158,9 +162,13 @@ class Outlook:
         self.weather.forget_before(oldest)
         self._judge_runs()
 
-    def starts_by(self, now_ms: int) -> bool:
-        """Whether the plant's very first run could count by now and has not yet."""
-        return not self.runs and any(run.published_at_ms <= now_ms for run in self.pending)
+    def waits_at(self, now_ms: int) -> bool:
+        """Whether a run could count by now that brings weather to a plant without any for the next hour."""
+        hour = now_ms // HOUR_MS + 1
+        return not self.weather.knows(hour) and any(
+            run.published_at_ms <= now_ms and run.valid_at_ms.size and run.valid_at_ms[-1] >= hour * HOUR_MS
+            for run in self.pending
+        )
 
     def _judge_runs(self) -> None:
         """How regular the runs are, and how whole the newest is."""

@@ -48,6 +48,33 @@ def test_the_first_run_of_a_plant_is_answered_at_once() -> None:
     assert again == [("a", T0_MS + 15 * MINUTE_MS)], "then the usual order of issues"
 
 
+def test_weather_that_is_back_after_an_outage_is_not_kept_waiting() -> None:
+    new = engine()
+    new.apply(
+        batches([plant("a"), run("a", 0, hours=3), *(tick("a", m) for m in range(0, 241, 15))], [99])[0]
+    )
+    assert new.due_ticks(T0_MS + 241 * MINUTE_MS) == []
+    new.apply(batches([run("a", 242)], [1], first_offset=99)[0])
+    now_ms = T0_MS + 242 * MINUTE_MS + 500
+    assert new.due_ticks(now_ms) == [("a", now_ms)]
+
+
+def test_a_release_that_takes_over_is_heard_at_once() -> None:
+    new = engine()
+    new.apply(batches([plant("a"), run("a", 0), *(scan("a", m, 300.0) for m in range(0, 61, 15))], [99])[0])
+    taken_up = replace(RELEASE, known_at_ms=T0_MS + 63 * MINUTE_MS)
+    new.apply(batches([taken_up], [1], first_offset=99)[0])
+    now_ms = T0_MS + 63 * MINUTE_MS + 2000
+    assert new.due_ticks(now_ms) == [("a", now_ms)]
+    assert new.due_ticks(now_ms + 2000) == []
+
+
+def test_a_release_of_long_ago_asks_for_nothing() -> None:
+    new = engine()
+    new.apply(batches([plant("a"), RELEASE, run("a", 0), scan("a", 60, 300.0)], [99])[0])
+    assert new.due_ticks(T0_MS + 63 * MINUTE_MS) == []
+
+
 def test_a_run_whose_time_has_not_come_asks_for_nothing() -> None:
     new = engine()
     new.apply(batches([plant("a"), run("a", 5)], [2])[0])

@@ -1,0 +1,52 @@
+"""Which plants the owner of a journal should write a tick for, and for what time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from models.fleet import Fleet
+from models.outlook import FAR_MS
+
+LIVE_WITHIN_MS: Final = 14 * 86_400_000
+AFTER_MS: Final = (
+    60_000  # how long an issue time waits for telemetry; also the least time between two asked for
+)
+
+
+@dataclass
+class Ticker:
+    """Remembers what was asked for, so that each T is asked for once. Not part of the state: a tick counts
+    from its place in the journal on, whoever wrote it.
+    """
+
+    asked_ms: dict[str, int] = field(default_factory=dict)
+    adopted_ms: dict[str, int] = field(default_factory=dict)
+
+    def adopted(self, plant_id: str, known_at_ms: int) -> None:
+        """A plant serves from another release since it was known."""
+        self.adopted_ms[plant_id] = known_at_ms
+
+    def due(self, fleet: Fleet, now_ms: int) -> list[tuple[str, int]]:
+        """(plant, T) of live plants that have let T pass by more than a minute.
+
+        T is now where waiting would be silly: weather has come to a plant that has none, or a release was
+        taken up less than a minute ago.
+        """
+        made = []
+        for slot, plant_id in enumerate(fleet.ids):
+            known_ms, clock_ms = int(fleet.state["known_ms"][slot]), int(fleet.state["clock_ms"][slot])
+            if known_ms < 0 or not 0 <= now_ms - known_ms <= LIVE_WITHIN_MS:
+                continue
+            every_ms = int(fleet.state["every_s"][slot]) * 1000
+            asked_ms, t = self.asked_ms.get(plant_id, -FAR_MS), (now_ms - AFTER_MS) // every_ms * every_ms
+            if now_ms > asked_ms + AFTER_MS and self._at_once(fleet, slot, now_ms):
+                t = now_ms
+            if t > max(clock_ms, asked_ms):
+                self.asked_ms[plant_id] = t
+                made.append((plant_id, t))
+        return made
+
+    def _at_once(self, fleet: Fleet, slot: int, now_ms: int) -> bool:
+        adopted_ms = self.adopted_ms.get(fleet.ids[slot], -FAR_MS)
+        return now_ms - AFTER_MS < adopted_ms <= now_ms or fleet.outlooks[slot].waits_at(now_ms)
