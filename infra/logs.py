@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 #: Libraries that say at INFO what only their authors want to know.
-_TALKATIVE = ("aiokafka", "faust", "mode", "yoyo", "matplotlib", "urllib3", "httpx")
+_TALKATIVE = ("aiokafka", "faust", "mode", "yoyo", "matplotlib", "urllib3", "httpx", "asyncua")
 
 
 class JsonLines(logging.Formatter):

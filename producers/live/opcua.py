@@ -1,9 +1,15 @@
-"""The side of the server: a connection that comes back, a subscription with a queue, and the history."""
+"""The side of the server: a session, a subscription with a queue there, and the history.
+
+asyncua can bring a lost session back by itself. It is not asked to: it then asks for what was missed number
+after number without an end where a server answers each of them (asyncua's own does), and a subscription that
+could not be made anew is told to its log alone. A loss ends the session here; `opcua_feed` opens another.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -23,7 +29,9 @@ _log = logging.getLogger(__name__)
 
 #: So many values wait on our side at most; more are dropped, and read from the history later.
 _WAITING: Final = 50_000
-_LONGEST_PAUSE_S: Final = 10.0
+#: After so long without us the server may forget the session and its queues.
+_SESSION_MS: Final = 60_000
+_KEEP_ALIVE_MS: Final = 5_000
 _FIRST_HANDLE: Final = 1000
 
 #: Which plant, and where in its scan.
@@ -32,7 +40,7 @@ Reading = tuple[Target, Any]
 
 
 class Server:
-    """A session with an OPC UA server. asyncua brings it back after a loss; `lost` says there was one."""
+    """A session with an OPC UA server. `lost`: something may have been missed since the last look."""
 
     def __init__(self, link: OpcuaLink, password: str | None, nodes: dict[Target, str]) -> None:
         self._link = link
@@ -69,16 +77,19 @@ class Server:
         """
         from asyncua import Client, ua
 
+        # asyncua tells each lost connection by tracebacks; here it is one line.
+        logging.getLogger("asyncua.client").setLevel(logging.CRITICAL)
         self.lost, self._subscription = True, None
         client = Client(self._link.endpoint, timeout=self._link.timeout_s)
         if self._link.user is not None:
             client.set_user(self._link.user)
             client.set_password(self._password or "")
+        client.session_timeout = _SESSION_MS
         client.connection_lost_callback = self._on_lost
         self._client = client
         try:
             await self._secure(client)
-            await client.connect(auto_reconnect=True, reconnect_max_delay=_LONGEST_PAUSE_S)
+            await client.connect()
             self._nodes = {target: await self._node(client, text) for target, text in self._wanted.items()}
             await self._subscribe(client)
         except (TimeoutError, OSError) as error:
@@ -92,6 +103,7 @@ class Server:
 
         if self._client is None:
             return
+        self._subscription = None
         try:
             await asyncio.wait_for(self._client.disconnect(), self._link.timeout_s)
         except (TimeoutError, OSError, ua.UaError) as error:
@@ -159,7 +171,14 @@ class Server:
     async def _subscribe(self, client: Client) -> None:
         from asyncua import ua
 
-        subscription = await client.create_subscription(self._link.publish_s * 1000, self)
+        every_ms = self._link.publish_s * 1000
+        parameters = ua.CreateSubscriptionParameters(
+            RequestedPublishingInterval=every_ms,
+            RequestedLifetimeCount=max(30, math.ceil(_SESSION_MS / every_ms)),
+            RequestedMaxKeepAliveCount=max(1, math.ceil(_KEEP_ALIVE_MS / every_ms)),
+            PublishingEnabled=True,
+        )
+        subscription = await client.create_subscription(parameters, self)
         handles = {_FIRST_HANDLE + n: target for n, target in enumerate(self._nodes)}
         self._targets = handles
         asked = [self._item(handle, self._nodes[target]) for handle, target in handles.items()]

@@ -29,7 +29,7 @@ from producers.live.progress import Progress
 from producers.live.scan import Scan
 from producers.live.scans import Scans, places
 from schemas.codec import Codec
-from schemas.errors import ServiceUnavailable
+from schemas.errors import InputError, ServiceUnavailable
 
 _log = logging.getLogger(__name__)
 
@@ -39,8 +39,6 @@ _WINDOW_MS: Final = 3_600_000
 _MOST_OPEN: Final = 20_000
 _AT_ONCE: Final = 500
 _PAUSE_S: Final = (0.5, 10.0)
-#: A session that is not back by itself after so long is made anew.
-_ANEW_S: Final = 30.0
 _HISTORY_TRIES: Final = 8
 
 #: (plant, stamp [ms], scan)
@@ -67,7 +65,6 @@ class OpcuaFeed:
         self._progress = progress
         self._bookmarks = bookmarks
         self._now_ms = now_ms
-        self._away_since_s: float | None = None
         self._failures = 0
         first_ms = now_ms() - round(self._link.first_history_s * 1000)
         self._acknowledged_ms = {
@@ -98,11 +95,14 @@ class OpcuaFeed:
         while not stopped():
             try:
                 await self._server.open()
-            except ServiceUnavailable as error:
+            except (ServiceUnavailable, InputError) as error:
                 self._progress.disconnected(str(error))
                 await self._server.close()
-                if deadline_s is not None and time.monotonic() >= deadline_s:
+                # Later a refusal may be a server that has not come up wholly.
+                final = isinstance(error, InputError)
+                if deadline_s is not None and (final or time.monotonic() >= deadline_s):
                     raise
+                _log.warning("%s; trying on", error)
                 await asyncio.sleep(random.uniform(0.5, 1.0) * pause_s)
                 pause_s = min(2 * pause_s, longest_s)
             else:
@@ -130,13 +130,9 @@ class OpcuaFeed:
         """Come back after a loss and read what was missed. What fails here is tried in the next round."""
         if not self._server.connected:
             self._progress.disconnected(f"the connection to {self._link.endpoint} was lost")
-            self._away_since_s = self._away_since_s or time.monotonic()
-            if time.monotonic() - self._away_since_s > _ANEW_S:
-                self._away_since_s = None
-                await self._server.close()
-                await self._open(stopped, None)
+            await self._server.close()
+            await self._open(stopped, None)
             return
-        self._away_since_s = None
         self._server.lost = False
         try:
             await self._catch_up(stopped)

@@ -16,6 +16,7 @@ from infra.settings import Settings
 from infra.topics import JOURNAL
 from tests.integration.live_help import Child, Telemetry, answers, free_port, kafka_frozen
 from tests.integration.opcua_park import LHB_POWER, LHB_WIND, SERF_POWER, stored
+from tests.integration.wire import Wire
 from tests.integration.workers import await_true, contents
 
 STEP_S = 0.1
@@ -25,6 +26,7 @@ endpoint = "opc.tcp://127.0.0.1:{port}/park"
 publish_s = 0.1
 straggler_s = 0.5
 timeout_s = 3
+{more}
 
 [[plants]]
 plant_id = "la-haute-borne"
@@ -75,9 +77,9 @@ def children() -> Iterator[list[Child]]:
         child.kill()
 
 
-def mapping(folder: Path, port: int) -> Path:
+def mapping(folder: Path, port: int, more: str = "") -> Path:
     path = folder / "mapping.toml"
-    path.write_text(MAPPING.format(port=port))
+    path.write_text(MAPPING.format(port=port, more=more))
     return path
 
 
@@ -165,3 +167,25 @@ def test_while_kafka_is_away_the_server_keeps_what_came(
     telemetry.wait_ready(40)
     time.sleep(1)
     assert differences(settings, park, telemetry) == []
+
+
+def test_a_wire_that_is_cut_again_and_again_loses_and_changes_nothing(
+    settings: Settings, tmp_path: Path, children: list[Child]
+) -> None:
+    port, random = free_port(), Random(3)
+    park = Park(tmp_path, port)
+    children.append(park)
+    wire = Wire(port)
+    telemetry = Telemetry(settings, mapping(tmp_path, wire.port))
+    children.append(telemetry)
+    telemetry.wait_ready()
+    for _ in range(4):
+        time.sleep(random.uniform(0.2, 1.5))
+        wire.cut()
+        await_true(lambda: telemetry.probe("/ready").status_code == 503, 20, telemetry)  # type: ignore[arg-type]
+        time.sleep(random.uniform(0.0, 1.5))
+        wire.mend()
+        telemetry.wait_ready()
+    assert differences(settings, park, telemetry) == []
+    assert "Traceback" not in telemetry.said()
+    wire.close()
