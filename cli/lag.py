@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -14,11 +15,15 @@ if TYPE_CHECKING:
     from consumers.lag import Lag
     from infra.settings import Settings
 
+LOOKS: Final = 2
+LOOK_EVERY_S: Final = 2.0
+
 
 @click.command(epilog="Example:  gridcast lag --behind")
 @click.option("--behind", is_flag=True, help="Only partitions with records that wait.")
+@click.option("--wait", is_flag=True, help="Wait until nothing waits any more.")
 @json_option
-def command(behind: bool, as_json: bool) -> None:
+def command(behind: bool, wait: bool, as_json: bool) -> None:
     """Records and seconds that each group is behind, for each topic and partition.
 
     Seconds are of known_at: that of the newest record minus that of the last committed one, 0 at the end.
@@ -30,10 +35,28 @@ def command(behind: bool, as_json: bool) -> None:
     from schemas.codec import Codec
 
     found = settings.load()
-    told = lags(found, Codec(schema_ids(found)), readers(found))
+    codec = Codec(schema_ids(found))
+
+    def look() -> list[Lag]:
+        return lags(found, codec, readers(found))
+
+    told = _at_rest(look) if wait else look()
     shown = [one for one in told if one.records or one.lost] if behind else told
     document = {"groups": totals(told), "partitions": [asdict(one) for one in shown]}
     emit(document, as_json, _lines(shown, told))
+
+
+def _at_rest(look: Callable[[], list[Lag]]) -> list[Lag]:
+    """What is found when two looks in a row see nothing wait: between a worker's input and the sink's,
+    records are on their way.
+    """
+    quiet = 0
+    while True:
+        told = look()
+        quiet = 0 if any(one.records for one in told) else quiet + 1
+        if quiet == LOOKS:
+            return told
+        time.sleep(LOOK_EVERY_S)
 
 
 def readers(settings: Settings) -> dict[str, tuple[str, ...]]:

@@ -53,12 +53,12 @@ def command(ctx: click.Context, once: bool, metrics_port: int | None, give_up_s:
     return 0
 
 
-@command.command(
-    epilog="Example:  gridcast weather history plants/north-ridge --from 2024-01-01 --to 2025-01-01"
-)
+@command.command(epilog="Example:  gridcast weather history plants/north-ridge")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--from", "from_ms", type=Moment(), required=True, help="The first day.")
-@click.option("--to", "to_ms", type=Moment(), required=True, help="The day after the last one.")
+@click.option("--from", "from_ms", type=Moment(), help="The first day; default: that of the telemetry.")
+@click.option(
+    "--to", "to_ms", type=Moment(), help="The day after the last one; default: that of the telemetry."
+)
 @click.option(
     "--source",
     type=click.Choice(["open_meteo", "openweather"]),
@@ -67,16 +67,20 @@ def command(ctx: click.Context, once: bool, metrics_port: int | None, give_up_s:
     help="Whose archive.",
 )
 @json_option
-def history(folder: Path, from_ms: int, to_ms: int, source: str, as_json: bool) -> None:
+def history(folder: Path, from_ms: int | None, to_ms: int | None, source: str, as_json: bool) -> None:
     """Write weather.csv.gz of a canonical folder from the archive of a source, to train on.
 
     One run a day for 48 hours. It is reanalysis, not forecasts: a release that was trained on it says so.
     After an interruption the same call goes on where it was.
     """
     from producers.weather import sources
-    from producers.weather.history import ATTEMPTS, WARNING, make_history, steps
+    from producers.weather.history import ATTEMPTS, WARNING, make_history, span_of, steps
 
     found = settings.load()
+    if from_ms is None or to_ms is None:
+        first_ms, end_ms = span_of(folder)
+        from_ms = first_ms if from_ms is None else from_ms
+        to_ms = end_ms if to_ms is None else to_ms
     with until_told() as stop, progress("weather", steps(from_ms, to_ms, source)) as advance:
         http = sources.http(found, stop.is_set, stop.wait, ATTEMPTS)
         try:

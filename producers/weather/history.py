@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from producers import files, plants_file
+from producers.folder import read_folder
 from producers.plants_file import plant_rows
 from producers.problems import Problems
 from producers.table import has_columns
@@ -104,6 +105,20 @@ def make_history(
     rows, counts = _write(folder / FILE, known, said, days, source + ARCHIVE)
     nowhere = [name for name, place in places.items() if place is None]
     return Written(folder / FILE, sum(counts.values()), rows, counts, nowhere)
+
+
+def span_of(folder: Path, now_s: Callable[[], float] = time.time) -> tuple[int, int]:
+    """From the first day of a folder's telemetry to the end of the last, but not into the future.
+
+    Raises:
+        InputError: the folder cannot be read, or has no telemetry.
+    """
+    now_ms = int(now_s() * 1000)
+    stamps = read_folder(folder, now_ms).telemetry.event_time_ms
+    if not len(stamps):
+        raise InputError(f"{folder}: there is no telemetry to tell the days from: give --from and --to")
+    end_ms = -(-int(stamps.max()) // _DAY_MS) * _DAY_MS
+    return int(stamps.min()) // _DAY_MS * _DAY_MS, min(end_ms, now_ms)
 
 
 def steps(from_ms: int, to_ms: int, source: str) -> int:
