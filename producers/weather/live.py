@@ -64,15 +64,16 @@ class Live:
 
     def run(self, stopped: Callable[[], bool]) -> None:
         """Turn after turn."""
+        busy = False
         while not stopped():
-            self.turn(_LOOK_S)
+            busy = self.turn(0.0 if busy else _LOOK_S)
 
-    def turn(self, wait_s: float) -> None:
-        """Look at the registry once, and collect where a plant is due."""
+    def turn(self, wait_s: float) -> bool:
+        """Look at the registry once, and collect for some plants that are due; whether there were any."""
         self.registry.poll(wait_s)
         self.progress.look()
         if not self.registry.whole:
-            return
+            return False
         plants = self.registry.plants(int(self.now_s() * 1000))
         self._say_nowhere(plants)
         # What Kafka has not taken goes first: newer weather would only pile up behind it.
@@ -82,22 +83,23 @@ class Live:
                 self.progress.begun = True
                 if self.observing is not None:
                     self.observing.turn(plants)
-                return
+                return False
             self._unsent = collect(due, self.askers, self.schedule.moved(due))
-        self._send(sum(place_of(plant) is not None for plant in plants))
+        return self._send(sum(place_of(plant) is not None for plant in plants))
 
-    def _send(self, positions: int) -> None:
+    def _send(self, positions: int) -> bool:
         collected = self._unsent
         new = [run for run in collected.runs if self._sent.get(run.plant_id) != _identity(run)]
         try:
             send_runs(self.out, self.codec, new)
         except ServiceUnavailable as error:
             _log.warning("%d runs wait for Kafka: %s", len(new), error)
-            return
+            return False
         self._unsent = Collected()
         self._settle(collected)
         self.progress.collected(positions, collected.plants, collected.failed)
         self._say(collected)
+        return True
 
     def _settle(self, collected: Collected) -> None:
         """Set when each plant is due next, and count."""

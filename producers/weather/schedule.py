@@ -17,22 +17,31 @@ _JITTER = 0.05
 
 @dataclass
 class Schedule:
-    """Plants and when they are due. `jitter` 0 to 1, always the same for a deployment. Seconds."""
+    """Plants and when they are due. `jitter` 0 to 1, always the same for a deployment. Seconds.
+
+    `at_once`: with the points of their areas, that many plants are one call of the first source.
+    """
 
     every_s: float
     again_s: float
     jitter: float = 0.0
+    at_once: int = 10
     _due_s: dict[str, tuple[Place, float]] = field(default_factory=dict)
 
     def due(self, plants: Iterable[PlantVersion], now_s: float) -> list[PlantVersion]:
-        """The plants whose time has come: new ones and moved ones at once. None without a position."""
+        """The plants whose time has come, the longest waiting first: new ones and moved ones wait for nobody.
+
+        Only so many at once: a new plant must not wait for a thousand others. None without a position.
+        """
         there = {plant.plant_id: plant for plant in plants if place_of(plant) is not None}
         for gone in self._due_s.keys() - there.keys():
             del self._due_s[gone]
         wait_s = {name: self._wait(plant, now_s) for name, plant in there.items()}
         if not any(left_s <= 0 for left_s in wait_s.values()):
             return []
-        return [plant for name, plant in there.items() if wait_s[name] <= _ALONG * self.every_s]
+        ready = [name for name, left_s in wait_s.items() if left_s <= _ALONG * self.every_s]
+        first = sorted(ready, key=lambda name: wait_s[name])[: self.at_once]
+        return [there[name] for name in first]
 
     def moved(self, plants: Iterable[PlantVersion]) -> set[Place]:
         """The new places of plants that had another one."""
@@ -53,7 +62,7 @@ class Schedule:
     def _wait(self, plant: PlantVersion, now_s: float) -> float:
         known = self._due_s.get(plant.plant_id)
         if known is None or known[0] != place_of(plant):
-            return 0.0
+            return float("-inf")
         left_s = known[1] - now_s
         # A clock that was set back must not put a collection off for years.
         return left_s if left_s <= self.every_s else 0.0

@@ -136,9 +136,23 @@ def test_a_second_plant_on_the_same_cell_is_not_asked_for_again(station: Station
 
 def test_many_plants_are_asked_for_in_few_calls(station: Station) -> None:
     station.registry.add(*(plant(f"p{number}", 40.0 + number / 3, 5.0) for number in range(30)))
-    station.live.turn(0.0)
+    for _ in range(3):
+        station.live.turn(0.0)
     assert len(station.out.records) == 30
     assert station.server.calls.total() == 3
+
+
+def test_a_new_plant_does_not_wait_until_hundreds_of_others_have_been_collected(station: Station) -> None:
+    many = [plant(f"p{number}", 40.0 + number / 20, 5.0) for number in range(200)]
+    station.registry.add(*many)
+    while len(station.out.records) < len(many):
+        station.live.turn(0.0)
+    station.clock.sleep(3700.0)
+    station.live.turn(0.0)
+    station.registry.add(plant("new", -20.0, 30.0))
+    sent = len(station.out.records)
+    station.live.turn(0.0)
+    assert "new" in {run.plant_id for run in station.out.runs()[sent:]}
 
 
 def test_runs_that_kafka_does_not_take_are_sent_later_and_nothing_is_asked_for(
