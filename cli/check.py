@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from cli.check_lines import bad_document, bad_lines, document, lines
+from cli.check_lines import bad_document, bad_lines, document, lines, suggestion_lines
 from cli.check_options import conversion_options, guesses_of
 from cli.output import emit, json_option
 
@@ -33,6 +33,7 @@ def command(folder: Path, out: Path | None, as_json: bool, **options: Any) -> No
     from producers.findings.all import find_all
     from producers.problems import BadFolder
     from producers.report import report
+    from producers.suggest.suggest import suggest
 
     guesses, now_ms = guesses_of(options), int(time.time() * 1000)
     if out is not None:
@@ -41,7 +42,8 @@ def command(folder: Path, out: Path | None, as_json: bool, **options: Any) -> No
     try:
         read = read_strictly(folder, now_ms) if as_is else read_as(folder, guesses, now_ms)
     except BadFolder as bad:
-        emit(bad_document(folder, bad), as_json, bad_lines(bad))
+        more = suggest(folder, guesses, now_ms)
+        emit(bad_document(folder, bad, more), as_json, [*bad_lines(bad), *suggestion_lines(folder, more)])
         raise
     plants, findings = report(read.folder), find_all(read.folder, read.tables)
     if out is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import groupby
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
     from producers.folder import Folder
     from producers.problems import BadFolder
     from producers.report import PlantReport
+    from producers.suggest.suggest import Suggestion
 
 
-def bad_document(folder: Path, bad: BadFolder) -> dict[str, Any]:
+def bad_document(folder: Path, bad: BadFolder, more: Suggestion) -> dict[str, Any]:
     """A folder that cannot be read; each of its problems is also a finding that stops."""
     listed = [problem.plain() for problem in bad.problems]
     stops = {"kind": "unreadable", "weight": "stops", "plant": None, "do": None, "share": None, "of": None}
@@ -27,6 +29,7 @@ def bad_document(folder: Path, bad: BadFolder) -> dict[str, Any]:
         "problem_count": bad.count,
         "problems": listed,
         "findings": [stops | problem for problem in listed],
+        "suggested": {"options": more.options, "reasons": more.reasons, "left": more.left},
     }
 
 
@@ -35,6 +38,18 @@ def bad_lines(bad: BadFolder) -> Iterator[str]:
     yield from (str(problem) for problem in bad.problems)
     if bad.count > len(bad.problems):
         yield f"... and {bad.count - len(bad.problems)} more"
+
+
+def suggestion_lines(folder: Path, more: Suggestion) -> Iterator[str]:
+    """Why which options would help, and the command; who runs it has decided that the guesses are right."""
+    if not more.options:
+        return
+    yield from (f"guess: {reason}" for reason in more.reasons)
+    yield f"try: gridcast check {shlex.join([str(folder), *more.options])}"
+    if "--stamp" not in more.options and more.guesses.stamp is None:
+        yield "     and --stamp start where a stamp marks the start of its interval: the data do not say it"
+    if more.left is not None:
+        yield f"this is left: {more.left}"
 
 
 def document(

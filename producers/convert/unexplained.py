@@ -30,15 +30,20 @@ def _of_series(wall_ms: Longs, rows: Longs, step_ms: int, zone: ZoneInfo) -> dic
     marks = best([Readings(wall_ms, step_ms).marks_of(name) for name in ZONES])
     if marks is None:
         return {}
+    if (np.diff(wall_ms) < 0).mean() > 0.5:  # the newest row stands first
+        wall_ms, rows = wall_ms[::-1], rows[::-1]
     for start_ms in marks.doubled_ms:
-        day = start_ms // _DAY_MS * _DAY_MS
-        first, second = changes(zone, day, day).passed(np.array([start_ms]))
-        if first[0] != second[0]:
-            continue
-        end_ms = start_ms + _DAY_MS
-        back = np.flatnonzero((np.diff(wall_ms) <= 0) & (wall_ms[1:] >= start_ms) & (wall_ms[1:] < end_ms))
-        if back.size:
+        inside = (wall_ms[1:] >= start_ms) & (wall_ms[1:] < start_ms + _DAY_MS)
+        back = np.flatnonzero((np.diff(wall_ms) <= 0) & inside)
+        if back.size and not _goes_back(zone, int(wall_ms[back[0] + 1])):
             moment = str(np.datetime64(start_ms, "ms").astype("datetime64[m]")).replace("T", " ")
             what = f"{moment} begins anew, as where the clock of {marks.zone} goes back"
             return {int(rows[back[0] + 1]): f"{what}; that of {zone.key} did not: say the zone of the stamps"}
     return {}
+
+
+def _goes_back(zone: ZoneInfo, wall_ms: int) -> bool:
+    """Whether this reading of a zone's clock comes twice."""
+    day = wall_ms // _DAY_MS * _DAY_MS
+    first, second = changes(zone, day, day).passed(np.array([wall_ms]))
+    return bool(first[0] < second[0])

@@ -1,0 +1,1 @@
+"""Which guesses would make a stranger's files readable: they are shown, and never taken unasked."""
