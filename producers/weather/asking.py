@@ -6,21 +6,23 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections import Counter
-from collections.abc import Sequence, Set
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from infra import metrics
 from producers.weather.answers import Place, Said, Source
 from producers.weather.breaker import Breaker
 from producers.weather.cache import Cache
-from producers.weather.http import Busy, Http, Stopped, count, outcome_of
+from producers.weather.http import Busy, Http, KeyRefused, PlacesRefused, Stopped, count, outcome_of
 from schemas.errors import AnswerRefused, GridcastError
 
 _log = logging.getLogger(__name__)
 
 #: A source that asks for more than this is asked again sooner all the same: the header may be wrong.
 _LONGEST_REST_S = 3600.0
+#: Enough to find one or two places among fifty; where everything is refused no more are tried.
+_MOST_SPLITS = 12
 
 
 @dataclass(frozen=True)
@@ -47,20 +49,33 @@ class Asker:
         known = {place: said for place, said in kept.items() if said is not None}
         missing = [place for place, said in kept.items() if said is None]
         problem: GridcastError | None = None
-        for start in range(0, len(missing), self.source.batch):
-            batch = missing[start : start + self.source.batch]
-            try:
-                results = self._batch(batch)
-            except GridcastError as error:
-                problem = error
-                continue
-            for result in results:
-                if isinstance(result, AnswerRefused):
-                    problem = result
-                    continue
+        for result in self._in_batches(missing):
+            if isinstance(result, Said):
                 self.cache.put(question, result)
                 known[result.place] = result
+            else:
+                problem = result
         return known, problem
+
+    def _in_batches(self, places: Sequence[Place]) -> Iterator[Said | GridcastError]:
+        """What became of each batch. One that is refused for what it asks is asked again in halves: a single
+        place that a source does not know must not cost its neighbours their weather."""
+        size = self.source.batch
+        waiting = deque(places[start : start + size] for start in range(0, len(places), size))
+        splits = _MOST_SPLITS
+        while waiting:
+            batch = waiting.popleft()
+            try:
+                yield from self._batch(batch)
+            except PlacesRefused as error:
+                if len(batch) == 1 or not splits:
+                    yield error
+                    continue
+                splits -= 1
+                middle = len(batch) // 2
+                waiting.extendleft((batch[middle:], batch[:middle]))
+            except GridcastError as error:
+                yield error
 
     def _question(self) -> str:
         """What else than the place an answer depends on."""
@@ -80,7 +95,8 @@ class Asker:
             raise
         except GridcastError as error:
             count(self.source.name, outcome_of(error), time.monotonic() - started)
-            self.breaker.failed(str(error), self._rest_asked(error))
+            if not isinstance(error, PlacesRefused):
+                self.breaker.failed(str(error), self._rest_asked(error))
             _log.info("%s: %s", self.source.name, error)
             raise
         count(self.source.name, "ok", time.monotonic() - started)
@@ -98,7 +114,10 @@ class Asker:
             _log.warning("%s: %s cannot be true and is left out", self.source.name, shown)
 
     def _rest_asked(self, error: GridcastError) -> float:
-        """How long the source wants to be left alone, where that is longer than a retry waits."""
+        """How long the source is to be left alone at once: as it says, where that is longer than a retry waits;
+        with a key that it does not take, for a rest."""
+        if isinstance(error, KeyRefused):
+            return self.breaker.rest_s
         if not isinstance(error, Busy) or error.wait_s is None:
             return 0.0
         if error.wait_s <= self.http.patience.longest_wait_s:

@@ -43,6 +43,14 @@ class Busy(ServiceUnavailable):
         self.wait_s = wait_s
 
 
+class KeyRefused(RequestRefused):
+    """The service does not take the key, or asks for one."""
+
+
+class PlacesRefused(RequestRefused):
+    """The service does not take what was asked about; a smaller question may be right."""
+
+
 class Stopped(ServiceUnavailable):
     """The process was told to stop in the middle of an exchange."""
 
@@ -181,9 +189,9 @@ def _refuse(what: str, response: httpx.Response, body: bytes, now_s: float) -> N
         raise Busy(line, _wait_asked(response.headers.get("retry-after"), now_s))
     if status in _PASSING or status >= 500:
         raise ServiceUnavailable(line)
-    if status in (401, 403):
-        raise RequestRefused(f"{line}: check the key, and what it may be used for")
-    raise RequestRefused(line)
+    if status in (401, 402, 403):
+        raise KeyRefused(f"{line}: check the key, and what it may be used for")
+    raise PlacesRefused(line) if status in (400, 413, 414, 422) else RequestRefused(line)
 
 
 def _reason(body: bytes) -> str:

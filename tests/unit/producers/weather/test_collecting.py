@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from producers.weather.area import around
 from schemas.errors import ServiceUnavailable
 from tests.unit.producers.weather.collecting import START_S, Clock, Station, plant
 from tests.weather_faults import always, busy, changed, elsewhere, status
-from tests.weather_server import weather_server
+from tests.weather_server import respond, weather_server
 
 
 @pytest.fixture
@@ -212,6 +213,22 @@ def test_a_source_that_asks_for_an_hours_patience_is_left_alone_for_it(station: 
     station.pass_s(1700.0)
     assert station.server.calls["/v1/forecast"] == 1
     assert {run.source for run in station.out.runs()} == {"openweather"}
+
+
+def test_a_place_that_a_source_does_not_take_costs_its_neighbours_nothing(station: Station) -> None:
+    def refuse(handler: BaseHTTPRequestHandler, body: bytes) -> bytes | None:
+        if ",47," not in f",{handler.path.split('latitude=')[1].split('&')[0]},".replace("%2C", ","):
+            return body
+        respond(handler, 400, b'{"error": true, "reason": "No data for this location."}')
+        return None
+
+    station.askers.pop()
+    station.server.faults = lambda path: refuse if path == "/v1/forecast" else None
+    station.registry.add(*(plant(f"p{number}", 40.0 + number, 5.0) for number in range(10)))
+    station.live.turn(0.0)
+    assert {run.plant_id for run in station.out.runs()} == {f"p{number}" for number in range(10)} - {"p7"}
+    assert station.server.calls.total() <= 25
+    assert station.askers[0].breaker.failures == 0
 
 
 def test_a_key_that_is_refused_is_said_and_not_tried_again_and_again(
