@@ -150,7 +150,8 @@ class Broker:
         _log.info("connected to %s, %d topics", self._link.endpoint, len(self._topics))
 
     def _on_connect_fail(self, _client: Client, _data: Any) -> None:
-        self._progress.disconnected(f"the broker at {self._link.endpoint} does not answer")
+        doubt = ", or its certificate is not one that ca_file vouches for" if self._link.encrypted else ""
+        self._progress.disconnected(f"the broker at {self._link.endpoint} does not answer{doubt}")
         self._pause()
 
     def _on_disconnect(self, _client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from producers.live.opcua_errors import never, refusal
+from producers.live.opcua_security import secure
 from producers.live.scans import Place
 from schemas.errors import InputError, ServiceUnavailable
 
@@ -88,7 +89,7 @@ class Server:
         client.connection_lost_callback = self._on_lost
         self._client = client
         try:
-            await self._secure(client)
+            await secure(client, self._link)
             await client.connect()
             self._nodes = {target: await self._node(client, text) for target, text in self._wanted.items()}
             await self._subscribe(client)
@@ -135,20 +136,6 @@ class Server:
     async def _on_lost(self, error: Exception) -> None:
         self.lost = True
         _log.warning("the connection to %s was lost: %r", self._link.endpoint, error)
-
-    async def _secure(self, client: Client) -> None:
-        from asyncua import ua
-        from asyncua.crypto import security_policies
-
-        if self._link.security == "None":
-            return
-        await client.set_security(
-            getattr(security_policies, f"SecurityPolicy{self._link.security}"),
-            str(self._link.cert_file),
-            str(self._link.key_file),
-            server_certificate=str(self._link.server_cert_file) if self._link.server_cert_file else None,
-            mode=ua.MessageSecurityMode[self._link.mode],
-        )
 
     async def _node(self, client: Client, text: str) -> Node:
         """The node of a node id, `nsu=URI;s=...` or `ns=2;s=...`; asked for its class, to see that it is."""

@@ -103,11 +103,10 @@ class Telemetry(Child):
 class MqttBroker(Child):
     """The broker of `mqtt_broker.py`; started again on the same file it knows what it knew."""
 
-    def __init__(self, folder: Path, port: int) -> None:
-        super().__init__(
-            folder / "broker.log",
-            [sys.executable, "-m", "tests.integration.mqtt_broker", str(port), str(folder / "kept.db")],
-        )
+    def __init__(self, folder: Path, port: int, *certificate: Path) -> None:
+        options = [str(port), str(folder / "kept.db"), *(str(path) for path in certificate)]
+        command = [sys.executable, "-m", "tests.integration.mqtt_broker", *options]
+        super().__init__(folder / "broker.log", command)
         await_true(lambda: answers(port), 20, self)  # type: ignore[arg-type]
 
 

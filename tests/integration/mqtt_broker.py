@@ -1,4 +1,4 @@
-"""An MQTT broker in a process of its own that keeps QoS 1 over its own death: `python -m ... PORT FILE`.
+"""An MQTT broker as a process that keeps QoS 1 over its own death: `python -m ... PORT FILE [CERT KEY]`.
 
 It is amqtt with what the standard asks of a persistent session and amqtt 0.12 does not do: a message stays
 until its subscriber has acknowledged it (amqtt drops it after 5 s, and when the connection is lost), and
@@ -108,10 +108,13 @@ class Login(BaseAuthPlugin):
         return (session.username, session.password) == (USER, PASSWORD)
 
 
-async def serve(port: int) -> None:
+async def serve(port: int, certificate: list[str]) -> None:
     here = "tests.integration.mqtt_broker"
+    listener: dict[str, Any] = {"type": "tcp", "bind": f"127.0.0.1:{port}"}
+    if certificate:
+        listener |= {"ssl": True, "certfile": certificate[0], "keyfile": certificate[1]}
     config = {
-        "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}"}},
+        "listeners": {"default": listener},
         "plugins": {f"{here}.Login": {}, f"{here}.Sessions": {}},
     }
     broker = Broker(config)
@@ -127,7 +130,7 @@ def main() -> None:
 
     mqtt_broker.Handler.shelf = Shelf(path)
     amqtt.broker.BrokerProtocolHandler = mqtt_broker.Handler  # type: ignore[misc]
-    asyncio.run(mqtt_broker.serve(port))
+    asyncio.run(mqtt_broker.serve(port, sys.argv[3:]))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """An OPC UA server in a process of its own: a park of two plants with real values and a history in SQLite.
 
-`python -m tests.integration.opcua_park PORT FILE STEP_S`: every STEP_S it makes a scan of both plants, whose
+`python -m tests.integration.opcua_park PORT FILE STEP_S [FOLDER]`, with FOLDER the certificates of
+`opcua_certificates.py` and one user, else open to all. Every STEP_S it makes a scan of both plants, whose
 stamp is STEP_S after the one before. A scan stands in the history before its values are shown. Started again
 on the same file it goes on after the newest scan there. SIGUSR1: no more scans, but still a server.
 """
@@ -18,9 +19,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from asyncua import Node, Server, ua
+from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.history_sql import HistorySQLite
 
 from tests.integration.live_help import sample
+from tests.integration.mqtt_broker import PASSWORD, USER
 
 URI = "urn:gridcast:park"
 #: Numbers of the nodes in the order in which a scan is written, by column of the samples. asyncua's history
@@ -100,9 +103,27 @@ def _value(value: float, stamp_ms: int) -> ua.DataValue:
     return ua.DataValue(ua.Variant(value, ua.VariantType.Double), SourceTimestamp=at, ServerTimestamp=at)
 
 
-async def serve(port: int, path: Path, step_ms: int) -> None:
-    server = Server()
+class OneUser:
+    """Lets in who knows the password."""
+
+    def get_user(
+        self,
+        _server: object,
+        username: str | None = None,
+        password: str | None = None,
+        certificate: object = None,  # noqa: ARG002 - asyncua's
+    ) -> User | None:
+        return User(role=UserRole.User) if (username, password) == (USER, PASSWORD) else None
+
+
+async def serve(port: int, path: Path, step_ms: int, certificates: Path | None) -> None:
+    server = Server(user_manager=OneUser() if certificates else None)
     await server.init()
+    if certificates is not None:
+        await server.load_certificate(str(certificates / "server.pem"))
+        await server.load_private_key(str(certificates / "server.key.pem"))
+        server.set_security_policy([ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt])
+        server.set_identity_tokens([ua.UserNameIdentityToken])
     server.set_endpoint(f"opc.tcp://127.0.0.1:{port}/park")
     storage = HistorySQLite(str(path))
     server.iserver.history_manager.set_storage(storage)
@@ -120,7 +141,8 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING)
     for folder in {folder for folder, _ in NODES.values()}:
         _ROWS[folder] = [row for _, _, row in sample(folder, 2000)]
-    asyncio.run(serve(int(sys.argv[1]), Path(sys.argv[2]), round(float(sys.argv[3]) * 1000)))
+    certificates = Path(sys.argv[4]) if len(sys.argv) > 4 else None
+    asyncio.run(serve(int(sys.argv[1]), Path(sys.argv[2]), round(float(sys.argv[3]) * 1000), certificates))
 
 
 if __name__ == "__main__":
