@@ -30,6 +30,7 @@ def command(folder: Path, out: Path | None, as_json: bool, **options: Any) -> No
     from producers.check import read_as, read_strictly
     from producers.convert.guesses import Guesses
     from producers.convert.write import refuse_filled, write_folder
+    from producers.files import SUFFIXES
     from producers.findings.all import find_all
     from producers.problems import BadFolder
     from producers.report import report
@@ -38,7 +39,7 @@ def command(folder: Path, out: Path | None, as_json: bool, **options: Any) -> No
     guesses, now_ms = guesses_of(options), int(time.time() * 1000)
     if out is not None:
         refuse_filled(out)
-    as_is = out is None and guesses == Guesses()
+    as_is = out is None and guesses == Guesses() and not (folder.is_file() and folder.name.endswith(SUFFIXES))
     try:
         read = read_strictly(folder, now_ms) if as_is else read_as(folder, guesses, now_ms)
     except BadFolder as bad:

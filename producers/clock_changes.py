@@ -56,11 +56,18 @@ class Readings:
         back = [(at + after, at + before) for at, before, after in _triples(clock) if after < before]
         return self._marks(zone, missing=forward, doubled=back)
 
-    def marks_of_wrong_offsets(self, zone: str) -> Marks:
-        """The marks in UTC of a clock that never changed and was given this zone's changing offsets."""
+    def marks_of_wrong_offsets(self, zone: str, later: bool) -> Marks:
+        """The marks in UTC of a clock that never changed and was given this zone's changing offsets.
+
+        `later`: the readings that come twice in the zone were given the second of their two offsets.
+        """
         clock = self._changes(zone)
         forward = [(at, at + after - before) for at, before, after in _triples(clock) if after > before]
-        back = [(at, at + before - after) for at, before, after in _triples(clock) if after < before]
+        back = [
+            (at - later * (before - after), at + (not later) * (before - after))
+            for at, before, after in _triples(clock)
+            if after < before
+        ]
         return self._marks(zone, missing=back, doubled=forward)
 
     def stands_twice(self, start_ms: int, end_ms: int) -> bool:

@@ -61,7 +61,7 @@ def _check_columns(tables: Tables, problems: Problems) -> None:
     if "telemetry" not in tables:
         problems.add("telemetry.csv", None, None, "is missing: name the file with --file telemetry=NAME")
     if "plants" not in tables:
-        what = "is missing: write it, or describe the plant with --plant ID --kind wind|solar --capacity KW"
+        what = "is missing: write it, or describe the plant with --plant NAME --kind wind|solar --capacity KW"
         problems.add("plants.csv", None, None, what)
 
 

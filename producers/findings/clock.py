@@ -17,12 +17,10 @@ def clock_changes(columns: Columns) -> Found:
     readings = Readings(columns.stamp_ms, columns.step_ms)
     zones = zones_near(columns.plant.longitude)
     local = best([readings.marks_of(zone) for zone in zones])
-    offsets = best([readings.marks_of_wrong_offsets(zone) for zone in zones])
+    offsets = best([readings.marks_of_wrong_offsets(z, later) for z in zones for later in (False, True)])
     if local is not None and (offsets is None or local.found >= offsets.found):
         what = f"{told(local)}, as the clock of {local.zone} has: the stamps are local time, not UTC"
-        do = (
-            f"write them without an offset and say --timezone {local.zone}, or another zone of the same clock"
-        )
+        do = f"say --timezone {local.zone}, or another of the same clock, with --ignore-offset"
     elif offsets is not None:
         local = offsets
         what = f"{told(local)} in UTC, against the clock of {local.zone}: the offsets in the stamps are wrong"

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from producers.findings.base import Columns, Found, Weight, by_share, percent
 from producers.table import Flags, Longs
+
+#: A file in which so many rows share their time with another is not one plant's.
+_MANY: Final = 0.3
 
 
 def repeats(columns: Columns) -> Found:
@@ -13,7 +18,9 @@ def repeats(columns: Columns) -> Found:
     again, same = repeated(columns)
     do = "nothing: the second of two same rows is dropped"
     yield from _told(columns, again[same], "repeated", "repeat an earlier row", do, little=1.0)
-    do = "nothing where they correct it (the last one counts); else look for two plants or a clock change"
+    do = "nothing where they correct it (the last one counts); else look for a clock change"
+    if again[~same].size > _MANY * columns.row.size:
+        do = "look for several units in one file: a plant has one row a time, units a file of their own"
     told = "give the time of an earlier row another power"
     yield from _told(columns, again[~same], "corrected", told, do, little=0.005)
 

@@ -40,7 +40,7 @@ def sun_and_clock(columns: Columns) -> Found:
         what = (
             f"noon jumps by an hour on the days when the clock of {zone} changes: the stamps are local time"
         )
-        do = f"write them without an offset and say --timezone {zone}, or another zone of the same clock"
+        do = f"say --timezone {zone}, or another of the same clock, with --ignore-offset"
         yield columns.finding("clock", Weight.MUCH, what, do, _first(columns, seen), "event_time", 1.0)
         return
     latitude, longitude = columns.plant.latitude, columns.plant.longitude

@@ -16,6 +16,8 @@ _POWER: Final = re.compile(
     r"power|leistung|puissance|potencia|potenza|vermogen|wirk|p_?ac|ac_?p|output|generation|yield|\bp\b|k?w\b|mw\b",
     re.IGNORECASE,
 )
+#: What is called power and is not the plant's: of the panels, reactive, or of a whole day.
+_OTHER: Final = re.compile(r"\bdc|dc_|react|blind|yield|energy|daily|total", re.IGNORECASE)
 _UNIT: Final = re.compile(r"unit|turbine|inverter|wea|wtg|\bwr\b|asset|onduleur", re.IGNORECASE)
 _CELLS: Final = 300
 _WORDS: Final = {
@@ -64,6 +66,7 @@ def _first(spare: list[str], like: re.Pattern[str], fitting: Iterable[str]) -> s
     """The first column that fits and is called so; the only one that fits where none is."""
     good = list(fitting)
     called = [name for name in good if like.search(name.replace("_", " ")) or like.search(name)]
+    called.sort(key=lambda name: _OTHER.search(name) is not None)
     return called[0] if called else good[0] if len(good) == 1 and len(spare) > 0 else None
 
 

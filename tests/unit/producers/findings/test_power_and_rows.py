@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from producers.findings.base import Columns, Finding, Weight
@@ -19,6 +20,8 @@ from tests.unit.producers.findings.plants import (
     wind,
 )
 
+#: 02:00 on 31 March 2024, which no clock in Paris showed.
+SPRING_MS = 1_711_850_400_000
 MUCH, SOME, LITTLE = Weight.MUCH, Weight.SOME, Weight.LITTLE
 
 
@@ -139,6 +142,20 @@ def test_clock_changes_are_found_in_the_stamps_of_a_wind_farm() -> None:
     assert "a missing hour on 2024-03-31 and a doubled hour on 2024-10-27" in finding.what
     assert (finding.weight, "Europe/Berlin" in finding.what) == (MUCH, True)
     assert "Europe/London" in one(in_local_time(placed(wind(300), 51, 0), "Europe/London"), "clock").what
+
+
+def test_offsets_that_follow_a_clock_which_the_plant_never_had_are_found() -> None:
+    plant = wind(days=300)
+    as_if_local = in_local_time(plant, "UTC").stamp_ms
+    moments = pd.to_datetime(as_if_local, unit="ms").tz_localize(
+        "Europe/Paris", ambiguous=np.zeros(as_if_local.size, np.bool_), nonexistent="shift_forward"
+    )
+    utc = np.asarray(moments.tz_convert("UTC").tz_localize(None).as_unit("ms").astype("int64"))
+    # The hour that does not exist stands under the one after it.
+    skipped = (as_if_local >= SPRING_MS) & (as_if_local < SPRING_MS + 3_600_000)
+    finding = one(replace(plant, stamp_ms=np.where(skipped, as_if_local - 3_600_000, utc)), "clock")
+    assert (finding.weight, "--ignore-offset" in finding.do) == (MUCH, True)
+    assert "a missing hour on 2024-10-27 and a doubled hour on 2024-03-31 in UTC" in finding.what
 
 
 def test_an_outage_of_an_hour_is_no_clock_change() -> None:
