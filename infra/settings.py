@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     sink_linger_s: float = Field(0.5, ge=0, description="How long the sink gathers records for one write.")
 
     weather_every_s: float = Field(3600.0, gt=0, description="How often weather is collected for a plant.")
-    weather_hours: int = Field(72, ge=1, le=384, description="How many hours ahead weather is asked for.")
+    weather_hours: int = Field(72, ge=6, le=384, description="How many hours ahead weather is asked for.")
     weather_cache_s: float = Field(2700.0, ge=0, description="How long an answer is not asked for again.")
     weather_deadline_s: float = Field(30.0, gt=0, description="How long a whole answer may take.")
     weather_attempts: int = Field(4, ge=1, description="How often a source is asked before the next one is.")

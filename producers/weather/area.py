@@ -6,11 +6,18 @@ import math
 from typing import Final
 
 from producers.weather.answers import Place
+from schemas.records import PlantKind
 
 #: How far a point lies from the plant, in degrees of latitude: about 28 km, a cell of a global model.
 AWAY_DEG: Final = 0.25
 #: Points of plants on the same cell of this grid are the same, and are asked for once.
 GRID_DEG: Final = 0.05
+#: What a neighbour says beside a plant's own weather. A worker keeps the last runs of every plant in each
+#: checkpoint: with all columns of all points they would be most of it.
+COLUMNS: Final = {
+    PlantKind.WIND: ("wind_speed_100m_ms", "wind_direction_100m_deg"),
+    PlantKind.SOLAR: ("shortwave_radiation_w_m2", "cloud_cover_pct"),
+}
 _HIGHEST_DEG: Final = 85.0  # near a pole there is no east to speak of
 
 

@@ -114,8 +114,9 @@ class Asker:
             _log.warning("%s: %s cannot be true and is left out", self.source.name, shown)
 
     def _rest_asked(self, error: GridcastError) -> float:
-        """How long the source is to be left alone at once: as it says, where that is longer than a retry waits;
-        with a key that it does not take, for a rest."""
+        """How long the source is to be left alone at once, in seconds: as it says, where that is longer than a
+        retry waits; with a key that it does not take, for a rest.
+        """
         if isinstance(error, KeyRefused):
             return self.breaker.rest_s
         if not isinstance(error, Busy) or error.wait_s is None:

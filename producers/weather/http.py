@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 _LOOK_S: Final = 0.2
+_LET_GO_S: Final = 2.0
 _LARGEST_BYTES: Final = 32 << 20
 _SHOWN: Final = 120
 _BUSY: Final = (429, 503)
@@ -159,7 +160,7 @@ class Http:
             raise ServiceUnavailable(f"{what} does not answer ({_why(error)})") from error
         finally:
             exchange.cancel()
-            await asyncio.wait({exchange})
+            await asyncio.wait({exchange}, timeout=_LET_GO_S)
 
     async def _exchange(self, call: Call, what: str) -> tuple[httpx.Response, bytes]:
         body = bytearray()

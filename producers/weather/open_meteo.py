@@ -144,10 +144,15 @@ def _read(
     columns = {
         column: numbers(hourly[variable], len(valid_at_ms)) if units.get(variable) == unit else None
         for variable, (column, unit) in variables.items()
-        if variable in hourly
+        if _says_anything(hourly.get(variable))
     }
     sound, left_out = checked_columns(columns, where)
     return Said(place, fetched_at_ms, valid_at_ms, with_wind_at_100m(sound), left_out)
+
+
+def _says_anything(values: Any) -> bool:
+    """Whether a variable is there. One that a weather model does not have is null throughout, of no unit."""
+    return values is not None and not (isinstance(values, list) and all(value is None for value in values))
 
 
 def _times(stamps: list[Any], offset_s: Any, where: str) -> Longs:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from producers.weather.answers import Floats, Longs, Place, Said, Source
-from producers.weather.area import around
+from producers.weather.area import COLUMNS, around
 from producers.weather.asking import Asker
 from schemas.records import AreaPoint, PlantVersion, WeatherRun
 
@@ -46,7 +46,7 @@ def collect(
         known, problem = asker.ask(_places(wanting.values(), asker.source), fresh)
         for plant_id, place in list(wanting.items()):
             if place in known:
-                made.runs.append(_run(plant_id, place, known, asker.source))
+                made.runs.append(_run(made.plants[plant_id], place, known, asker.source))
                 made.failed.pop(plant_id, None)
                 del wanting[plant_id]
             else:
@@ -64,28 +64,35 @@ def _places(own: Iterable[Place], source: Source) -> list[Place]:
     return list(wanted)
 
 
-def _run(plant_id: str, place: Place, known: Mapping[Place, Said], source: Source) -> WeatherRun:
+def _run(plant: PlantVersion, place: Place, known: Mapping[Place, Said], source: Source) -> WeatherRun:
     own = known[place]
     points = {
         name: known[point]
         for name, point in (around(place) if source.with_area else {}).items()
         if point in known
     }
+    beside = COLUMNS[plant.kind]
     # Nothing in a run may be younger than the run: who used it at this time must have had all of it.
     published_at_ms = max(said.fetched_at_ms for said in (own, *points.values()))
     return WeatherRun(
-        plant_id=plant_id,
+        plant_id=plant.plant_id,
         source=source.name,
         published_at_ms=published_at_ms,
         known_at_ms=published_at_ms,
         valid_at_ms=own.valid_at_ms,
         columns=own.columns,
-        points=tuple(_point(name, said, own.valid_at_ms) for name, said in points.items()),
+        points=tuple(
+            _point(name, said, own.valid_at_ms, COLUMNS[plant.kind]) for name, said in points.items()
+        ),
     )
 
 
-def _point(name: str, said: Said, valid_at_ms: Longs) -> AreaPoint:
-    columns = {column: _at(values, said.valid_at_ms, valid_at_ms) for column, values in said.columns.items()}
+def _point(name: str, said: Said, valid_at_ms: Longs, wanted: Sequence[str]) -> AreaPoint:
+    columns = {
+        column: _at(said.columns[column], said.valid_at_ms, valid_at_ms)
+        for column in wanted
+        if column in said.columns
+    }
     return AreaPoint(name, said.place.latitude, said.place.longitude, columns)
 
 

@@ -12,6 +12,7 @@ import pytest
 from producers.weather.answers import Place
 from producers.weather.area import around
 from schemas.errors import ServiceUnavailable
+from schemas.records import PlantKind
 from tests.unit.producers.weather.collecting import START_S, Clock, Station, plant
 from tests.weather_faults import always, busy, changed, elsewhere, status
 from tests.weather_server import respond, weather_server
@@ -179,7 +180,21 @@ def test_a_run_carries_the_points_of_its_area_at_its_own_times(station: Station)
     north = run.points[0]
     assert north.latitude == pytest.approx(54.25)
     assert all(len(values) == len(run.valid_at_ms) for values in north.columns.values())
-    assert north.columns.keys() == run.columns.keys()
+    assert set(north.columns) == {"wind_speed_100m_ms", "wind_direction_100m_deg"}
+
+
+def test_a_solar_plants_neighbours_speak_of_radiation_and_cloud(station: Station) -> None:
+    station.registry.add(replace(plant("roof"), kind=PlantKind.SOLAR))
+    station.live.turn(0.0)
+    (run,) = station.out.runs()
+    for point in run.points:
+        assert set(point.columns) == {"shortwave_radiation_w_m2", "cloud_cover_pct"}
+
+
+def test_eight_runs_fit_well_into_a_checkpoint(station: Station) -> None:
+    station.registry.add(plant("ridge"))
+    station.live.turn(0.0)
+    assert len(station.out.records[0].value or b"") < 40_000
 
 
 def test_a_plant_whose_neighbours_fail_has_a_run_all_the_same(station: Station) -> None:

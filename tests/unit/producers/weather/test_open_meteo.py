@@ -184,7 +184,9 @@ def test_null_is_missing_and_a_column_of_nothing_else_is_not_there() -> None:
     document = answer(HERE)
     document["hourly"]["wind_speed_10m"][3] = None
     document["hourly"]["cloud_cover_low"] = [None] * 78
+    document["hourly_units"]["cloud_cover_low"] = "undefined"
     columns = said(document).columns
+    assert said(document).left_out == ()
     assert math.isnan(columns["wind_speed_10m_ms"][3])
     assert "cloud_cover_low_pct" not in columns
 
