@@ -114,8 +114,8 @@ class Asker:
             _log.warning("%s: %s cannot be true and is left out", self.source.name, shown)
 
     def _rest_asked(self, error: GridcastError) -> float:
-        """How long the source is to be left alone at once, in seconds: as it says, where that is longer than a
-        retry waits; with a key that it does not take, for a rest.
+        """How long the source is to be left alone at once, in seconds: as it says, where that is long for a
+        retry; with a key that it does not take, for a rest.
         """
         if isinstance(error, KeyRefused):
             return self.breaker.rest_s

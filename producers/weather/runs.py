@@ -81,9 +81,7 @@ def _run(plant: PlantVersion, place: Place, known: Mapping[Place, Said], source:
         known_at_ms=published_at_ms,
         valid_at_ms=own.valid_at_ms,
         columns=own.columns,
-        points=tuple(
-            _point(name, said, own.valid_at_ms, COLUMNS[plant.kind]) for name, said in points.items()
-        ),
+        points=tuple(_point(name, said, own.valid_at_ms, beside) for name, said in points.items()),
     )
 
 
