@@ -1,4 +1,4 @@
-"""A plant that nothing was trained on: it forecasts at once, learns, and keeps its word when weather stays away."""
+"""A plant that nothing was trained on: it forecasts at once, learns, and goes on when weather stays away."""
 
 from __future__ import annotations
 
