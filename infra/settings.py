@@ -93,9 +93,8 @@ class Settings(BaseSettings):
     openweather_url: str = "https://api.openweathermap.org"
     openweather_history_url: str = "https://history.openweathermap.org"
     openweather_key: SecretStr = Field(SecretStr(""), description="Key of OpenWeather; empty: never asked.")
-    nasa_power_url: str = Field(
-        "https://power.larc.nasa.gov", description="NASA POWER, for observations; empty: never asked."
-    )
+    nasa_power_url: str = "https://power.larc.nasa.gov"
+    weather_observations: bool = Field(True, description="Whether NASA POWER's recent past is collected.")
 
     telemetry_password: SecretStr = Field(
         SecretStr(""), description="Password of the user that a mapping of `gridcast telemetry` names."

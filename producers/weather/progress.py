@@ -56,8 +56,8 @@ class Progress:
         if self._silent() and not self.alarmed:
             self.alarmed = True
             _log.error(
-                "no plant has got weather for %.1f h: forecasts go on without; /health says why",
-                self._silent_s() / 3600,
+                "no plant has got weather for %.0f min: forecasts go on without; /health says why",
+                self._silent_s() / 60,
             )
 
     def health(self) -> Verdict:

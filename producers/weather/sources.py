@@ -37,7 +37,7 @@ def sources(settings: Settings) -> list[Source]:
 
 def observer(settings: Settings, shared: Http) -> Asker | None:
     """NASA POWER, unless it is switched off."""
-    if not settings.nasa_power_url:
+    if not settings.weather_observations:
         return None
     return asker(settings, NasaPower(settings.nasa_power_url, time.time), shared, most_s=_OBSERVED_S)
 

@@ -49,7 +49,9 @@ def test_two_new_plants_issue_within_a_minute_of_being_added(settings: Settings)
     with (
         weather_server() as server,
         running(settings) as worker,
-        running(settings, command="weather", open_meteo_url=server.url, nasa_power_url="") as weather,
+        running(
+            settings, command="weather", open_meteo_url=server.url, weather_observations=False
+        ) as weather,
     ):
         worker.wait_ready()
         began_s = time.monotonic()
@@ -71,7 +73,7 @@ def test_two_new_plants_issue_within_a_minute_of_being_added(settings: Settings)
 def test_weather_that_comes_back_after_an_outage_is_used_at_once(settings: Settings) -> None:
     with weather_server() as server, running(settings) as worker:
         server.faults = lambda _path: lambda handler, _body: respond(handler, 503, b"")
-        told = {"open_meteo_url": server.url, "nasa_power_url": "", "weather_attempts": 2}
+        told = {"open_meteo_url": server.url, "weather_observations": False, "weather_attempts": 2}
         with running(settings, command="weather", weather_every_s=3, weather_rest_s=2, **told) as weather:
             worker.wait_ready()
             gridcast(settings, "plants", "add", "ridge", *PLANTS["ridge"])

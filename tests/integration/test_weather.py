@@ -59,7 +59,8 @@ def by_identity(records: list[dict[str, Any]]) -> dict[Identity, dict[str, Any]]
 def collector(settings: Settings, server: WeatherServer, **more: object) -> Any:
     told: dict[str, object] = {
         "open_meteo_url": server.url,
-        "nasa_power_url": "",
+        "nasa_power_url": server.url,
+        "weather_observations": False,
         "weather_every_s": EVERY_S,
         "weather_deadline_s": 1.0,
         "weather_rest_s": 1.0,
@@ -155,7 +156,7 @@ def test_observations_of_the_recent_past_go_to_their_own_topic(
     settings: Settings, server: WeatherServer
 ) -> None:
     add(settings, "ridge")
-    with collector(settings, server, weather_every_s=3600, nasa_power_url=server.url) as life:
+    with collector(settings, server, weather_every_s=3600, weather_observations=True) as life:
         await_true(lambda: len(contents(settings, WEATHER_OBSERVATIONS)) > 150, 30, life)
     assert {record["source"] for record in runs(settings)} == {"open_meteo"}
     sources = {record["source"] for _, record in contents(settings, WEATHER_OBSERVATIONS)}
