@@ -15,19 +15,18 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Protocol
 
 from infra.kafka import Outgoing
 from infra.topics import JOURNAL
+from models.validate import MAX_AHEAD_MS
 from producers.live.bookmarks import LiveBookmark
 from producers.live.mapping import OpcuaMapping
-from producers.live.opcua import Reading, Server, Target
-from producers.live.opcua_values import fault_of, is_nothing_yet, ran_over, scaled, source_ms
+from producers.live.opcua import Reading, Target
+from producers.live.opcua_park import Due, Park
 from producers.live.outbox import Outbox
 from producers.live.progress import Progress
-from producers.live.scan import Scan
-from producers.live.scans import Scans, places
 from schemas.codec import Codec
 from schemas.errors import InputError, ServiceUnavailable
 
@@ -35,14 +34,33 @@ _log = logging.getLogger(__name__)
 
 _LISTEN_S: Final = 0.1
 _WINDOW_MS: Final = 3_600_000
-#: Scans that wait for Kafka at most; later ones are read from the history.
-_MOST_OPEN: Final = 20_000
 _AT_ONCE: Final = 500
 _PAUSE_S: Final = (0.5, 10.0)
 _HISTORY_TRIES: Final = 8
+_HISTORY_PAUSE_S: Final = 1.0
 
-#: (plant, stamp [ms], scan)
-Due = tuple[str, int, Scan]
+
+class Source(Protocol):
+    """A server as the feed sees it. `opcua.Server` is one."""
+
+    #: Something may have been missed since the last look.
+    lost: bool
+
+    @property
+    def connected(self) -> bool:
+        """Whether the session stands now."""
+
+    async def open(self) -> None:
+        """Begin a session; `lost` is True then."""
+
+    async def close(self) -> None:
+        """End it."""
+
+    async def values(self, timeout_s: float) -> list[Reading]:
+        """What has come by subscription."""
+
+    async def history(self, targets: Iterable[Target], from_ms: int, to_ms: int) -> list[Reading]:
+        """What the source has kept."""
 
 
 class OpcuaFeed:
@@ -51,7 +69,7 @@ class OpcuaFeed:
     def __init__(
         self,
         mapping: OpcuaMapping,
-        server: Server,
+        server: Source,
         codec: Codec,
         outbox: Outbox,
         progress: Progress,
@@ -63,18 +81,9 @@ class OpcuaFeed:
         self._codec = codec
         self._outbox = outbox
         self._progress = progress
-        self._bookmarks = bookmarks
         self._now_ms = now_ms
         self._failures = 0
-        first_ms = now_ms() - round(self._link.first_history_s * 1000)
-        self._acknowledged_ms = {
-            plant_id: first_ms if (known := bookmark.read()) is None else known
-            for plant_id, bookmark in bookmarks.items()
-        }
-        self._scans = {
-            plant.plant_id: Scans(plant, self._link.straggler_s, self._acknowledged_ms[plant.plant_id])
-            for plant in mapping.plants
-        }
+        self._park = Park(mapping, progress, bookmarks, now_ms)
 
     async def run(self, stopped: Callable[[], bool], give_up_s: float) -> None:
         """Until `stopped`; then what is whole is sent.
@@ -113,7 +122,8 @@ class OpcuaFeed:
     async def _follow(self, stopped: Callable[[], bool]) -> None:
         sending: asyncio.Task[bool] | None = None
         while not stopped():
-            self._take(await self._server.values(_LISTEN_S), from_history=False)
+            if self._park.take(await self._server.values(_LISTEN_S), from_history=False):
+                self._server.lost = True
             if sending is not None and not sending.done():
                 continue
             if sending is not None and not await sending:
@@ -121,10 +131,10 @@ class OpcuaFeed:
             sending = None
             if self._server.lost:
                 await self._recover(stopped)
-            elif due := self._due(None):
+            elif due := self._park.due():
                 sending = asyncio.create_task(self._send(due))
         if sending is None or await sending:
-            await self._send(self._due(None) if not self._server.lost else [])
+            await self._send(self._park.due() if not self._server.lost else [])
 
     async def _recover(self, stopped: Callable[[], bool]) -> None:
         """Come back after a loss and read what was missed. What fails here is tried in the next round."""
@@ -135,20 +145,22 @@ class OpcuaFeed:
             return
         self._server.lost = False
         try:
-            await self._catch_up(stopped)
+            whole = await self._catch_up(stopped)
         except ServiceUnavailable as error:
             await self._history_failed(error)
             return
-        if not self._server.lost:
+        if whole and not self._server.lost:
             self._failures = 0
             self._progress.connected()
+        else:
+            self._server.lost = True
 
     async def _history_failed(self, error: ServiceUnavailable) -> None:
         self._failures += 1
         if self._failures < _HISTORY_TRIES:
             _log.warning("%s; trying again", error)
             self._server.lost = True
-            await asyncio.sleep(random.uniform(0.5, 1.0) * self._failures)
+            await asyncio.sleep(random.uniform(0.5, 1.0) * self._failures * _HISTORY_PAUSE_S)
             return
         self._failures = 0
         self._progress.count("history_failed")
@@ -157,67 +169,24 @@ class OpcuaFeed:
         )
         self._progress.connected()
 
-    async def _catch_up(self, stopped: Callable[[], bool]) -> None:
+    async def _catch_up(self, stopped: Callable[[], bool]) -> bool:
+        """Whether the history was read to its end: what is later must not go out before."""
         if not self._link.history:
-            return
-        slack_ms = round(self._link.straggler_s * 1000)
-        for plant_id, scans in self._scans.items():
-            targets: list[Target] = [(plant_id, place) for place in places(scans.plant)]
-            from_ms = self._acknowledged_ms[plant_id] - slack_ms
-            while not stopped() and not self._server.lost:
-                to_ms = min(from_ms + _WINDOW_MS, self._now_ms())
-                values = await self._server.history(targets, from_ms, to_ms)
-                kept = [one for one in values if self._within(one, from_ms, to_ms)]
-                self._progress.count("from_history", len(kept))
-                self._take(kept, from_history=True)
-                scans.settle(min(to_ms, self._now_ms() - slack_ms) - slack_ms)
-                if not await self._send(self._due(to_ms, plant_id)):
-                    return
-                if to_ms >= self._now_ms() - slack_ms:
-                    break
-                from_ms = to_ms - slack_ms
-
-    @staticmethod
-    def _within(reading: Reading, from_ms: int, to_ms: int) -> bool:
-        """Servers add a value beyond the bounds where there is none at them."""
-        at_ms = source_ms(reading[1])
-        return at_ms is not None and from_ms <= at_ms <= to_ms
-
-    def _take(self, readings: Sequence[Reading], from_history: bool) -> None:
-        now_s, known_at_ms = time.monotonic(), self._now_ms()
-        for (plant_id, place), value in readings:
-            at_ms = source_ms(value)
-            if ran_over(value):
-                self._progress.count("overflow")
-                self._server.lost = True
-            if at_ms is None or is_nothing_yet(value):
-                continue
-            scans = self._scans[plant_id]
-            fault = fault_of(value, place)
-            if fault is not None:
-                self._progress.count(fault)
-            held = None if fault is not None else scaled(scans.plant, place, value)
-            scans.add(place, at_ms, held, now_s, known_at_ms, from_history)
-        if not from_history and sum(len(scans) for scans in self._scans.values()) > _MOST_OPEN:
-            self._forget()
-
-    def _forget(self) -> None:
-        """Kafka is away for long: what waits is dropped here, and read again from the server's history."""
-        self._progress.count("overflow")
-        _log.warning("more than %d scans wait for Kafka: they are read from the history later", _MOST_OPEN)
-        for scans in self._scans.values():
-            scans.forget_open()
-        self._server.lost = True
-
-    def _due(self, until_ms: int | None, plant_id: str | None = None) -> list[Due]:
-        now_s = time.monotonic()
-        found: list[Due] = []
-        for scans in [self._scans[plant_id]] if plant_id is not None else self._scans.values():
-            powerless = scans.powerless
-            found += [(scans.plant.plant_id, at_ms, scan) for at_ms, scan in scans.due(now_s, until_ms)]
-            if scans.powerless > powerless:
-                self._progress.count("powerless", scans.powerless - powerless)
-        return found
+            return True
+        for plant_id in self._park.plant_ids:
+            from_ms, done = self._park.from_ms(plant_id), False
+            while not done:
+                if stopped() or self._server.lost:
+                    return False
+                # The last window reaches as far ahead as the source's clock may be.
+                done = from_ms + _WINDOW_MS >= self._now_ms()
+                to_ms = self._now_ms() + MAX_AHEAD_MS if done else from_ms + _WINDOW_MS
+                values = await self._server.history(self._park.targets(plant_id), from_ms, to_ms)
+                self._park.take_history(plant_id, values, from_ms, to_ms)
+                if not await self._send(self._park.due(plant_id, to_ms)):
+                    return False
+                from_ms = to_ms - self._park.slack_ms
+        return True
 
     async def _send(self, due: Sequence[Due]) -> bool:
         """Whether Kafka has all of them; the bookmarks move with each part that it has."""
@@ -231,12 +200,5 @@ class OpcuaFeed:
             if not await asyncio.to_thread(self._outbox.send, records):
                 return False
             self._progress.count("scan", len(part))
-            self._remember(part)
+            self._park.acknowledged(part)
         return True
-
-    def _remember(self, part: Sequence[Due]) -> None:
-        for plant_id, stamp_ms, scan in part:
-            self._acknowledged_ms[plant_id] = max(self._acknowledged_ms[plant_id], stamp_ms)
-            self._progress.acknowledged(plant_id, scan.event_time_ms)
-        for plant_id in {plant_id for plant_id, _, _ in part}:
-            self._bookmarks[plant_id].write(self._acknowledged_ms[plant_id])

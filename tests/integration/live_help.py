@@ -188,7 +188,8 @@ def journaled(settings: Settings) -> Powers:
     """The newest power of each plant and time in the journal; fails where two copies of a scan differ."""
     found: dict[tuple[str, int], dict[str, Any]] = {}
     for name, record in contents(settings, JOURNAL):
-        assert name == "Telemetry", name
+        if name != "Telemetry":
+            continue
         values = {key: value for key, value in record.items() if key != "known_at"}
         key = (record["plant_id"], record["event_time"])
         assert found.setdefault(key, values) == values, f"{key} is there with two values"
