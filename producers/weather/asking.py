@@ -14,7 +14,8 @@ from infra import metrics
 from producers.weather.answers import Place, Said, Source
 from producers.weather.breaker import Breaker
 from producers.weather.cache import Cache
-from producers.weather.http import Busy, Http, KeyRefused, PlacesRefused, Stopped, count, outcome_of
+from producers.weather.http import Http, count
+from producers.weather.responses import Busy, KeyRefused, PlacesRefused, Stopped, outcome_of
 from schemas.errors import AnswerRefused, GridcastError
 
 _log = logging.getLogger(__name__)

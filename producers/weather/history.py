@@ -7,15 +7,10 @@ weather was: a model trained on it is better in its own test than it will be on 
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
 import math
-import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -28,9 +23,10 @@ from producers.plants_file import plant_rows
 from producers.problems import Problems
 from producers.table import has_columns
 from producers.weather import open_meteo, openweather, sources
-from producers.weather.answers import HOUR_MS, Floats, Longs, Place, Said
+from producers.weather.answers import HOUR_MS, Place, Said
 from producers.weather.archives import ARCHIVE, OpenMeteoArchive, OpenWeatherHistory, Span
 from producers.weather.cache import Cache
+from producers.weather.history_file import Series, write_runs
 from schemas.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
@@ -45,7 +41,6 @@ WARNING: Final = (
     "its releases note it"
 )
 _DAY_MS: Final = 24 * HOUR_MS
-_RUN_H: Final = 48
 _WEEK_MS: Final = 7 * _DAY_MS
 _KEPT_S: Final = 7 * 86_400.0
 #: An archive counts its calls by the minute: patience is cheaper than beginning again.
@@ -63,14 +58,6 @@ class Written:
     rows: int
     plants: dict[str, int]
     nowhere: list[str]
-
-
-@dataclass(frozen=True)
-class Series:
-    """Everything that came of one place: hours i8[n], rising; columns f8[n], NaN where missing."""
-
-    valid_at_ms: Longs
-    columns: dict[str, Floats]
 
 
 def make_history(
@@ -102,7 +89,7 @@ def make_history(
     ends_ms = min(days.to_ms + _DAY_MS, int(now_s() * 1000) // _DAY_MS * _DAY_MS)
     parts = _parts(settings, source, Span(days.from_ms, max(ends_ms, days.from_ms + _DAY_MS)))
     said = _ask_all(settings, parts, sorted(set(known.values())), http, progress, now_s)
-    rows, counts = _write(folder / FILE, known, said, days, source + ARCHIVE)
+    rows, counts = write_runs(folder / FILE, known, said, days, source + ARCHIVE)
     nowhere = [name for name, place in places.items() if place is None]
     return Written(folder / FILE, sum(counts.values()), rows, counts, nowhere)
 
@@ -222,47 +209,3 @@ def _joined(parts: Sequence[Said]) -> Series:
         for name in names
     }
     return Series(np.concatenate([part.valid_at_ms for part in parts]), columns)
-
-
-def _write(
-    path: Path, plants: Mapping[str, Place], said: Mapping[Place, Series], days: Span, source: str
-) -> tuple[int, dict[str, int]]:
-    """The file, which appears whole or not at all; how many rows, and how many runs of each plant."""
-    names = list(dict.fromkeys(name for series in said.values() for name in series.columns))
-    counts = dict.fromkeys(plants, 0)
-    text = io.StringIO()
-    write = csv.writer(text, lineterminator="\n").writerow
-    write(["plant_id", "source", "published_at", "valid_at", *names])
-    rows = 0
-    for plant_id, place in plants.items():
-        for published_ms, run in _runs(said[place], days):
-            counts[plant_id] += 1
-            rows += len(run.valid_at_ms)
-            for line in _lines(run, names):
-                write([plant_id, source, _stamp(published_ms), *line])
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    # The time in a gzip header would make every call another file.
-    partial.write_bytes(gzip.compress(text.getvalue().encode(), 9, mtime=0))
-    partial.replace(path)
-    return rows, counts
-
-
-def _runs(series: Series, days: Span) -> Iterator[tuple[int, Series]]:
-    """A run a day of what is known of the 48 hours from its beginning."""
-    known = np.any([np.isfinite(values) for values in series.columns.values()], axis=0)
-    for published_ms in range(days.from_ms, days.to_ms, _DAY_MS):
-        ends_ms = published_ms + _RUN_H * HOUR_MS
-        inside = known & (series.valid_at_ms >= published_ms) & (series.valid_at_ms <= ends_ms)
-        if inside.any():
-            columns = {name: values[inside] for name, values in series.columns.items()}
-            yield published_ms, Series(series.valid_at_ms[inside], columns)
-
-
-def _lines(run: Series, names: Sequence[str]) -> Iterator[list[str]]:
-    for row, at_ms in enumerate(run.valid_at_ms.tolist()):
-        cells = (float(run.columns[name][row]) if name in run.columns else math.nan for name in names)
-        yield [_stamp(at_ms), *("" if math.isnan(cell) else f"{cell:.7g}" for cell in cells)]
-
-
-def _stamp(time_ms: int) -> str:
-    return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"

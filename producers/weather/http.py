@@ -7,53 +7,25 @@ exchange runs under one deadline, and ends at once when the process is told to s
 from __future__ import annotations
 
 import asyncio
-import json
-import logging
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC
-from email.utils import parsedate_to_datetime
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, TypeVar
 
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
 from infra import metrics
 from producers.weather.answers import Call
-from schemas.errors import AnswerRefused, GridcastError, RequestRefused, ServiceUnavailable
+from producers.weather.responses import Busy, Stopped, parsed, refusal
+from schemas.errors import AnswerRefused, GridcastError, ServiceUnavailable
 
-_log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 _LOOK_S: Final = 0.2
 _LET_GO_S: Final = 2.0
 _LARGEST_BYTES: Final = 32 << 20
-_SHOWN: Final = 120
-_BUSY: Final = (429, 503)
-#: Not an answer but a moment: another try may go well.
-_PASSING: Final = frozenset({408, 421, 425, 429, 500, 502, 503, 504, 507, 509, 520, 521, 522, 523, 524, 529})
-
-
-class Busy(ServiceUnavailable):
-    """The service asks for patience. `wait_s`: how long, None where it does not say."""
-
-    def __init__(self, text: str, wait_s: float | None) -> None:
-        super().__init__(text)
-        self.wait_s = wait_s
-
-
-class KeyRefused(RequestRefused):
-    """The service does not take the key, or asks for one."""
-
-
-class PlacesRefused(RequestRefused):
-    """The service does not take what was asked about; a smaller question may be right."""
-
-
-class Stopped(ServiceUnavailable):
-    """The process was told to stop in the middle of an exchange."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +80,8 @@ class Http:
         what = _named(call)
         response, body = self._runner.run(self._in_time(call, what))
         if response.status_code != httpx.codes.OK:
-            _refuse(what, response, body, self.now_s())
-        return Answer(_parsed(what, body), int(self.now_s() * 1000))
+            raise refusal(what, response, body, self.now_s())
+        return Answer(parsed(what, body), int(self.now_s() * 1000))
 
     def patiently(self, act: Callable[[], _T], between: Callable[[], None] = lambda: None) -> _T:
         """Do something until it goes well, as often and as slowly as `patience` and the service say.
@@ -181,70 +153,6 @@ def _named(call: Call) -> str:
 
 def _why(error: httpx.HTTPError) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-
-
-def _refuse(what: str, response: httpx.Response, body: bytes, now_s: float) -> NoReturn:
-    status = response.status_code
-    line = f"{what} answers {status}{_reason(body)}"
-    if status in _BUSY:
-        raise Busy(line, _wait_asked(response.headers.get("retry-after"), now_s))
-    if status in _PASSING or status >= 500:
-        raise ServiceUnavailable(line)
-    if status in (401, 402, 403):
-        raise KeyRefused(f"{line}: check the key, and what it may be used for")
-    raise PlacesRefused(line) if status in (400, 413, 414, 422) else RequestRefused(line)
-
-
-def _reason(body: bytes) -> str:
-    """What the service says itself: Open-Meteo in `reason`, OpenWeather in `message`."""
-    try:
-        told = json.loads(body)
-    except (ValueError, RecursionError):
-        return ""
-    found = (told.get("reason") or told.get("message")) if isinstance(told, dict) else None
-    if not isinstance(found, str):
-        return ""
-    return f" ({' '.join(found.split())[:_SHOWN]})"
-
-
-def _wait_asked(header: str | None, now_s: float) -> float | None:
-    """Retry-After in seconds: a number of them, or a date. None where it is neither."""
-    if header is None:
-        return None
-    try:
-        return max(float(int(header)), 0.0)
-    except ValueError:
-        pass
-    try:
-        moment = parsedate_to_datetime(header)
-    except ValueError:
-        return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(aware.timestamp() - now_s, 0.0)
-
-
-def _parsed(what: str, body: bytes) -> Any:
-    try:
-        return json.loads(body, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        begins = body[:40].decode("utf-8", "replace").strip()
-        shown = f"it begins {begins!r}" if begins else "it is empty"
-        raise AnswerRefused(f"{what} answers what is no JSON, or not all of it: {shown}") from error
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
-
-
-def outcome_of(error: GridcastError | None) -> str:
-    """How a call ended, for the metric of calls."""
-    if error is None:
-        return "ok"
-    if isinstance(error, Busy):
-        return "busy"
-    if isinstance(error, ServiceUnavailable):
-        return "unavailable"
-    return "absurd" if isinstance(error, AnswerRefused) else "refused"
 
 
 def count(source: str, outcome: str, seconds: float) -> None:

@@ -10,7 +10,8 @@ from email.utils import formatdate
 import pytest
 
 from producers.weather.answers import Call
-from producers.weather.http import Busy, Http, Patience, Stopped
+from producers.weather.http import Http, Patience
+from producers.weather.responses import Busy, Stopped
 from schemas.errors import AnswerRefused, GridcastError, RequestRefused, ServiceUnavailable
 from tests.weather_faults import always, busy, cut, drip, drip_headers, hang, huge, instead, status
 from tests.weather_server import Fault, WeatherServer, weather_server
