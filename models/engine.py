@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from models import calibration, drifting, ingest, issuing, maturing, rounds, snapshot, start_scale, watch
 from models.fleet import CORE_FIELDS, Fleet
-from models.release import Release, cold_start
+from models.release import Release
+from models.serving import Serving
 from models.snapshot import Held, Snapshot
 from models.state import FleetState
 from models.steps import EngineSettings
@@ -56,11 +57,8 @@ class Engine:
         )
         by_name = {field.name: field for field in fields}
         self.fleet = Fleet(settings, FleetState(tuple(by_name.values()), {"U": 1}))
-        self.load_release = load_release
-        self.releases: list[tuple[Held, Release]] = []  # in the order of the journal
-        self.models: list[tuple[str, ...]] = []  # names of the releases that forecasts were made with
+        self.serving = Serving(load_release)
         self.changed: set[str] = set()
-        self.cold = cold_start()
         self.ticker = Ticker()
 
     @property
@@ -161,7 +159,7 @@ class Engine:
         fleet = self.fleet
         slot = fleet.state.slots.get(plant.plant_id)
         if slot is None:
-            slot = fleet.add(plant, self._release_at(offset, plant.plant_id))
+            slot = fleet.add(plant, self.serving.at(offset, plant.plant_id))
         fleet.outlooks[slot].register(plant)
         fleet.outlooks[slot].amend_at(int(fleet.state["clock_ms"][slot]))
         fleet.note(slot)
@@ -175,18 +173,14 @@ class Engine:
         """Serve from a release. A second copy is ignored; the first one, read again in a restore, counts for
         the plants whose state is older.
         """
-        known = next((held.offset for held, _ in self.releases if held.record == record), offset)
-        if record.role is ReleaseRole.SHADOW or known < offset:
+        known = self.serving.first_offset(record)
+        if record.role is ReleaseRole.SHADOW or (known is not None and known < offset):
             return
         if record.role is ReleaseRole.WITHDRAWN:
-            self.releases = [
-                (h, r)
-                for h, r in self.releases
-                if (h.record.name, h.record.version) != (record.name, record.version)
-            ]
+            self.serving.withdraw(record)
         else:
             try:
-                self.release_of(Held(offset, record))
+                self.serving.take(Held(offset, record))
             except ReleaseRefused as why:
                 out.rejected.append(Bad(offset, Reason.BAD_RELEASE, str(why)))
                 return
@@ -197,7 +191,7 @@ class Engine:
         for plant_id, slot in state.slots.items():
             if (record.plants and plant_id not in record.plants) or offset <= state["applied_offset"][slot]:
                 continue
-            outlook, release = self.fleet.outlooks[slot], self._release_at(offset, plant_id)
+            outlook, release = self.fleet.outlooks[slot], self.serving.at(offset, plant_id)
             if outlook.release is not release:
                 outlook.adopt(release, int(state["clock_ms"][slot]))
                 self.ticker.adopted(plant_id, record.known_at_ms)
@@ -206,45 +200,13 @@ class Engine:
             state["applied_offset"][slot] = offset
             self.changed.add(plant_id)
 
-    def release_of(self, held: Held) -> Release:
-        """The release of a journal record, loaded once.
-
-        :raises ReleaseRefused: its artifact must not be used
-        """
-        for other, release in self.releases:
-            if other.record == held.record:
-                return release
-        release = self.load_release(held.record)
-        self.releases.append((held, release))
-        self.releases.sort(key=lambda pair: pair[0].offset)
-        return release
-
-    def _release_at(self, offset: int, plant_id: str) -> Release:
-        """What serves a plant by the journal up to an offset; states restored beside it may know more."""
-        fits = [
-            release
-            for held, release in self.releases
-            if held.offset <= offset and (not held.record.plants or plant_id in held.record.plants)
-        ]
-        return fits[-1] if fits else self.cold
-
-    def model_number(self, release: Release) -> int:
-        """Small number of a release in the columns of pending forecasts."""
-        return self.number_of((release.name, release.version))
-
-    def number_of(self, name: tuple[str, ...]) -> int:
-        """Small number of a release's (name, version)."""
-        if name not in self.models:
-            self.models.append(name)
-        return self.models.index(name)
-
     def due_ticks(self, now_ms: int) -> list[tuple[str, int]]:
         """(plant, T) that a tick should be written for."""
         return self.ticker.due(self.fleet, now_ms)
 
     def snapshot(self, plant_id: str) -> Snapshot:
         """The whole state of one plant, and the journal offset up to which it holds."""
-        return snapshot.take(self.fleet, plant_id, self.models, self._held)
+        return snapshot.take(self.fleet, plant_id, self.serving.names, self.serving.record_of)
 
     def restore(self, taken: Snapshot) -> None:
         """Put a plant back as it was.
@@ -252,18 +214,6 @@ class Engine:
         :raises ReleaseRefused: the release that served it is not to be had
         """
         snapshot.put(self, taken)
-
-    def _held(self, release: Release) -> Held | None:
-        return next((held for held, other in self.releases if other is release), None)
-
-    def releases_json(self) -> str:
-        """The releases that hold in this partition, for its marker."""
-        return snapshot.releases_json([held for held, _ in self.releases])
-
-    def restore_releases(self, text: str) -> None:
-        """Load the releases that a marker names."""
-        for held in snapshot.releases_from(text):
-            self.release_of(held)
 
 
 def _refuse(

@@ -26,13 +26,13 @@ def issue(engine: Engine, slots: I8, issued_at_ms: I8, known_at_ms: I8, out: Out
     """
     fleet, state = engine.fleet, engine.fleet.state
     _wake(fleet, slots, issued_at_ms)
-    out.scores += maturing.mature(fleet, slots, issued_at_ms, known_at_ms, engine.models)
+    out.scores += maturing.mature(fleet, slots, issued_at_ms, known_at_ms, engine.serving.names)
     start_scale.learn(fleet, slots, issued_at_ms)
     for rows in _alike(fleet, slots):
         resolution_s = int(state["resolution_s"][slots[rows[0]]])
         release = fleet.outlooks[slots[rows[0]]].release
         made = forecasting.make(fleet, slots[rows], issued_at_ms[rows], release, resolution_s)
-        maturing.keep(fleet, made, engine.model_number(release))
+        maturing.keep(fleet, made, engine.serving.number((release.name, release.version)))
         out.forecasts.append(_block(fleet, made, known_at_ms[rows]))
     events, drifts = watch.look(fleet, slots, issued_at_ms, known_at_ms)
     out.anomalies += events

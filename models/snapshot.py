@@ -79,15 +79,15 @@ def put(engine: Engine, taken: Snapshot) -> None:
     about = json.loads(tensors[ABOUT].tobytes())
     fleet = engine.fleet
     versions = [PlantVersion(**(v | {"kind": PlantKind(v["kind"])})) for v in about["versions"]]
-    release = engine.release_of(_held(about["release"])) if about["release"] else None
-    slot = fleet.add(versions[0], release or engine.cold)
+    release = engine.serving.take(_held(about["release"])) if about["release"] else None
+    slot = fleet.add(versions[0], release or engine.serving.cold)
     fleet.unit_ids[slot] = list(about["units"])
     if about["units"]:
         fleet.state.widen("U", len(about["units"]))
     fields = {f.name: f for f in fleet.state.fields}
     row = {n[6:]: t for n, t in tensors.items() if n.startswith("state.") and n[6:] in fields}
     fleet.state.put(slot, {n: t if fields[n].shape else t[0] for n, t in row.items()})
-    numbers = np.array([engine.number_of(tuple(name)) for name in about["models"]] or [0], np.int16)
+    numbers = np.array([engine.serving.number(tuple(name)) for name in about["models"]] or [0], np.int16)
     fleet.state["pending_model"][slot] = numbers[
         np.minimum(fleet.state["pending_model"][slot], numbers.size - 1)
     ]

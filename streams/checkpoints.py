@@ -49,7 +49,7 @@ def marker(codec: Codec, partition: Partition) -> Outgoing:
     record = {
         "partition": partition.number,
         "journal_offset": partition.applied_offset,
-        "releases": partition.engine.releases_json(),
+        "releases": partition.engine.serving.to_json(),
     }
     headers: Headers = (
         (OWNER, partition.owner.encode()),

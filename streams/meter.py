@@ -74,7 +74,7 @@ def show_engines(engines: Iterable[Engine]) -> None:
     plants = 0
     for engine in engines:
         plants += len(engine.plants)
-        for held, _ in engine.releases:
+        for held, _ in engine.serving.held:
             record = held.record
             metrics.RELEASE.labels(record.name, record.version, record.role.value).set(1)
     metrics.PLANTS.set(plants)

@@ -58,10 +58,10 @@ class PartitionReplay:
         """Raises `ReleaseRefused` where a release that served then is gone."""
         self._waiting = list(self.start.states)
         if self.release is not None:
-            self.engine.releases = [(Held(-1, self.release[0]), self.release[1])]
+            self.engine.serving.held = [(Held(-1, self.release[0]), self.release[1])]
         else:
             for held in self.start.releases:
-                self.engine.release_of(held)
+                self.engine.serving.take(held)
         self._restore_up_to(self.start.offset - 1)
 
     def feed(self, records: Records) -> Iterator[Outputs]:

@@ -100,7 +100,7 @@ class Restorer:
         taken_at = spans(self.settings, CHECKPOINTS)[number].end
         engine = self.new_engine()
         found = self._found(number, layout_of(engine.fleet.state.fields))
-        engine.restore_releases(found.releases)
+        engine.serving.restore(found.releases)
         for snapshot in found.newest.values():
             engine.restore(snapshot)
         engine.changed.update(found.foreign)

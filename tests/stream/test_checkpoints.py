@@ -27,7 +27,11 @@ class Remembering:
         offset = self.offsets[plant_id]
         return Snapshot(plant_id, "2024-05-01", offset, "layout", str(offset).encode())
 
-    def releases_json(self) -> str:
+    @property
+    def serving(self) -> Remembering:
+        return self
+
+    def to_json(self) -> str:
         return '[{"offset": 1}]'
 
 

@@ -94,7 +94,7 @@ def test_any_readable_values_are_refused_or_used_and_nothing_stops(seed: int) ->
     assert other == set(issued(play(OTHER, 50)[1]))
     for plant_id in engine.plants:
         restored = Engine(EngineSettings(), lambda _record: small_release())
-        restored.restore_releases(engine.releases_json())
+        restored.serving.restore(engine.serving.to_json())
         restored.restore(engine.snapshot(plant_id))
 
 

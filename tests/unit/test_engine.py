@@ -240,7 +240,7 @@ def test_a_restored_state_goes_on_as_if_nothing_had_happened(
     cut = max(2, int(len(items) * place))
     first, second = engine(), engine()
     first.apply(batches(items[:cut], [cut])[0])
-    second.restore_releases(first.releases_json())
+    second.serving.restore(first.serving.to_json())
     for plant_id in first.plants:
         second.restore(first.snapshot(plant_id))
     again = max(2, cut - back)  # the restore reads the journal from before the states on
@@ -273,7 +273,7 @@ def test_states_of_different_age_take_up_each_release_at_its_own_place() -> None
     older.apply(batches(start, [4])[0])
     newer.apply(batches([*start, *later], [9])[0])
     restored = engine()
-    restored.restore_releases(older.releases_json())
+    restored.serving.restore(older.serving.to_json())
     restored.restore(newer.snapshot("a"))
     restored.restore(older.snapshot("b"))
     outs = [whole.apply(batches([*start, *later], [9])[0])]
