@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from producers.cells import FIRST_MS, LAST_MS
 from producers.table import NO_VALUE, Flags, Longs
@@ -34,6 +35,9 @@ def parse(cells: pa.Array, time_format: str | None) -> Stamps:
     """The stamps of a column of text, in ISO 8601 or as `time_format` (of `strptime`) says."""
     encoded = cells.dictionary_encode()
     codes = encoded.indices.to_numpy(zero_copy_only=False)
+    if time_format is None and (at_once := _walls_at_once(encoded.dictionary)) is not None:
+        every = np.ones(len(codes), np.bool_)
+        return Stamps(at_once[codes], np.zeros(len(codes), np.int64), every, ~every, {})
     texts = encoded.dictionary.to_pylist()
     wall_ms, offset_ms = np.zeros(len(texts), np.int64), np.zeros(len(texts), np.int64)
     known, zoned = np.zeros(len(texts), np.bool_), np.zeros(len(texts), np.bool_)
@@ -58,12 +62,23 @@ def parse(cells: pa.Array, time_format: str | None) -> Stamps:
     return Stamps(wall_ms[codes], offset_ms[codes], known[codes], zoned[codes], faults)
 
 
+def _walls_at_once(distinct: pa.Array) -> Longs | None:
+    """What Arrow can read of ISO 8601 without a zone; None where a single text is anything else."""
+    try:
+        made: Longs = distinct.cast(pa.timestamp("ms")).cast(pa.int64()).to_numpy(zero_copy_only=False)
+    except pa.ArrowInvalid:
+        return None
+    return made if len(made) and ((made >= FIRST_MS) & (made <= LAST_MS)).all() else None
+
+
 def to_texts(time_ms: Longs, known: Flags) -> pa.Array:
     """Times in ISO 8601 with a Z, empty where there is none."""
     whole = bool((time_ms[known] % 1000 == 0).all())
-    times = time_ms.astype("datetime64[ms]")
-    texts = np.char.add(np.datetime_as_string(times, unit="s" if whole else "ms"), "Z")
-    return pa.array(np.where(known, texts, ""), pa.string())
+    times = pa.array(np.where(known, time_ms, 0), pa.timestamp("ms"))
+    if whole:
+        times = times.cast(pa.timestamp("s"))
+    texts = pc.strftime(times, format="%Y-%m-%dT%H:%M:%SZ")
+    return pc.if_else(pa.array(known), texts, "")
 
 
 def _moment(text: str, time_format: str | None) -> datetime:

@@ -27,7 +27,8 @@ def doubled_hours(wall_ms: Longs, known: Flags, series: Ints, zone: ZoneInfo) ->
 
 
 def _of_series(wall_ms: Longs, rows: Longs, step_ms: int, zone: ZoneInfo) -> dict[int, str]:
-    marks = best([Readings(wall_ms, step_ms).marks_of(name) for name in ZONES])
+    readings = Readings(wall_ms, step_ms)
+    marks = best([readings.marks_of(name) for name in ZONES])
     if marks is None:
         return {}
     if (np.diff(wall_ms) < 0).mean() > 0.5:  # the newest row stands first

@@ -9,14 +9,16 @@ import numpy as np
 
 from models.windows import commonest_step_s
 from producers.convert.interval import step_of
-from producers.findings.base import HEAVIEST_FIRST, Columns, Finding, Found
+from producers.findings.base import HEAVIEST_FIRST, Columns, Finding, Found, Weight
 from producers.findings.clock import clock_changes
 from producers.findings.flat import flat_runs, standstills
 from producers.findings.gaps import gaps, without_power
-from producers.findings.history import little_history, no_position, no_weather
+from producers.findings.history import little_history, no_position, no_weather, nowhere
 from producers.findings.order import repeats, unordered
 from producers.findings.power import below, wrong_power
+from producers.findings.sensors import hanging_sensors, impossible_sensors
 from producers.findings.sun_clock import sun_and_clock
+from producers.findings.units import unit_power
 from producers.folder import Folder
 from producers.table import Table
 
@@ -31,8 +33,11 @@ LOOKS: Final[tuple[Callable[[Columns], Found], ...]] = (
     standstills,
     repeats,
     unordered,
+    impossible_sensors,
+    hanging_sensors,
     little_history,
     no_position,
+    nowhere,
 )
 
 
@@ -42,13 +47,24 @@ def find_all(folder: Folder, tables: Mapping[str, Table]) -> list[Finding]:
     for number in range(len(folder.plant_ids)):
         columns = columns_of(folder, tables, number)
         if columns is None:
+            found.append(_of_nothing(folder.plant_ids[number], tables))
             continue
         for look in LOOKS:
             found += look(columns)
+        if "units" in tables:
+            rows = np.flatnonzero(folder.telemetry.plant == number)
+            found += unit_power(columns, folder, rows, tables["units"].file)
         runs = sum(1 for run in folder.runs if run.plant_id == columns.plant.plant_id)
         found += no_weather(columns, runs)
     kinds = list(dict.fromkeys(finding.kind for finding in found))
     return sorted(found, key=lambda one: (HEAVIEST_FIRST.index(one.weight), kinds.index(one.kind), one.what))
+
+
+def _of_nothing(plant_id: str, tables: Mapping[str, Table]) -> Finding:
+    """A plant in the registry without a row of telemetry."""
+    what = "has no telemetry: its forecasts start from physics, with wide bands"
+    do = "nothing where it is new; else look whether plant_id is written alike in both files"
+    return Finding("empty", Weight.SOME, plant_id, tables["telemetry"].file, None, None, what, do)
 
 
 def columns_of(folder: Folder, tables: Mapping[str, Table], number: int) -> Columns | None:
@@ -68,4 +84,5 @@ def columns_of(folder: Folder, tables: Mapping[str, Table], number: int) -> Colu
         step_ms=step_of(stamps) or commonest_step_s(stamps) * 1000,
         known_given="known_at" in telemetry,
         registry=tables["plants"].file,
+        sensors={name: v[rows] for name, v in folder.telemetry.numbers.items() if name != "power_kw"},
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final
@@ -58,7 +58,8 @@ class Finding:
 class Columns:
     """The n rows of a plant in the order of its file. `row` i8[n] where a person finds each, `stamp_ms` i8[n]
     the ends of intervals, `power_kw` f8[n] with NaN where missing, `step_ms` the commonest step,
-    `known_given` whether the file says when each was known, `registry` the file of the plants.
+    `known_given` whether the file says when each was known, `registry` the file of the plants,
+    `sensors` the other columns, f8[n] each.
     """
 
     plant: PlantVersion
@@ -69,6 +70,7 @@ class Columns:
     step_ms: int
     known_given: bool = False
     registry: str = "plants.csv"
+    sensors: Mapping[str, Floats] = field(default_factory=dict)
 
     @cached_property
     def share(self) -> Floats:
@@ -118,7 +120,11 @@ class Columns:
 
     def of_registry(self, kind: str, weight: Weight, what: str, do: str, column: str) -> Finding:
         """A finding of what the registry says of this plant."""
-        return Finding(kind, weight, self.plant.plant_id, self.registry, None, column, what, do)
+        return self.of_file(self.registry, kind, weight, what, do, column)
+
+    def of_file(self, file: str, kind: str, weight: Weight, what: str, do: str, column: str) -> Finding:
+        """A finding of this plant in another file, of no row in particular."""
+        return Finding(kind, weight, self.plant.plant_id, file, None, column, what, do)
 
 
 Found = Iterator[Finding]

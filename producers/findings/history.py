@@ -38,6 +38,13 @@ def no_position(columns: Columns) -> Found:
         yield columns.of_registry("position", Weight.SOME, what, do, "latitude")
 
 
+def nowhere(columns: Columns) -> Found:
+    """The position that programs write where they have none."""
+    if columns.plant.latitude == 0 and columns.plant.longitude == 0:
+        what = "latitude 0 and longitude 0 lie in the sea off Africa"
+        yield columns.of_registry("position", Weight.MUCH, what, "give the plant's position", "latitude")
+
+
 def no_weather(columns: Columns, runs: int) -> Found:
     """Without weather forecasts in the folder there is nothing to train a weather model on."""
     if not runs:

@@ -6,11 +6,13 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from producers.clock_changes import ZONES
+from producers.convert.stamps import to_texts
 from producers.convert.unexplained import doubled_hours
 from producers.convert.zone import to_utc
 
@@ -121,3 +123,14 @@ def test_a_zone_whose_clock_did_not_go_back_where_the_rows_did_is_refused(zone: 
 def test_a_stamp_beyond_all_years_is_refused() -> None:
     _, faults = convert(np.array([0, 10**16]))
     assert faults == {1: "lies outside of the years 1900 to 2100: check the clock"}
+
+
+def test_a_million_stamps_are_written_at_once() -> None:
+    known = np.ones(1_200_000, np.bool_)
+    cells = to_texts(np.arange(1_200_000) * 60_000, known)
+    assert isinstance(cells, pa.Array)
+    assert cells[-1].as_py() == "1972-04-13T07:59:00Z"
+    assert to_texts(np.array([1500, 0]), np.array([True, False])).to_pylist() == [
+        "1970-01-01T00:00:01.500Z",
+        "",
+    ]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from producers.check import read_strictly
+from producers.findings.all import find_all
 from producers.findings.base import Columns, Finding, Weight
 from tests.unit.producers.findings.plants import (
+    SAMPLES,
     found,
     in_local_time,
     kinds,
@@ -19,6 +24,7 @@ from tests.unit.producers.findings.plants import (
     scaled,
     wind,
 )
+from tests.unit.producers.folders import NOW_MS, write
 
 #: 02:00 on 31 March 2024, which no clock in Paris showed.
 SPRING_MS = 1_711_850_400_000
@@ -134,6 +140,40 @@ def test_nights_below_zero_are_own_consumption_until_they_are_too_deep() -> None
 def test_too_little_history_is_said(days: int, weight: Weight) -> None:
     assert one(wind(days=days), "history").weight == weight
     assert "history" not in kinds(wind(days=370))
+
+
+def test_a_sensor_that_hangs_or_shows_what_cannot_be_is_found() -> None:
+    plant = wind()
+    air = 10 + np.random.default_rng(2).normal(size=plant.row.size)
+    assert "sensor" not in kinds(replace(plant, sensors={"temperature_c": air}))
+    cold, stuck = air.copy(), air.copy()
+    cold[50], stuck[100:500] = -273.2, 7.5
+    finding = one(replace(plant, sensors={"temperature_c": cold}), "sensor")
+    assert (finding.row, finding.column, finding.weight) == (52, "temperature_c", LITTLE)
+    assert one(replace(plant, sensors={"temperature_c": stuck}), "sensor").row == 102
+
+
+@pytest.mark.parametrize(
+    ("factor", "weight", "what"),
+    [(1000.0, MUCH, "they look like W"), (0.001, MUCH, "they look like MW"), (0.5, SOME, "0.5 times")],
+)
+def test_units_of_another_size_than_their_plant_are_found(
+    factor: float, weight: Weight, what: str, tmp_path: Path
+) -> None:
+    shutil.copytree(SAMPLES / "la_haute_borne", tmp_path / "mine")
+    path = tmp_path / "mine" / "units.csv.gz"
+    units = pd.read_csv(path)
+    units.assign(power_kw=units["power_kw"] * factor).to_csv(path, index=False)
+    read = read_strictly(tmp_path / "mine", NOW_MS)
+    (finding,) = [one for one in find_all(read.folder, read.tables) if one.kind == "units"]
+    assert (finding.weight, finding.file, what in finding.what) == (weight, "units.csv.gz", True)
+
+
+def test_a_plant_without_telemetry_and_one_at_no_place_are_said(tmp_path: Path) -> None:
+    plants = "plant_id,kind,capacity_kw,latitude,longitude\nw1,wind,1000,0,0\nw2,wind,1000,50,8\n"
+    read = read_strictly(write(tmp_path, plants=plants), NOW_MS)
+    said = {(finding.plant, finding.kind) for finding in find_all(read.folder, read.tables)}
+    assert {("w2", "empty"), ("w1", "position")} <= said
 
 
 def test_clock_changes_are_found_in_the_stamps_of_a_wind_farm() -> None:
