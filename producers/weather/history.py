@@ -86,7 +86,8 @@ def make_history(
     if not known:
         raise InputError(f"{folder}: no plant in plants.csv has a latitude and a longitude")
     days = Span(from_ms // _DAY_MS * _DAY_MS, -(-to_ms // _DAY_MS) * _DAY_MS)
-    ends_ms = min(days.to_ms + _DAY_MS, int(now_s() * 1000) // _DAY_MS * _DAY_MS)
+    # The last run ends with the hour that ends as the second day after it begins: one value of that day.
+    ends_ms = min(days.to_ms + 2 * _DAY_MS, int(now_s() * 1000) // _DAY_MS * _DAY_MS)
     parts = _parts(settings, source, Span(days.from_ms, max(ends_ms, days.from_ms + _DAY_MS)))
     said = _ask_all(settings, parts, sorted(set(known.values())), http, progress, now_s)
     rows, counts = write_runs(folder / FILE, known, said, days, source + ARCHIVE)

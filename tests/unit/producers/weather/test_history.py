@@ -106,13 +106,13 @@ def test_after_an_interruption_only_what_is_missing_is_asked_for(world: World) -
     world.server.faults = lambda _path: None
     before = world.server.calls.total()
     world.make(150)
-    assert world.server.calls.total() - before == 3  # of five months
+    assert world.server.calls.total() - before == 4  # of six months
 
 
 def test_the_archive_is_asked_in_months_of_all_plants(world: World) -> None:
     world.make(40)
     asked = [(query["start_date"], query["end_date"]) for query in world.server.asked]
-    assert asked == [("2014-10-01", "2014-10-31"), ("2014-11-01", "2014-11-10")]
+    assert asked == [("2014-10-01", "2014-10-31"), ("2014-11-01", "2014-11-11")]
     assert world.server.asked[0]["latitude"].count(",") == 1
 
 
@@ -120,7 +120,7 @@ def test_days_that_the_archive_does_not_know_yet_are_not_there(world: World) -> 
     def unknown(part: Any) -> None:
         for name, values in part["hourly"].items():
             if name != "time":
-                values[-60:] = [None] * 60
+                values[-84:] = [None] * 84
 
     world.server.faults = always(changed(unknown))
     written = world.make(5)
