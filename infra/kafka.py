@@ -221,7 +221,13 @@ class Delivery:
 
 
 def _is_outage(error: Any) -> bool:
-    return error.name() in ("_MSG_TIMED_OUT", "_TRANSPORT", "_ALL_BROKERS_DOWN", "_TIMED_OUT")
+    return error.name() in (
+        "_MSG_TIMED_OUT",
+        "_TRANSPORT",
+        "_ALL_BROKERS_DOWN",
+        "_TIMED_OUT",
+        "_UNKNOWN_PARTITION",
+    )
 
 
 def enqueue(client: Producer, record: Outgoing, delivery: Delivery) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _NAP_S: Final = 2.0
+_PAUSE_S: Final = 0.2
 #: What keys of `records.rejected` and of the journal are made of is checked before anything is taken.
 _TOPICS: Final = (JOURNAL, REJECTED)
 
@@ -47,12 +48,10 @@ def run_telemetry(
         ServiceUnavailable: Kafka or the source did not come up in `give_up_s`.
         InputError: a topic, a file or a password is missing, or the source refuses us.
     """
-    if not _await_kafka(settings, stopped, give_up_s):
-        return
-    cluster_id(settings, _TOPICS)
     codec = Codec(schema_ids(settings))
     plants = [plant.plant_id for plant in mapping.plants]
-    _warn_of_unknown(settings, codec, plants)
+    if not _await_kafka(settings, codec, plants, stopped, give_up_s):
+        return
     way = "mqtt" if isinstance(mapping, MqttMapping) else "opcua"
     progress = Progress(way, plants)
     outbox = Outbox(kafka_sender(settings), progress, stopped)
@@ -68,26 +67,26 @@ def run_telemetry(
         server.close()
 
 
-def _await_kafka(settings: Settings, stopped: Callable[[], bool], give_up_s: float) -> bool:
-    """Whether Kafka answers before a stop is asked for."""
+def _await_kafka(
+    settings: Settings, codec: Codec, plants: Sequence[str], stopped: Callable[[], bool], give_up_s: float
+) -> bool:
+    """Whether Kafka answers before a stop is asked for; says which plants nobody has registered."""
     deadline_s = time.monotonic() + give_up_s
     while not stopped():
         try:
             wait_for_kafka(settings, min(give_up_s, _NAP_S))
+            cluster_id(settings, _TOPICS)
+            known = {version.plant_id for version in registered(settings, codec)}
         except ServiceUnavailable as error:
             if time.monotonic() >= deadline_s:
                 raise
             _log.warning("%s; trying on", error)
+            time.sleep(_PAUSE_S)
         else:
+            for plant_id in sorted(set(plants) - known):
+                _log.warning("%s; until then workers refuse what it sends", not_registered(plant_id))
             return True
     return False
-
-
-def _warn_of_unknown(settings: Settings, codec: Codec, plants: Sequence[str]) -> None:
-    known = {version.plant_id for version in registered(settings, codec)}
-    for plant_id in plants:
-        if plant_id not in known:
-            _log.warning("%s; until then workers refuse what it sends", not_registered(plant_id))
 
 
 def _run_mqtt(

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from infra import local
 from infra.settings import Settings
+from infra.topic_reader import spans
 from infra.topics import JOURNAL
+from schemas.errors import InputError, ServiceUnavailable
 from tests.integration.mqtt_broker import PASSWORD, USER
 from tests.integration.workers import ROOT, await_true, contents
 
@@ -139,6 +141,14 @@ def kafka_frozen(servers: Settings) -> Iterator[None]:
         yield
     finally:
         os.kill(found[0].running.pid, signal.SIGCONT)
+        await_true(lambda: _leads(servers), 60)
+
+
+def _leads(settings: Settings) -> bool:
+    """Whether every partition of the journal has its leader again."""
+    with suppress(ServiceUnavailable, InputError):
+        return bool(spans(settings, JOURNAL))
+    return False
 
 
 def answers(port: int) -> bool:

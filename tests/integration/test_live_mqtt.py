@@ -194,12 +194,13 @@ def test_a_mosquitto_keeps_what_we_have_not_acknowledged(
     assert differing(journaled(settings), park.sent) == []
 
 
+@pytest.mark.parametrize("ending", ["killed", "left alone"])
 def test_while_kafka_is_away_the_broker_keeps_what_came(
-    servers: Settings, settings: Settings, tmp_path: Path, children: list[Child]
+    servers: Settings, settings: Settings, tmp_path: Path, children: list[Child], ending: str
 ) -> None:
     port = free_port()
-    broker = MqttBroker(tmp_path, port)
-    telemetry = Telemetry(settings, mapping(tmp_path, port))
+    told = mapping(tmp_path, port, "in_flight = 5")  # so few that the broker is no longer read
+    broker, telemetry = MqttBroker(tmp_path, port), Telemetry(settings, told)
     children += [broker, telemetry]
     telemetry.wait_ready()
     publisher = Publisher(port)
@@ -210,9 +211,12 @@ def test_while_kafka_is_away_the_broker_keeps_what_came(
         publisher.wait_delivered()
         await_true(lambda: "trying on" in telemetry.said(), 30, telemetry)  # type: ignore[arg-type]
         assert "kafka" in telemetry.probe("/health").json()
-        telemetry.kill()
-    telemetry = Telemetry(settings, mapping(tmp_path, port))
-    children.append(telemetry)
+        if ending == "killed":
+            telemetry.kill()
+    if ending == "killed":
+        telemetry = Telemetry(settings, told)
+        children.append(telemetry)
     await_true(lambda: journaled(settings).keys() >= park.sent.keys(), 40, telemetry)  # type: ignore[arg-type]
     publisher.close()
+    assert telemetry.stop() == 0, telemetry.said()
     assert differing(journaled(settings), park.sent) == []
