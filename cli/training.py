@@ -13,7 +13,8 @@ from consumers.history import read_history
 from consumers.releases import champion
 from infra.postgres import transaction
 from infra.registry import schema_ids
-from models import dataset, release, select
+from models import dataset, release_file, select
+from models.release import cold_start
 from models.train import train
 from producers.kafka_out import KafkaOut
 from producers.releases import send_release
@@ -61,7 +62,7 @@ def fit(histories: list[PlantHistory], config: TrainConfig, told: Told) -> Relea
 def serving_release(found: Settings, codec: Codec, records: list[ReleaseRecord]) -> Release:
     """The champion's models; the built-in cold start where nothing was ever published."""
     record = champion(records)
-    return release.cold_start() if record is None else Artifacts(found, codec).load_release(record)
+    return cold_start() if record is None else Artifacts(found, codec).load_release(record)
 
 
 def publish(
@@ -70,7 +71,7 @@ def publish(
     """Send a release with its scores and verdict in its manifest; workers take it up from the topic."""
     scored = select.with_scores(candidate, verdict.candidate)
     scored = replace(scored, manifest={**scored.manifest, "verdict": verdict.reason})
-    artifact = release.save(scored)
+    artifact = release_file.save(scored)
     at_ms = now_ms()
     record = ReleaseRecord(
         name=scored.name,

@@ -17,8 +17,8 @@ from models import calibration, rings, start_scale, sun
 from models.fleet import SETPOINT, Fleet, Past, past_of
 from models.forecast import conformal, limits
 from models.forecast.base import HOUR_MS, TRAILING_HOURS, CorrectionInput, to_levels
-from models.outlook import PAST_H, at_intervals, block_of, hour_of, starts_of
 from models.release import Release
+from models.spans import PAST_H, at_intervals, block_of, clear_shape, hour_of, starts_of
 from models.steps import Steps, steps_of
 from models.windows import MILLI_PER_KW
 from schemas.rungs import Rung
@@ -112,16 +112,11 @@ def _clear_shapes(fleet: Fleet, slots: I8, end_ms: I8, interval_s: I8) -> F8 | N
     """
     if not fleet.state["solar"][slots].any() or ((interval_s == 3600) & (end_ms % HOUR_MS == 0)).all():
         return None
-    own = -(-end_ms // HOUR_MS) * HOUR_MS
-    other = own + np.sign(end_ms - interval_s * 500 - own + HOUR_MS // 2) * HOUR_MS
     shape = np.ones((*end_ms.shape, 3))
     for row, slot in enumerate(slots):
-        plant = fleet.outlooks[slot].plant
-        if plant.kind == "solar" and plant.latitude is not None and plant.longitude is not None:
-            for column, (ends, lengths) in enumerate(
-                ((end_ms[row], interval_s[row]), (own[row], 3600), (other[row], 3600))
-            ):
-                shape[row, :, column] = sun.means(plant.latitude, plant.longitude, ends, lengths).clear
+        own = clear_shape(fleet.outlooks[slot].plant, end_ms[row], interval_s[row])
+        if own is not None:
+            shape[row] = own
     return shape
 
 

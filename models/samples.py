@@ -15,7 +15,7 @@ from models.dataset import PlantHistory, at
 from models.forecast.base import HOUR_MS, KNOTS, TRAILING_HOURS, CorrectionInput, Flags, Floats, Ints
 from models.forecast.climatology import Climatology
 from models.forecast.limits import DARK_SHARE
-from models.outlook import PAST_H, at_intervals, hour_of
+from models.spans import PAST_H, at_intervals, clear_shape, hour_of
 
 CHUNK = 2048  # issues at a time; bounds memory
 RUNS_BACK = 8
@@ -173,7 +173,7 @@ class Teller:
         """
         hours = PAST_H + LONGEST_H + 3
         first = issued_ms // HOUR_MS - PAST_H
-        shape = self._clear_shape(ends, lengths)
+        shape = clear_shape(self.history.plant, ends, lengths)
         usual = at_intervals(self._usual(first, hours), first, ends, lengths, shape)
         if self.table is None:
             none = np.zeros(ends.shape, np.bool_)
@@ -189,16 +189,6 @@ class Teller:
         start, end = int(first.min()), int(first.max()) + hours
         table = self.climatology.base(self.history.plant, np.arange(start, end, dtype=np.int64) * HOUR_MS)
         return np.asarray(table[first[:, None] - start + np.arange(hours)])
-
-    def _clear_shape(self, ends: Ints, lengths: Ints) -> Floats | None:
-        plant = self.history.plant
-        if plant.kind != "solar" or plant.latitude is None or plant.longitude is None:
-            return None
-        own = -(-ends // HOUR_MS) * HOUR_MS
-        other = own + np.sign(ends - lengths * 500 - own + HOUR_MS // 2) * HOUR_MS
-        pairs = ((ends, lengths), (own, np.full(own.shape, 3600)), (other, np.full(own.shape, 3600)))
-        clear = [sun.means(plant.latitude, plant.longitude, e.ravel(), n.ravel()).clear for e, n in pairs]
-        return np.stack([c.reshape(ends.shape) for c in clear], axis=-1)
 
     def _daylight(self, valid_ms: Ints, interval_s: Ints, highest: Floats) -> Flags:
         plant = self.history.plant

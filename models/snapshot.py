@@ -12,8 +12,8 @@ import numpy as np
 from safetensors.numpy import load, save
 
 from models.fleet import Fleet
-from models.outlook import Span
 from models.release import Release
+from models.spans import Span
 from models.state import layout_of
 from schemas.records import AreaPoint, PlantKind, PlantVersion, ReleaseRecord, ReleaseRole, WeatherRun
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from models.fleet import Fleet, means_at
 from models.forecast.base import HIGH, HOUR_MS, LOW, MEDIAN
-from models.outlook import block_of, starts_of
+from models.spans import block_of, starts_of
 from models.state import Field, FleetState
 
 I8 = NDArray[np.int64]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from models.fleet import Fleet
-from models.outlook import FAR_MS
+from models.spans import FAR_MS
 
 LIVE_WITHIN_MS: Final = 14 * 86_400_000
 AFTER_MS: Final = (

@@ -12,7 +12,7 @@ from models.detect import all as detectors
 from models.detect.view import WINDOW, PlantView
 from models.fleet import POA, SENSED, SETPOINT, WIND, Fleet
 from models.forecast.base import HIGH, HOUR_MS, LOW, MEDIAN
-from models.outlook import PAST_H, at_intervals, block_of, starts_of
+from models.spans import PAST_H, at_intervals, block_of, starts_of
 from models.state import Field
 from models.windows import MILLI_PER_KW, enough_scans
 

@@ -12,8 +12,8 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_expo
 
 from infra.topic_reader import read
 from infra.topics import ARTIFACTS
-from models import release as releases
-from models.release import Release
+from models import release_file
+from models.release import Release, cold_start
 from schemas.codec import Codec
 from schemas.errors import DecodeError, ReleaseRefused, ServiceUnavailable
 from schemas.records import ReleaseRecord
@@ -45,9 +45,9 @@ class Artifacts:
         """
         sha256 = record.artifact_sha256
         if not sha256:
-            return releases.cold_start()
+            return cold_start()
         if sha256 not in self._loaded:
-            self._loaded[sha256] = releases.load(self._bytes(sha256))
+            self._loaded[sha256] = release_file.load(self._bytes(sha256))
             _log.info("release %s %s loaded", record.name, record.version)
         return self._loaded[sha256]
 

@@ -8,7 +8,7 @@ import time
 from infra.kafka import Outgoing
 from infra.settings import Settings
 from infra.topics import FORECASTS, JOURNAL, REJECTED, RELEASES
-from models import release as releases
+from models import release_file
 from models.forecast.climatology import Climatology
 from models.forecast.closed_form import ClosedForm
 from models.release import Release
@@ -59,7 +59,7 @@ def models_by_issue(settings: Settings) -> dict[int, set[str]]:
 def test_a_running_worker_takes_a_release_up_refuses_a_damaged_one_and_keeps_it_over_a_restart(
     settings: Settings,
 ) -> None:
-    good = releases.save(Release("trained", "1", "", Climatology(), ClosedForm()))
+    good = release_file.save(Release("trained", "1", "", Climatology(), ClosedForm()))
     with running(settings) as worker:
         worker.wait_ready()
         take_in(settings, worker, plant_versions(), "plants")

@@ -1,4 +1,4 @@
-"""What a plant that no release was trained on is promised: sane bands from weather alone, and what it learns."""
+"""What a plant without a trained model is promised: sane bands from weather alone."""
 
 from __future__ import annotations
 

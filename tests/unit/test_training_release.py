@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from models import select
-from models.release import Release, cold_start, load, probe, save
+from models.release import Release, cold_start
+from models.release_file import load, probe, save
 from models.train import train
 from schemas.errors import ReleaseRefused
 from tests.forecast_world import (

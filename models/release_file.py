@@ -1,0 +1,178 @@
+"""The file of a release: a safetensors container, so that reading it runs no code, with a probe in it that is
+checked when it is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.forecast.base import KNOTS, TRAILING_HOURS, CorrectionInput, Floats
+from models.forecast.boosting import BoostedWeather
+from models.forecast.climatology import Climatology, Table
+from models.forecast.closed_form import ClosedForm
+from models.forecast.network import Network
+from models.release import Release
+from schemas.errors import ReleaseRefused
+
+FORMAT = 2
+PROBE_TOLERANCE = 1e-4  # shares; another CPU may round otherwise, other weights are much further away
+Tensors = dict[str, NDArray[Any]]
+
+
+def save(release: Release) -> bytes:
+    """The file of a release; the same bytes for the same release."""
+    import safetensors.numpy
+
+    tensors: Tensors = {
+        "closed_form/weights": release.closed_form.weights,
+        "closed_form/spread": release.closed_form.spread,
+    }
+    head: dict[str, Any] = {
+        "format": FORMAT,
+        "name": release.name,
+        "version": release.version,
+    }
+    head |= {"manifest": dict(release.manifest), "weather": {}, "climatology": {}, "net": None}
+    for key, table in release.climatology.tables.items():
+        tensors[f"climatology/{key}"] = table.quantiles
+        head["climatology"][key] = table.of_clear_sky
+    for key, model in release.weather.items():
+        head["weather"][key] = {
+            "names": model.names,
+            "needed": model.needed,
+            "panels": dict(model.panels),
+            "sources": model.sources,
+        }
+        packed = zlib.compress("\0".join(model.texts).encode(), 6)
+        tensors[f"weather/{key}"] = np.frombuffer(packed, np.uint8)
+    for plant_id, columns in release.reference.items():
+        tensors |= {f"reference/{plant_id}/{name}": values for name, values in columns.items()}
+    if release.correction is not None:
+        head["net"] = {"plants": release.correction.plants, "members": release.correction.members}
+        tensors |= {f"net/{name}": tensor for name, tensor in release.correction.tensors.items()}
+    tensors |= {f"probe/{name}": values for name, values in probe(release).items()}
+    solid = {name: np.array(values, order="C") for name, values in tensors.items()}
+    return bytes(safetensors.numpy.save(solid, {"gridcast": json.dumps(head, sort_keys=True)}))
+
+
+def load(content: bytes) -> Release:
+    """The release of a file.
+
+    Raises:
+        ReleaseRefused: it is no such file, of another format, or its numbers on the probe are not those it
+        was saved with.
+    """
+    head, tensors = _read(content)
+    try:
+        release = _assemble(head, tensors, hashlib.sha256(content).hexdigest())
+    except (KeyError, TypeError, ValueError, zlib.error, UnicodeDecodeError) as error:
+        raise ReleaseRefused(f"the artifact is damaged or of another version: {error!r}") from error
+    said = {
+        name.removeprefix("probe/"): values for name, values in tensors.items() if name.startswith("probe/")
+    }
+    _compare(probe(release), said)
+    return release
+
+
+def _read(content: bytes) -> tuple[dict[str, Any], Tensors]:
+    import safetensors
+    import safetensors.numpy
+
+    try:
+        tensors = safetensors.numpy.load(content)
+        size = int.from_bytes(content[:8], "little")
+        head = json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["gridcast"])
+    except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise ReleaseRefused(f"the artifact is no release of gridcast: {error}") from error
+    if not isinstance(head, dict) or head.get("format") != FORMAT:
+        raise ReleaseRefused(f"the artifact's format is not {FORMAT}, which this version reads")
+    return head, tensors
+
+
+def _assemble(head: Mapping[str, Any], tensors: Tensors, sha256: str) -> Release:
+    tables = {k: Table(tensors[f"climatology/{k}"], bool(of)) for k, of in head["climatology"].items()}
+    weather = {
+        key: BoostedWeather(
+            tuple(model["names"]),
+            tuple(model["needed"]),
+            tuple(zlib.decompress(tensors[f"weather/{key}"].tobytes()).decode().split("\0")),
+            {p: (float(tilt), float(turn)) for p, (tilt, turn) in model["panels"].items()},
+            tuple(model["sources"]),
+        )
+        for key, model in head["weather"].items()
+    }
+    closed_form = ClosedForm(tensors["closed_form/weights"], tensors["closed_form/spread"])
+    return Release(
+        name=str(head["name"]),
+        version=str(head["version"]),
+        sha256=sha256,
+        climatology=Climatology(tables),
+        closed_form=closed_form,
+        correction=_net(head["net"], tensors),
+        weather=weather,
+        reference=_reference(tensors),
+        manifest=head["manifest"],
+    )
+
+
+def _net(about: Mapping[str, Any] | None, tensors: Tensors) -> Network | None:
+    if about is None:
+        return None
+    own = {name.removeprefix("net/"): values for name, values in tensors.items() if name.startswith("net/")}
+    return Network(own, tuple(about["plants"]), int(about["members"]))
+
+
+def _reference(tensors: Tensors) -> dict[str, dict[str, Floats]]:
+    made: dict[str, dict[str, Floats]] = {}
+    for name, values in tensors.items():
+        if name.startswith("reference/"):
+            plant_id, column = name.removeprefix("reference/").rsplit("/", 1)
+            made.setdefault(plant_id, {})[column] = values
+    return made
+
+
+def probe(release: Release) -> dict[str, Floats]:
+    """What the release says to fixed made-up inputs, model by model."""
+    draw = np.random.default_rng(20_140_101)
+    made = {"correction": release.correct(_probe_input(draw))}
+    for key, model in sorted(release.weather.items()):
+        made[f"weather/{key}"] = model.of_matrix(draw.normal(5.0, 4.0, (8, len(model.names))))
+    return made
+
+
+def _probe_input(draw: np.random.Generator) -> CorrectionInput:
+    issues, steps, knots = 6, 5, len(KNOTS)
+    return CorrectionInput(
+        plant_ids=["probe"] * issues,
+        is_solar=np.arange(issues) % 2 == 1,
+        last=draw.random(issues),
+        last_age_s=np.zeros(issues),
+        base_last=np.sort(draw.random((issues, knots))),
+        trailing=draw.random((issues, TRAILING_HOURS)),
+        base_trailing=np.sort(draw.random((issues, TRAILING_HOURS, knots))),
+        usual_last=np.sort(draw.random((issues, knots))),
+        usual_trailing=np.sort(draw.random((issues, TRAILING_HOURS, knots))),
+        base=np.sort(draw.random((issues, steps, knots))),
+        lead_s=np.tile(np.array([900.0, 3600.0, 10_800.0, 21_600.0, 86_400.0]), (issues, 1)),
+        interval_s=np.full((issues, steps), 3600.0),
+        daylight=np.ones((issues, steps), np.bool_),
+        hour_of_day=np.full((issues, steps), 12.0),
+        issue_hour=np.full(issues, 11.0),
+        weather_based=np.tile(np.arange(steps) < 4, (issues, 1)),
+        physical=np.zeros((issues, steps), np.bool_),
+    )
+
+
+def _compare(found: Mapping[str, Floats], said: Mapping[str, Floats]) -> None:
+    if set(found) != set(said):
+        raise ReleaseRefused("the artifact's probe does not name the models that are in it")
+    for name, values in found.items():
+        if values.shape != said[name].shape or not np.abs(values - said[name]).max() <= PROBE_TOLERANCE:
+            raise ReleaseRefused(f"the artifact's {name} gives other numbers than when it was saved")
