@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from producers.suggest.suggest import Suggestion
 
 
+#: Said beside a suggestion that leaves it open.
+_ABOUT_STARTS = "     and --stamp start where a stamp marks the start of its interval: the data do not say it"
+
+
 def bad_document(folder: Path, bad: BadFolder, more: Suggestion) -> dict[str, Any]:
     """A folder that cannot be read; each of its problems is also a finding that stops."""
     listed = [problem.plain() for problem in bad.problems]
@@ -42,13 +46,12 @@ def bad_lines(bad: BadFolder) -> Iterator[str]:
 
 def suggestion_lines(folder: Path, more: Suggestion) -> Iterator[str]:
     """Why which options would help, and the command; who runs it has decided that the guesses are right."""
-    if not more.options:
-        return
     yield from (f"guess: {reason}" for reason in more.reasons)
-    yield f"try: gridcast check {shlex.join([str(folder), *more.options])}"
-    if "--stamp" not in more.options and more.guesses.stamp is None:
-        yield "     and --stamp start where a stamp marks the start of its interval: the data do not say it"
-    if more.left is not None:
+    if more.options:
+        yield f"try: gridcast check {shlex.join([str(folder), *more.options])}"
+        if "--stamp" not in more.options and more.guesses.stamp is None:
+            yield _ABOUT_STARTS
+    if more.left is not None and (more.options or more.assumed_utc):
         yield f"this is left: {more.left}"
 
 

@@ -73,7 +73,7 @@ def folder_of(path: Path, tables: dict[str, Table], now_ms: int, problems: Probl
     Raises:
         BadFolder: something is wrong; it names file, row and column and says what to do.
     """
-    good = [has_columns(t.file, list(t.columns), _NEEDED[stem], problems) for stem, t in tables.items()]
+    good = [has_columns(t.file, list(t.columns), NEEDED[stem], problems) for stem, t in tables.items()]
     if not all(good) or not {"plants", "telemetry"} <= tables.keys():
         raise problems.stop()
     rows = plant_rows(tables["plants"], problems)
@@ -96,7 +96,8 @@ def folder_of(path: Path, tables: dict[str, Table], now_ms: int, problems: Probl
     return Folder(path, list(plant_ids), plants, telemetry, units, runs, tuple(problems.notes))
 
 
-_NEEDED: Final = {
+#: The columns that each table must have.
+NEEDED: Final = {
     "plants": plants_file.NEEDED,
     "telemetry": telemetry_file.NEEDED,
     "units": telemetry_file.UNITS_NEEDED,

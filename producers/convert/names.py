@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from producers.problems import Problems
 from producers.table import Table
 
 Tables = dict[str, Table]
+#: Columns that hold words, in whichever table they stand.
+WORDS: Final = frozenset({"plant_id", "unit_id", "source", "status", "kind", "timezone"})
 
 
 def rename(tables: Tables, names: Sequence[tuple[str, str]], problems: Problems) -> Tables:

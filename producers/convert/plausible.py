@@ -25,7 +25,9 @@ def check_unit(columns: Columns, problems: Problems) -> None:
     largest = int(np.nanargmax(share))
     beyond = int((share > HIGHEST_SHARE).sum())
     plant = columns.plant
-    power = f"is {columns.power_kw[largest]:.6g} kW of the {plant.capacity_kw:g} kW of {plant.plant_id}"
+    power_kw = float(columns.power_kw[largest])
+    shown = f"{power_kw:.0f}" if power_kw >= 1000 else f"{power_kw:.6g}"
+    power = f"is {shown} kW of the {plant.capacity_kw:g} kW of {plant.plant_id}"
     if beyond > _FEW * producing.sum():
         what = f"{power}, and {beyond} rows are over {HIGHEST_SHARE:.0%}: {_DO}"
         problems.add(columns.file, columns.at(largest), "power_kw", what)

@@ -5,23 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from producers import files, plants_file, telemetry_file, weather_file
+from producers import files
 from producers.convert.guesses import Guesses, Unit
-from producers.convert.names import Tables, drop, rename
+from producers.convert.names import WORDS, Tables, drop, rename
 from producers.convert.numerals import shifted, with_points
 from producers.convert.plant import with_plant, with_resolution
 from producers.convert.times import COLUMNS, in_utc
+from producers.folder import NEEDED
 from producers.problems import Problems
 from producers.table import Table, has_columns
 
-_WORDS: Final = {"plant_id", "unit_id", "source", "status", "kind", "timezone"}
 _MEASURED: Final = ("telemetry", "units")
-NEEDED: Final = {
-    "plants": plants_file.NEEDED,
-    "telemetry": telemetry_file.NEEDED,
-    "units": telemetry_file.UNITS_NEEDED,
-    "weather": weather_file.NEEDED,
-}
 
 
 def read_tables(path: Path, guesses: Guesses, problems: Problems) -> Tables:
@@ -66,7 +60,7 @@ def _check_columns(tables: Tables, problems: Problems) -> None:
 
 
 def _numbers(stem: str, table: Table, unit: Unit | None, problems: Problems) -> Table:
-    names = [name for name in table.columns if name not in _WORDS and name not in COLUMNS[stem]]
+    names = [name for name in table.columns if name not in WORDS and name not in COLUMNS[stem]]
     table = with_points(table, names, problems)
     if unit is None or stem not in _MEASURED:
         return table

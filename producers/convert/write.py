@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from producers.convert.names import Tables
-from producers.convert.tables import NEEDED
+from producers.convert.names import WORDS, Tables
 from producers.convert.times import COLUMNS
+from producers.folder import NEEDED
 from producers.table import NO_VALUE, Floats, Table
 from schemas.errors import InputError
 
@@ -31,7 +31,6 @@ _FIRST: Final = {
     "units": (*NEEDED["units"], "power_kw"),
     "weather": NEEDED["weather"],
 }
-_WORDS: Final = {"plant_id", "unit_id", "source", "status", "kind", "timezone"}
 
 
 def refuse_filled(out: Path) -> None:
@@ -72,7 +71,7 @@ def _lines(stem: str, table: Table) -> pd.DataFrame:
 
 def _column(stem: str, name: str, cells: pa.Array) -> Sequence[str] | Floats:
     """Registry rows and words stay as they are written; a number is the shortest that reads the same."""
-    if stem == "plants" or name in _WORDS or name in COLUMNS[stem]:
+    if stem == "plants" or name in WORDS or name in COLUMNS[stem]:
         words: list[str] = cells.to_pylist()
         return words
     encoded = cells.dictionary_encode()

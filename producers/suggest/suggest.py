@@ -36,6 +36,8 @@ class Suggestion:
     options: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     left: str | None = None
+    #: The zone is tried out against the sun, and said only where it agrees.
+    assumed_utc: bool = False
     _read: dict[object, Tables] = field(default_factory=dict)
 
     def tables(self, path: Path) -> Tables:
@@ -149,10 +151,24 @@ def _zone(tables: Tables, wall_ms: np.ndarray, made: Suggestion) -> None:
     zones = zones_near(_number(tables.get("plants"), "longitude"))
     marks = None if step_ms is None else best([Readings(wall_ms, step_ms).marks_of(zone) for zone in zones])
     if marks is None:
-        made.left = made.left or "the stamps do not say their zone, nor do the data: add --timezone ZONE"
+        if _has_sun(tables, made.guesses):
+            made.guesses = replace(made.guesses, timezone=ZoneInfo("UTC"))
+            made.assumed_utc = True
+        else:
+            made.left = made.left or "the stamps do not say their zone, nor do the data: add --timezone ZONE"
         return
     reason = f"the stamps have {told(marks)}, as the clock of {marks.zone} and others like it"
     made.add(replace(made.guesses, timezone=ZoneInfo(marks.zone)), ["--timezone", marks.zone], reason)
+
+
+def _has_sun(tables: Tables, guesses: Guesses) -> bool:
+    """Whether the only plant is solar and its position known, so that its light tells the clock."""
+    plants, given = tables.get("plants"), guesses.plant
+    if given:
+        return given.get("kind") == "solar" and "longitude" in given
+    if plants is None or len(plants) != 1 or not {"kind", "longitude"} <= plants.columns.keys():
+        return False
+    return plants.columns["kind"][0].as_py() == "solar" and _number(plants, "longitude") is not None
 
 
 def _unit(path: Path, made: Suggestion) -> None:
@@ -174,10 +190,14 @@ def _unit(path: Path, made: Suggestion) -> None:
 
 def _try(path: Path, made: Suggestion, now_ms: int) -> None:
     """Whether the guesses read the files, and whether the light then says that stamps mark starts."""
-    if made.left is not None or not made.options:
+    if made.left is not None or not (made.options or made.assumed_utc):
         return
     try:
         read = read_as(path, made.guesses, now_ms)
+        if made.assumed_utc:
+            made.add(
+                made.guesses, ["--timezone", "UTC"], "taken as UTC, the light of the days follows the sun"
+            )
         early = any(finding.kind == "stamp" for finding in find_all(read.folder, read.tables))
         if made.guesses.stamp is None and early:
             guesses = replace(made.guesses, stamp=Stamp.START)

@@ -78,7 +78,7 @@ def said_of(folder: Path) -> str:
 def test_a_bad_cell_is_named_by_the_row_that_a_person_sees(folders: dict[str, Path]) -> None:
     for kind, file, row in (("sheets", "telemetry.xlsx", 3), ("parquet", "telemetry.parquet", 2)):
         path = folders[kind] / file
-        frame = pd.read_excel(path) if path.suffix == ".xlsx" else pd.read_parquet(path)
+        frame = pd.read_excel(path, engine="calamine") if path.suffix == ".xlsx" else pd.read_parquet(path)
         frame["power_kw"] = ["100", "many", "120"]
         frame.to_excel(path, index=False) if path.suffix == ".xlsx" else frame.to_parquet(path, index=False)
         assert f"{file} row {row}, column power_kw: 'many' is not a number" in said_of(folders[kind])
@@ -86,7 +86,7 @@ def test_a_bad_cell_is_named_by_the_row_that_a_person_sees(folders: dict[str, Pa
 
 def test_rows_of_a_sheet_are_counted_from_its_top(folders: dict[str, Path]) -> None:
     path = folders["sheets"] / "telemetry.xlsx"
-    frame = pd.read_excel(path)
+    frame = pd.read_excel(path, engine="calamine")
     frame["power_kw"] = ["100", "many", "120"]
     frame.to_excel(path, index=False, startrow=3)
     assert "telemetry.xlsx row 6, column power_kw" in said_of(folders["sheets"])
@@ -94,7 +94,7 @@ def test_rows_of_a_sheet_are_counted_from_its_top(folders: dict[str, Path]) -> N
 
 def test_a_date_of_excel_says_no_zone_and_is_refused_for_it(folders: dict[str, Path]) -> None:
     path = folders["sheets"] / "telemetry.xlsx"
-    frame = pd.read_excel(path)
+    frame = pd.read_excel(path, engine="calamine")
     frame["event_time"] = pd.to_datetime(frame["event_time"]).dt.tz_localize(None)
     frame.to_excel(path, index=False)
     assert "'2024-01-01T00:10:00' does not say its time zone" in said_of(folders["sheets"])
@@ -129,7 +129,7 @@ def test_a_column_of_lists_is_refused(folders: dict[str, Path]) -> None:
 
 def test_a_column_with_cells_and_no_name_is_refused_by_its_letter(folders: dict[str, Path]) -> None:
     path = folders["sheets"] / "telemetry.xlsx"
-    frame = pd.read_excel(path)
+    frame = pd.read_excel(path, engine="calamine")
     workbook(path, {"s": frame.assign(x=5).rename(columns={"x": ""})})
     assert "column D has cells and no name" in said_of(folders["sheets"])
 

@@ -11,7 +11,7 @@ import pytest
 
 from producers.convert.guesses import Guesses
 from producers.suggest.suggest import Suggestion, suggest
-from tests.unit.producers.findings.plants import sample, wind
+from tests.unit.producers.findings.plants import park, sample, wind
 from tests.unit.producers.folders import PLANTS, write
 from tests.unit.producers.strangers import canonical, foreign, german_csv
 
@@ -46,6 +46,19 @@ def test_of_a_solar_plant_the_light_tells_that_stamps_mark_starts(tmp_path: Path
     assert of(folder).options == [
         *("--map", "measured_on=event_time", "--map", "ac_power=power_kw", "--stamp", "start"),
     ]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata"])
+def test_of_a_solar_plant_the_light_tells_whether_its_clock_is_utc(zone: str, tmp_path: Path) -> None:
+    field = park(28.0, 77.0, step_min=15, days=100)
+    local = pd.to_datetime(field.stamp_ms, unit="ms", utc=True).tz_convert(zone).tz_localize(None)
+    frame = pd.DataFrame({"plant_id": "s", "event_time": local, "power_kw": field.power_kw})
+    plants = "plant_id,kind,capacity_kw,latitude,longitude\ns,solar,1,28,77\n"
+    found = of(write(tmp_path, plants=plants, telemetry=frame.to_csv(index=False)))
+    if zone == "UTC":
+        assert (found.options, found.left) == (["--timezone", "UTC"], None)
+    else:
+        assert (found.options, "330 minutes after the sun in UTC" in str(found.left)) == ([], True)
 
 
 @pytest.mark.parametrize(

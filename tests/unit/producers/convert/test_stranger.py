@@ -58,9 +58,9 @@ def without(name: str) -> list[str]:
 #: What is left out or wrong, with what is said of it. Row 2 is the first after the header.
 WRONG: dict[str, tuple[list[str], str]] = {
     "no zone": (without("--timezone"), "row 2, column event_time: does not say its time zone"),
-    "no unit": (without("--unit"), "telemetry.csv row 243, column power_kw: is 8.03853e+06 kW"),
+    "no unit": (without("--unit"), "telemetry.csv row 243, column power_kw: is 8038530 kW"),
     "kW for W": ([*GUESSES, "--unit", "kW"], "rows are over 120%: say what power is counted in with --unit"),
-    "MW for W": ([*GUESSES, "--unit", "MW"], "telemetry.csv row 243, column power_kw: is 8.03853e+09"),
+    "MW for W": ([*GUESSES, "--unit", "MW"], "telemetry.csv row 243, column power_kw: is 8038530000"),
     "no names": (GUESSES[:6], "telemetry.csv row 1, column event_time: is missing"),
     "a name that is nowhere": ([*GUESSES, "--map", "X=status"], "row 1, column X: is not there"),
     "a name for two": ([*GUESSES, "--map", "T=wind_speed_ms"], "is the new name of two columns"),
