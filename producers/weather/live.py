@@ -76,6 +76,7 @@ class Live:
             return False
         plants = self.registry.plants(int(self.now_s() * 1000))
         self._say_nowhere(plants)
+        self._forget(plants)
         # What Kafka has not taken goes first: newer weather would only pile up behind it.
         if not self._unsent.runs:
             due = self.schedule.due(plants, self.now_s())
@@ -85,9 +86,9 @@ class Live:
                     self.observing.turn(plants)
                 return False
             self._unsent = collect(due, self.askers, self.schedule.moved(due))
-        return self._send(sum(place_of(plant) is not None for plant in plants))
+        return self._send()
 
-    def _send(self, positions: int) -> bool:
+    def _send(self) -> bool:
         collected = self._unsent
         new = [run for run in collected.runs if self._sent.get(run.plant_id) != _identity(run)]
         try:
@@ -97,7 +98,7 @@ class Live:
             return False
         self._unsent = Collected()
         self._settle(collected)
-        self.progress.collected(positions, collected.plants, collected.failed)
+        self.progress.collected(collected.plants, collected.failed)
         self._say(collected)
         return True
 
@@ -133,6 +134,14 @@ class Live:
                 plant_id,
             )
         self._nowhere = nowhere
+
+    def _forget(self, plants: Sequence[PlantVersion]) -> None:
+        """A plant that is gone, or has lost its position, is none whose weather is late."""
+        there = {plant.plant_id for plant in plants if place_of(plant) is not None}
+        for plant_id in self._sent.keys() - there:
+            del self._sent[plant_id]
+            metrics.WEATHER_NEWEST_RUN.remove(plant_id)
+        self.progress.keep(there)
 
 
 def _identity(run: WeatherRun) -> tuple[str, int]:

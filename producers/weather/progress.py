@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -38,10 +38,9 @@ class Progress:
     def __post_init__(self) -> None:
         self.last_s = self.now_s()
 
-    def collected(self, plants: int, asked: Mapping[str, object], failed: Mapping[str, str]) -> None:
-        """A collection is done: `plants` have a position, some were `asked` for, and some `failed`."""
+    def collected(self, asked: Mapping[str, object], failed: Mapping[str, str]) -> None:
+        """A collection is done: some plants were `asked` for, and some of them `failed`."""
         self.begun = True
-        self.plants = plants
         self.without = {name: why for name, why in self.without.items() if name not in asked} | dict(failed)
         sent = len(asked) - len(failed)
         if sent:
@@ -49,6 +48,13 @@ class Progress:
                 _log.info("weather comes again")
             self.last_s, self.alarmed = self.now_s(), False
         self._recent.append((self.now_s(), sent, len(failed)))
+
+    def keep(self, plants: Set[str]) -> None:
+        """These plants have a position now; others are without weather by right."""
+        if not self.plants:
+            self.last_s = self.now_s()  # until now there was nothing to wait for
+        self.plants = len(plants)
+        self.without = {name: why for name, why in self.without.items() if name in plants}
 
     def look(self) -> None:
         """Keep the share of the last hour, and say it once when something has begun to go wrong."""

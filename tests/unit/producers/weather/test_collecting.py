@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.metrics import REGISTRY
 from producers.weather.answers import Place
 from producers.weather.area import around
 from schemas.errors import ServiceUnavailable
@@ -90,6 +91,30 @@ def test_a_plant_without_a_position_is_named_once(station: Station, caplog: pyte
     assert len(said) == 1
     assert "gridcast plants set lost" in said[0]
     assert station.server.calls.total() == 0
+
+
+def test_a_plant_that_is_gone_is_none_whose_weather_is_late(station: Station) -> None:
+    age = ("gridcast_weather_newest_run_seconds", {"plant": "gone"})
+    station.registry.add(plant("gone"))
+    station.live.turn(0.0)
+    assert REGISTRY.get_sample_value(*age) is not None
+    station.registry.add(plant("gone", None, None))
+    station.server.faults = always(status(500))
+    station.pass_s(5 * 3600.0, step_s=600.0)
+    assert REGISTRY.get_sample_value(*age) is None
+    assert station.progress.health().good
+
+
+def test_a_first_plant_after_hours_without_one_raises_no_alarm(
+    station: Station, caplog: pytest.LogCaptureFixture
+) -> None:
+    station.pass_s(5 * 3600.0, step_s=600.0)
+    assert station.progress.health().good
+    station.registry.add(plant("ridge"))
+    station.live.turn(0.0)
+    station.live.turn(0.0)
+    assert station.progress.health().good
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 def test_a_restart_sends_the_same_run_under_the_same_identity_without_asking_again(station: Station) -> None:
