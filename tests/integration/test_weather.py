@@ -11,10 +11,14 @@ from typing import Any
 import pytest
 
 from cli.main import run
+from infra.kafka import Outgoing
 from infra.settings import Settings
+from infra.topics import PLANTS as PLANTS_TOPIC
 from infra.topics import WEATHER_OBSERVATIONS, WEATHER_RUNS
 from producers.kafka_out import KafkaOut
+from producers.keys import version_key
 from producers.registry import send_plant
+from producers.weather.following import Following
 from schemas.records import PlantKind, PlantVersion
 from tests.integration.workers import CODEC, RunningWorker, await_true, contents, running
 from tests.weather_faults import always, at_random, hang, status
@@ -142,6 +146,29 @@ def test_it_follows_the_registry_and_stops_in_the_middle_of_a_hanging_call(
         assert life.stop() == 0
         assert time.monotonic() - began_s < 5.0
     assert told(settings) == {"late"}
+
+
+def test_the_registry_is_followed_past_what_nobody_can_read_and_past_what_is_taken_away(
+    settings: Settings,
+) -> None:
+    add(settings, "ridge")
+    add(settings, "gone")
+    out = KafkaOut(settings)
+    (tick,) = CODEC.encode("Tick", [{"plant_id": "ridge", "event_time": 0, "known_at": 0}])
+    out.send([Outgoing(PLANTS_TOPIC, b"ridge|x", b"garbage"), Outgoing(PLANTS_TOPIC, b"ridge|y", tick)])
+    following = Following(settings, CODEC)
+    try:
+        await_true(lambda: _followed(following) == {"ridge", "gone"} and following.whole)
+        out.send([Outgoing(PLANTS_TOPIC, version_key("gone", 0), None)])
+        add(settings, "new")
+        await_true(lambda: _followed(following) == {"ridge", "new"})
+    finally:
+        following.close()
+
+
+def _followed(following: Following) -> set[str]:
+    following.poll(0.1)
+    return {plant.plant_id for plant in following.plants(int(time.time() * 1000))}
 
 
 def test_probes_and_metrics_tell_of_an_outage_and_of_its_end(
