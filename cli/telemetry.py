@@ -44,7 +44,7 @@ def command(mapping: Path, check: bool, give_up_s: float, metrics_port: int | No
         emit({"way": way, "plants": plants}, as_json, [f"{mapping}: {way}, {', '.join(plants)}"])
         return
     if find_spec(_NEEDED[way]) is None:
-        raise InputError(f"{_NEEDED[way]} is not installed: pip install 'gridcast[live]'")
+        raise InputError(f"{_NEEDED[way]} is not installed: pip install --editable '.[live]'")
     from infra import logs, settings
     from producers.live.run import run_telemetry
 

@@ -16,12 +16,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from producers.live.opcua_errors import never, refusal
+from producers.live.opcua_following import follow
 from producers.live.opcua_security import secure
 from producers.live.scans import Place
 from schemas.errors import InputError, ServiceUnavailable
 
 if TYPE_CHECKING:
-    from asyncua import Client, Node, ua
+    from asyncua import Client, Node
     from asyncua.common.subscription import DataChangeNotif, Subscription
 
     from producers.live.links import OpcuaLink
@@ -166,34 +167,15 @@ class Server:
             PublishingEnabled=True,
         )
         subscription = await client.create_subscription(parameters, self)
-        handles = {_FIRST_HANDLE + n: target for n, target in enumerate(self._nodes)}
-        self._targets = handles
-        asked = [self._item(handle, self._nodes[target]) for handle, target in handles.items()]
-        results = await subscription.create_monitored_items(asked)
-        refused = [
-            f"{self._wanted[target]} ({result.name})"
-            for target, result in zip(handles.values(), results, strict=True)
-            if isinstance(result, ua.StatusCode)
-        ]
+        self._targets = {_FIRST_HANDLE + number: target for number, target in enumerate(self._nodes)}
+        wanted = {handle: self._nodes[target] for handle, target in self._targets.items()}
+        refused = await follow(subscription, wanted, self._link.queue)
         if refused:
-            raise InputError(f"OPC UA at {self._link.endpoint} does not let us follow {', '.join(refused)}")
+            told = ", ".join(
+                f"{self._wanted[self._targets[handle]]} ({why})" for handle, why in refused.items()
+            )
+            raise InputError(f"OPC UA at {self._link.endpoint} does not let us follow {told}")
         self._subscription, self._subscription_id = subscription, subscription.subscription_id
-
-    def _item(self, handle: int, node: Node) -> ua.MonitoredItemCreateRequest:
-        """A request to hear each new stamp of a node, also where its value stays: 0 kW all night is news."""
-        from asyncua import ua
-
-        item = ua.MonitoredItemCreateRequest()
-        item.ItemToMonitor = ua.ReadValueId(NodeId=node.nodeid, AttributeId=ua.AttributeIds.Value)
-        item.MonitoringMode = ua.MonitoringMode.Reporting
-        item.RequestedParameters = ua.MonitoringParameters(
-            ClientHandle=handle,
-            SamplingInterval=0.0,
-            Filter=ua.DataChangeFilter(Trigger=ua.DataChangeTrigger.StatusValueTimestamp),
-            QueueSize=self._link.queue,
-            DiscardOldest=True,
-        )
-        return item
 
     async def history(self, targets: Iterable[Target], from_ms: int, to_ms: int) -> list[Reading]:
         """What the server has kept of some nodes in [from, to], node by node in the order of time.

@@ -68,7 +68,7 @@ class Outbox:
                 self._wait(random.uniform(0.5, 1.0) * pause_s)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
             else:
-                self._progress.kafka_took(len(records))
+                self._progress.kafka_took()
                 for topic, count in Counter(record.topic for record in records).items():
                     metrics.PRODUCED.labels(topic).inc(count)
                 return True

@@ -34,13 +34,13 @@ class Progress:
         self._show_link(True)
 
     def disconnected(self, why: str) -> None:
-        """The source is away; the first cause is kept until it is back."""
+        """The source is away, since the first time that this was said; the newest cause is shown."""
         with self._lock:
-            self._source_fault = self._source_fault or (time.monotonic(), why)
-            self._source_fault = (self._source_fault[0], why)
+            since_s = time.monotonic() if self._source_fault is None else self._source_fault[0]
+            self._source_fault = (since_s, why)
         self._show_link(False)
 
-    def kafka_took(self, _records: int) -> None:
+    def kafka_took(self) -> None:
         """Kafka has acknowledged a batch."""
         with self._lock:
             self._kafka_fault = None
@@ -48,7 +48,8 @@ class Progress:
     def kafka_failed(self, why: str) -> None:
         """Kafka did not take a batch."""
         with self._lock:
-            self._kafka_fault = ((self._kafka_fault or (time.monotonic(),))[0], why)
+            since_s = time.monotonic() if self._kafka_fault is None else self._kafka_fault[0]
+            self._kafka_fault = (since_s, why)
 
     def count(self, outcome: str, number: int = 1) -> None:
         """So many messages or values came to this end."""

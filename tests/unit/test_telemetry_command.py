@@ -53,4 +53,4 @@ def test_a_missing_package_is_said_with_what_to_install(
     found = importlib.util.find_spec
     monkeypatch.setattr("cli.telemetry.find_spec", lambda name: None if name == "paho" else found(name))
     assert run(["telemetry", str(mapping)]) == 1
-    assert "paho is not installed: pip install 'gridcast[live]'" in capsys.readouterr().err
+    assert "paho is not installed: pip install --editable '.[live]'" in capsys.readouterr().err
