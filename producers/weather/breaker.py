@@ -28,12 +28,13 @@ class Breaker:
     rest_s: float = 300.0
     failures: int = 0
     open_until_s: float = float("-inf")
+    why: str = ""
 
     def check(self) -> None:
         """Raise `ServiceUnavailable` while it is open."""
         left_s = self.open_until_s - self.now_s()
         if left_s > 0:
-            raise ServiceUnavailable(f"{self.name} is left alone for {left_s:.0f} s more after failures")
+            raise ServiceUnavailable(f"{self.name} is left alone for {left_s:.0f} s more ({self.why})")
 
     def went_well(self) -> None:
         """Close it."""
@@ -46,6 +47,7 @@ class Breaker:
     def failed(self, why: str, at_least_s: float = 0.0) -> None:
         """Count a failure; `at_least_s`: how long the source itself asks to be left alone."""
         self.failures += 1
+        self.why = why
         rest_s = max(at_least_s, self.rest_s if self.failures >= self.most_failures else 0.0)
         if rest_s <= 0:
             return
