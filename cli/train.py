@@ -149,7 +149,7 @@ def _lines(candidate: Release, verdict: Verdict, record: ReleaseRecord | None) -
     judged = "better than the champion" if verdict.better else "not better than the champion"
     lines = [*table(rows), f"{candidate.name} {candidate.version} is {judged}: {verdict.reason}"]
     if candidate.manifest.get("hindsight"):
-        lines.append("its weather was made afterwards (a reanalysis): live forecasts will be less good than this")
+        lines.append("its weather was made afterwards (a reanalysis): live forecasts will be less good")
     if record is None:
         return [*lines, "not published; --force publishes it all the same"]
     size = f"{record.artifact_bytes / 1e6:.1f} MB"

@@ -18,6 +18,11 @@ from models.spans import FAR_MS, PAST_H, Span
 from schemas.records import PlantVersion, WeatherRun
 
 RUNS_KEPT: Final = 8
+RUNS_APART_MS: Final = 12 * HOUR_MS
+HEARD_KEPT: Final = 16
+
+#: (published_at_ms, source) of a run.
+Heard = tuple[int, str]
 
 
 @dataclass
@@ -29,6 +34,7 @@ class Outlook:
     versions: list[PlantVersion] = field(default_factory=list)
     pending: list[WeatherRun] = field(default_factory=list)
     runs: list[WeatherRun] = field(default_factory=list)
+    heard: list[Heard] = field(default_factory=list)  # of the newest runs that counted, kept or not
     weather: Span = field(default_factory=Span)
     climatology: Span = field(default_factory=Span)
     wakes_ms: int = FAR_MS
@@ -37,7 +43,7 @@ class Outlook:
 
     def arrive(self, run: WeatherRun) -> bool:
         """Take a run that stands in the journal; False when the same run was already there."""
-        same = any(_identity(run) == _identity(other) for other in (*self.pending, *self.runs))
+        same = _order(run) in (*self.heard, *map(_order, self.pending))
         if not same:
             self.pending.append(run)
             self.wakes_ms = min(self.wakes_ms, run.published_at_ms)
@@ -81,7 +87,8 @@ class Outlook:
         for run in due:
             self._write(run, oldest)
         kept = [r for r in (*self.runs, *due) if r.valid_at_ms.size and r.valid_at_ms[-1] >= oldest * HOUR_MS]
-        self.runs = sorted(kept, key=_order)[-RUNS_KEPT:]
+        self.runs = _thinned(sorted(kept, key=_order))
+        self.heard = sorted({*self.heard, *map(_order, due)})[-HEARD_KEPT:]
         self.weather.forget_before(oldest)
         self._judge_runs()
 
@@ -97,7 +104,7 @@ class Outlook:
         """How regular the runs are, and how whole the newest is."""
         if not self.runs:
             return
-        steps_s = np.diff([run.published_at_ms for run in self.runs]) / 1000.0
+        steps_s = np.diff([published_ms for published_ms, _ in self.heard[-RUNS_KEPT:]]) / 1000.0
         self.usual_s = float(np.median(steps_s)) if steps_s.size else float("nan")
         columns = list(self.runs[-1].columns.values())
         self.missing_share = float(np.mean([np.isnan(c).mean() for c in columns])) if columns else 1.0
@@ -137,9 +144,19 @@ class Outlook:
         return self.runs[-1] if self.runs else None
 
 
-def _identity(run: WeatherRun) -> tuple[str, int]:
-    return run.source, run.published_at_ms
-
-
-def _order(run: WeatherRun) -> tuple[int, str]:
+def _order(run: WeatherRun) -> Heard:
     return run.published_at_ms, run.source
+
+
+def _thinned(runs: list[WeatherRun]) -> list[WeatherRun]:
+    """Of runs in their order the newest two of each family, and the first one in each stretch of some hours:
+    a source that is asked each hour would fill a state with what is hardly different.
+    """
+    kept: dict[Heard, WeatherRun] = {}
+    for family in {run.family for run in runs}:
+        own = [run for run in runs if run.family == family]
+        first: dict[int, WeatherRun] = {}
+        for run in own:
+            first.setdefault(run.published_at_ms // RUNS_APART_MS, run)
+        kept |= {_order(run): run for run in (*first.values(), *own[-2:])}
+    return [kept[place] for place in sorted(kept)][-RUNS_KEPT:]

@@ -57,6 +57,7 @@ def take(
         "units": fleet.unit_ids[slot],
         "models": list(models),
         "weather_first": outlook.weather.first,
+        "heard": outlook.heard,
     }
     tensors = {f"state.{name}": np.atleast_1d(column) for name, column in fleet.state.row(slot).items()}
     tensors["weather.knots"] = outlook.weather.knots
@@ -93,6 +94,7 @@ def put(engine: Engine, taken: Snapshot) -> None:
     ]
     outlook = fleet.outlooks[slot]
     outlook.versions = versions
+    outlook.heard = [(published_ms, source) for published_ms, source in about["heard"]]
     outlook.runs = [_run_in(run, tensors) for run in about["runs"]]
     outlook.pending = [_run_in(run, tensors) for run in about["pending"]]
     outlook.settle(int(fleet.state["clock_ms"][slot]), int(fleet.state["issued_ms"][slot]))
@@ -108,9 +110,10 @@ def put(engine: Engine, taken: Snapshot) -> None:
 
 def _run_out(run: WeatherRun, prefix: str, tensors: dict[str, Any]) -> dict[str, Any]:
     tensors[f"{prefix}.valid_at_ms"] = run.valid_at_ms
-    for i, columns in enumerate((run.columns, *(p.columns for p in run.points))):
-        for name, values in columns.items():
-            tensors[f"{prefix}.{i}.{name}"] = values
+    every = [
+        values for columns in (run.columns, *(p.columns for p in run.points)) for values in columns.values()
+    ]
+    tensors[f"{prefix}.values"] = np.array(every, np.float32)
     return {
         "prefix": prefix,
         "plant_id": run.plant_id,
@@ -124,22 +127,21 @@ def _run_out(run: WeatherRun, prefix: str, tensors: dict[str, Any]) -> dict[str,
 
 
 def _run_in(about: dict[str, Any], tensors: dict[str, Any]) -> WeatherRun:
-    prefix, none = about["prefix"], np.empty(0)
+    prefix = about["prefix"]
+    rows = iter(tensors.get(f"{prefix}.values", np.empty((0, 0), np.float32)).astype(np.float64))
 
-    def columns(place: int, names: list[str]) -> dict[str, Any]:
-        return {name: tensors.get(f"{prefix}.{place}.{name}", none) for name in names}
+    def columns(names: list[str]) -> dict[str, Any]:
+        return {name: next(rows) for name in names}
 
-    points = [
-        AreaPoint(i, lat, lon, columns(n + 1, names))
-        for n, (i, lat, lon, names) in enumerate(about["points"])
-    ]
+    own = columns(about["columns"])
+    points = [AreaPoint(i, lat, lon, columns(names)) for i, lat, lon, names in about["points"]]
     return WeatherRun(
         about["plant_id"],
         about["source"],
         about["published_at_ms"],
         about["known_at_ms"],
         tensors.get(f"{prefix}.valid_at_ms", np.empty(0, np.int64)),
-        columns(0, about["columns"]),
+        own,
         tuple(points),
         about["journaled"],
     )

@@ -76,16 +76,18 @@ def fault_of_run(run: WeatherRun) -> str | None:
 
 
 def without_nonsense(run: WeatherRun) -> WeatherRun:
-    """The run with NaN where a value is no weather: infinite, a code for missing, larger than anything."""
-    every = [run.columns, *(point.columns for point in run.points)]
-    if all(_said(values).all() for columns in every for values in columns.values()):
-        return run
+    """The run as it counts: NaN where a value is no weather (infinite, a code for missing, larger than
+    anything), the rest to single precision, which is what a state keeps of it.
+    """
     points = tuple(replace(point, columns=_cleaned(point.columns)) for point in run.points)
     return replace(run, columns=_cleaned(run.columns), points=points)
 
 
 def _cleaned(columns: dict[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
-    return {name: np.where(_said(values), values, np.nan) for name, values in columns.items()}
+    return {
+        name: np.where(_said(values), values, np.nan).astype(np.float32).astype(np.float64)
+        for name, values in columns.items()
+    }
 
 
 def _said(values: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -191,3 +191,15 @@ def test_a_scan_off_the_grid_issues_nothing_of_its_own() -> None:
     outs = [engine().apply(batch) for batch in batches([plant("a"), scan("a", 7.5, 100.0)], [2])]
     issued = [int(t) for out in outs for block in out.forecasts for t in block.issued_at_ms]
     assert issued == [T0_MS]
+
+
+def test_a_source_that_is_asked_each_hour_does_not_fill_the_state() -> None:
+    new = engine()
+    hourly = [item for m in range(0, 4 * DAY_MIN, 60) for item in (run("a", m, hours=72), tick("a", m + 15))]
+    for batch in batches([plant("a"), *hourly], [40]):
+        new.apply(batch)
+    outlook = new.fleet.outlooks[0]
+    assert len(outlook.runs) <= 6
+    assert outlook.usual_s == 3600.0, "what is let go is remembered as heard"
+    again = new.apply(batches([run("a", 4 * DAY_MIN - 240, hours=72)], [1], first_offset=10_000)[0])
+    assert again.counts["repeats"] == 1
