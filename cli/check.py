@@ -10,7 +10,7 @@ import click
 
 from cli.check_lines import bad_document, bad_lines, document, lines, suggestion_lines
 from cli.check_options import conversion_options, guesses_of
-from cli.output import emit, json_option
+from cli.output import emit, json_option, progress
 
 
 @click.command(
@@ -41,12 +41,16 @@ def command(folder: Path, out: Path | None, as_json: bool, **options: Any) -> No
         refuse_filled(out)
     as_is = out is None and guesses == Guesses() and not (folder.is_file() and folder.name.endswith(SUFFIXES))
     try:
-        read = read_strictly(folder, now_ms) if as_is else read_as(folder, guesses, now_ms)
+        with progress(f"check {folder}", 3, quiet=as_json) as advance:
+            read = read_strictly(folder, now_ms) if as_is else read_as(folder, guesses, now_ms)
+            advance(1, "read")
+            plants, findings = report(read.folder), find_all(read.folder, read.tables)
+            advance(1, "looked at")
+            if out is not None:
+                write_folder(out, read.tables)
+            advance(1, "done")
     except BadFolder as bad:
         more = suggest(folder, guesses, now_ms)
         emit(bad_document(folder, bad, more), as_json, [*bad_lines(bad), *suggestion_lines(folder, more)])
         raise
-    plants, findings = report(read.folder), find_all(read.folder, read.tables)
-    if out is not None:
-        write_folder(out, read.tables)
     emit(document(read.folder, plants, findings, out), as_json, lines(read.folder, plants, findings, out))

@@ -19,16 +19,16 @@ def rename(tables: Tables, names: Sequence[tuple[str, str]], problems: Problems)
 
     A name that no table has, and a new one that stands beside its old one, are faults.
     """
+    wanted = dict(names)
     for old, new in names:
         holders = [table for table in tables.values() if old in table]
         if not holders:
             problems.add(_shown(tables), 1, old, f"is not there: it has {_headers(tables)}")
         for table in holders:
-            if new in table and old != new:
+            if new in table and new not in wanted:
                 what = f"is there already beside {old}: drop one of the two with --drop"
                 problems.add(table.file, 1, new, what)
     _refuse_twice(tables, names, problems)
-    wanted = dict(names)
     return {stem: _renamed(table, wanted) for stem, table in tables.items()}
 
 
@@ -48,6 +48,9 @@ def _renamed(table: Table, wanted: Mapping[str, str]) -> Table:
 
 
 def _refuse_twice(tables: Tables, names: Sequence[tuple[str, str]], problems: Problems) -> None:
+    olds = [old for old, _ in names]
+    for old in sorted({old for old in olds if olds.count(old) > 1}):
+        problems.add(_shown(tables), 1, old, "is renamed twice: keep one --map of it")
     for table in tables.values():
         targets = [new for old, new in names if old in table]
         for new in sorted({new for new in targets if targets.count(new) > 1}):

@@ -7,6 +7,7 @@ from typing import Final
 
 from producers import files
 from producers.convert.guesses import Guesses, Unit
+from producers.convert.joined import join
 from producers.convert.names import WORDS, Tables, drop, rename
 from producers.convert.numerals import shifted, with_points
 from producers.convert.plant import with_plant, with_resolution
@@ -38,7 +39,7 @@ def convert(tables: Tables, guesses: Guesses, problems: Problems) -> Tables:
         BadFolder: something does not fit what was guessed; a step whose input is at fault is not tried.
     """
     tables = drop(tables, guesses.dropped, problems)
-    tables = rename(tables, guesses.names, problems)
+    tables = rename(join(tables, guesses.names), guesses.names, problems)
     problems.raise_if_any()
     tables = with_plant(tables, guesses.plant, problems)
     _check_columns(tables, problems)

@@ -113,23 +113,40 @@ def _second_pass(rows: Longs, own: Longs, wall_ms: Longs, length_ms: int) -> Lon
 
     `own`: every row of the series; `length_ms`: by how much the clock goes back.
     """
+    steps = np.diff(wall_ms[own])
     place = np.searchsorted(own, rows)
     if (breaks := np.flatnonzero(np.diff(place) != 1)).size:
         return _Untold(int(rows[breaks[0] + 1]), _DISORDER)
-    steps = np.diff(wall_ms[own])
     if (steps < 0).sum() > (steps > 0).sum():  # the newest row stands first
-        rows, steps = rows[::-1], -steps
+        rows, own, place, steps = rows[::-1], own[::-1], own.size - 1 - place[::-1], -steps
+    step_ms = _commonest(steps[steps > 0], length_ms)
     inside = np.diff(wall_ms[rows])
     back = np.flatnonzero(inside <= 0)
     if not back.size:
-        return _Untold(int(rows.min()), _ONE_PASS)
+        late = _only_pass(wall_ms[own], int(place[0]), int(place[-1]), length_ms, step_ms)
+        if late is None:
+            return _Untold(int(rows.min()), _ONE_PASS)
+        return rows if late else rows[:0]
     if back.size > 1:
         return _Untold(int(rows[back[1] + 1]), _DISORDER)
     # Between the passes lies a step like the others. Where it is longer, rows are missing, and one that came
     # late would look the same as the beginning of the second pass.
-    if int(inside[back[0]]) + length_ms > 1.5 * _commonest(steps[steps > 0], length_ms):
+    if int(inside[back[0]]) + length_ms > 1.5 * step_ms:
         return _Untold(int(rows[back[0] + 1]), _DISORDER)
     return rows[back[0] + 1 :]
+
+
+def _only_pass(wall_ms: Longs, first: int, last: int, length_ms: int, step_ms: int) -> bool | None:
+    """Whether the only pass there is of a doubled hour is the second; None where its neighbours do not tell.
+
+    They do where the steps are longer than what the clock goes back, so that one pass has no row at all.
+    """
+    if first == 0 or last + 1 == wall_ms.size:
+        return None
+    before, after = int(wall_ms[first] - wall_ms[first - 1]), int(wall_ms[last + 1] - wall_ms[last])
+    is_first = before == step_ms == after + length_ms
+    is_second = before + length_ms == step_ms == after
+    return None if is_first == is_second else is_second
 
 
 def _commonest(steps: Longs, otherwise: int) -> int:

@@ -13,6 +13,7 @@ from producers.check import read_as
 from producers.clock_changes import Readings, best, told, zones_near
 from producers.convert.guesses import Guesses, Stamp, Unit
 from producers.convert.interval import step_of
+from producers.convert.joined import join
 from producers.convert.names import Tables, rename
 from producers.convert.stamps import parse
 from producers.convert.tables import read_tables
@@ -45,7 +46,7 @@ class Suggestion:
         key = (self.guesses.dialect, *self.guesses.files.items())
         if key not in self._read:
             self._read[key] = read_tables(path, self.guesses, Problems(str(path)))
-        tables = self._read[key]
+        tables = join(self._read[key], self.guesses.names)
         names = [pair for pair in self.guesses.names if any(pair[0] in table for table in tables.values())]
         return rename(tables, names, Problems(str(path)))
 

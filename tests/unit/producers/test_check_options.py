@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import time
 from pathlib import Path
 
 import pandas as pd
@@ -48,6 +49,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     [
         (["--timezone", "UTC"], "telemetry.csv row 2, column event_time: says its zone itself (+00:00)"),
         (["--file", "telemetry=none.csv"], "none.csv: is not in"),
+        (["--map", "power_kw=a", "--map", "power_kw=b"], "column power_kw: is renamed twice"),
         (["--drop", "wind"], "column wind: is not there"),
         (PLANT, "plants.csv: describes the plants already"),
         (["--unit", "MW"], "row 4, column power_kw: is 120000 kW of the 1000 kW of w1"),
@@ -106,6 +108,36 @@ def test_weather_in_utc_may_stand_beside_local_telemetry(tmp_path: Path) -> None
     assert run(["check", str(folder), "--timezone", "Europe/Paris", "--write", str(out)]) == 0
     assert "2024-01-01T00:00:00Z" in pd.read_csv(out / "weather.csv.gz").to_csv()
     assert "2023-12-31T23:10:00Z" in pd.read_csv(out / "telemetry.csv.gz").to_csv()
+
+
+def test_names_may_change_places_and_days_may_stand_beside_hours(tmp_path: Path) -> None:
+    rows = "plant_id,power_kw,other,Day,Hour\nw1,5,100,01.06.2024,00:10\nw1,5,110,01.06.2024,00:20\n"
+    folder, out = write(tmp_path / "mine", telemetry=rows), tmp_path / "out"
+    swapped = ["--map", "other=power_kw", "--map", "power_kw=other", "--map", "Day+Hour=event_time"]
+    zone = ["--timezone", "UTC", "--time-format", "%d.%m.%Y %H:%M"]
+    assert run(["check", str(folder), *swapped, *zone, "--write", str(out)]) == 0
+    assert pd.read_csv(out / "telemetry.csv.gz").to_numpy().tolist() == [
+        ["w1", "2024-06-01T00:10:00Z", 100.0, 5.0],
+        ["w1", "2024-06-01T00:20:00Z", 110.0, 5.0],
+    ]
+
+
+def test_a_day_and_an_hour_of_a_sheet_are_one_time(tmp_path: Path) -> None:
+    book = pd.DataFrame(
+        {
+            "Day": pd.to_datetime(["2024-06-01", "2024-06-01"]),
+            "Hour": [time(0, 10), time(0, 20)],
+            "power_kw": [100, 110],
+        }
+    )
+    book.to_excel(tmp_path / "export.xlsx", index=False)
+    out = tmp_path / "out"
+    options = [*PLANT, "--map", "Day+Hour=event_time", "--timezone", "Europe/Paris", "--write", str(out)]
+    assert run(["check", str(tmp_path / "export.xlsx"), *options]) == 0
+    assert pd.read_csv(out / "telemetry.csv.gz")["event_time"].tolist() == [
+        "2024-05-31T22:10:00Z",
+        "2024-05-31T22:20:00Z",
+    ]
 
 
 def test_offsets_that_are_wrong_can_be_left_aside(tmp_path: Path) -> None:

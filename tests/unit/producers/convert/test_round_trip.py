@@ -60,7 +60,7 @@ def stranger(frame: pd.DataFrame, folder: Path, guesses: Guesses, step_min: int)
     made.to_csv(folder / "telemetry.csv", index=False, sep=sign, decimal=decimal, date_format=form)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     zone=st.sampled_from((*ZONES, "UTC", "Asia/Kolkata", "Asia/Kathmandu")),
     stamp=st.sampled_from(Stamp),

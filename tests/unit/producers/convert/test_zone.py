@@ -43,7 +43,7 @@ def convert(
     return to_utc(wall_ms, known, np.zeros(wall_ms.size, np.int32) if series is None else series, zone)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     zone=st.sampled_from(ZONES),
     year=st.integers(2000, 2036),
@@ -79,6 +79,13 @@ def test_units_that_stand_row_by_row_beside_each_other_are_told_apart() -> None:
     series = np.tile(np.arange(3), 40).astype(np.int32)
     utc, faults = convert(wall, series=series)
     assert (faults, (utc == np.repeat(ms(moments), 3)).all()) == ({}, True)
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_half_an_hour_that_comes_twice_among_hours_is_told_by_its_neighbours(newest_first: bool) -> None:
+    moments = stamps("2019-04-05T12:00Z", 48, 60)[:: -1 if newest_first else 1]
+    utc, faults = convert(wall_of(moments, "Australia/Lord_Howe"), ZoneInfo("Australia/Lord_Howe"))
+    assert (faults, (utc == ms(moments)).all()) == ({}, True)
 
 
 def test_an_hour_that_the_clock_skips_is_refused() -> None:
