@@ -19,6 +19,7 @@ from schemas.records import PlantVersion, WeatherRun
 
 RUNS_KEPT: Final = 8
 RUNS_APART_MS: Final = 12 * HOUR_MS
+RUNS_BACK_MS: Final = 48 * HOUR_MS
 HEARD_KEPT: Final = 16
 
 #: (published_at_ms, source) of a run.
@@ -157,6 +158,7 @@ def _thinned(runs: list[WeatherRun]) -> list[WeatherRun]:
         own = [run for run in runs if run.family == family]
         first: dict[int, WeatherRun] = {}
         for run in own:
-            first.setdefault(run.published_at_ms // RUNS_APART_MS, run)
+            if run.published_at_ms > own[-1].published_at_ms - RUNS_BACK_MS:
+                first.setdefault(run.published_at_ms // RUNS_APART_MS, run)
         kept |= {_order(run): run for run in (*first.values(), *own[-2:])}
     return [kept[place] for place in sorted(kept)][-RUNS_KEPT:]
