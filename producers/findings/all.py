@@ -15,6 +15,7 @@ from producers.findings.flat import flat_runs, standstills
 from producers.findings.gaps import gaps, without_power
 from producers.findings.history import little_history, no_position, no_weather, nowhere
 from producers.findings.order import repeats, unordered
+from producers.findings.out_of_time import in_time, wrong_clock
 from producers.findings.power import below, wrong_power
 from producers.findings.sensors import hanging_sensors, impossible_sensors
 from producers.findings.sun_clock import sun_and_clock
@@ -46,13 +47,14 @@ def find_all(folder: Folder, tables: Mapping[str, Table]) -> list[Finding]:
     found: list[Finding] = []
     for number in range(len(folder.plant_ids)):
         columns = columns_of(folder, tables, number)
+        found += wrong_clock(folder, tables["telemetry"], number)
         if columns is None:
             found.append(_of_nothing(folder.plant_ids[number], tables))
             continue
         for look in LOOKS:
             found += look(columns)
         if "units" in tables:
-            rows = np.flatnonzero(folder.telemetry.plant == number)
+            rows = np.flatnonzero(in_time(folder, number))
             found += unit_power(columns, folder, rows, tables["units"].file)
         runs = sum(1 for run in folder.runs if run.plant_id == columns.plant.plant_id)
         found += no_weather(columns, runs)
@@ -68,8 +70,8 @@ def _of_nothing(plant_id: str, tables: Mapping[str, Table]) -> Finding:
 
 
 def columns_of(folder: Folder, tables: Mapping[str, Table], number: int) -> Columns | None:
-    """The rows of one plant of a folder; None where it has none."""
-    rows = np.flatnonzero(folder.telemetry.plant == number)
+    """The rows of one plant of a folder whose clock can be right; None where it has none."""
+    rows = np.flatnonzero(in_time(folder, number))
     if not rows.size:
         return None
     telemetry = tables["telemetry"]

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from models.validate import FIRST_TIME_MS, LAST_TIME_MS
 from producers.check import read_as
 from producers.clock_changes import Readings, best, told, zones_near
 from producers.convert.guesses import Guesses, Stamp, Unit
@@ -23,7 +24,7 @@ from producers.problems import BadFolder, Problems
 from producers.suggest.dialect import dialect_of
 from producers.suggest.formats import format_of
 from producers.suggest.names import names_of, words_in
-from producers.table import Table
+from producers.table import Floats, Longs, Table
 from schemas.errors import InputError
 
 _MEASURED: Final = ("telemetry", "units")
@@ -147,7 +148,8 @@ def _stamps(path: Path, made: Suggestion) -> None:
         _zone(tables, stamps.wall_ms[stamps.known], made)
 
 
-def _zone(tables: Tables, wall_ms: np.ndarray, made: Suggestion) -> None:
+def _zone(tables: Tables, wall_ms: Longs, made: Suggestion) -> None:
+    wall_ms = wall_ms[(wall_ms >= FIRST_TIME_MS) & (wall_ms <= LAST_TIME_MS)]
     step_ms = step_of(wall_ms)
     zones = zones_near(_number(tables.get("plants"), "longitude"))
     marks = None if step_ms is None else best([Readings(wall_ms, step_ms).marks_of(zone) for zone in zones])
@@ -218,7 +220,7 @@ def _number(table: Table | None, column: str) -> float | None:
     return float(found[0]) if found.size else None
 
 
-def _numbers(table: Table, column: str) -> np.ndarray:
+def _numbers(table: Table, column: str) -> Floats:
     """What can be read of a column, f8[m]."""
     made = []
     for text in table.columns[column].to_pylist():

@@ -24,7 +24,7 @@ from tests.unit.producers.findings.plants import (
     scaled,
     wind,
 )
-from tests.unit.producers.folders import NOW_MS, write
+from tests.unit.producers.folders import NOW_MS, TELEMETRY, write
 
 #: 02:00 on 31 March 2024, which no clock in Paris showed.
 SPRING_MS = 1_711_850_400_000
@@ -167,6 +167,20 @@ def test_units_of_another_size_than_their_plant_are_found(
     read = read_strictly(tmp_path / "mine", NOW_MS)
     (finding,) = [one for one in find_all(read.folder, read.tables) if one.kind == "units"]
     assert (finding.weight, finding.file, what in finding.what) == (weight, "units.csv.gz", True)
+
+
+def test_a_clock_that_runs_wild_is_named_and_spoils_nothing_else(tmp_path: Path) -> None:
+    wild = "w1,9997-01-01T00:00:00Z,5\nw1,0003-01-01T00:00:00Z,5\nw1,1999-12-31T00:00:00Z,5\n"
+    read = read_strictly(write(tmp_path, telemetry=TELEMETRY + wild), NOW_MS)
+    (finding,) = [one for one in find_all(read.folder, read.tables) if one.kind == "time"]
+    assert (finding.row, finding.share, finding.weight) == (5, 0.5, MUCH)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, 3, 8])
+def test_a_few_rows_are_looked_at_as_well(rows: int) -> None:
+    for plant in (wind(), park(52.0, 10.0, days=2)):
+        few = without(plant, slice(rows, None))
+        assert kinds(few) <= {"history", "capacity", "standstill"}
 
 
 def test_a_plant_without_telemetry_and_one_at_no_place_are_said(tmp_path: Path) -> None:
