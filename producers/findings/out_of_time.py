@@ -28,11 +28,8 @@ def wrong_clock(folder: Folder, telemetry: Table, number: int) -> Found:
     wrong = np.flatnonzero(own & ~in_time(folder, number))
     if wrong.size:
         share = wrong.size / int(own.sum())
-        what = (
-            f"{wrong.size} rows are from before 2000 or ahead of the clock ({percent(share)}), this one first"
-        )
+        told = f"{wrong.size} rows are from before 2000 or ahead of the clock ({percent(share)})"
+        what = f"{told} and will be refused, this one first"
         row, plant = int(telemetry.row[wrong[0]]), folder.plant_ids[number]
         weight = by_share(share, 0.005, 0.05)
-        yield Finding(
-            "time", weight, plant, telemetry.file, row, "event_time", f"{what}: refused", _DO, share
-        )
+        yield Finding("time", weight, plant, telemetry.file, row, "event_time", what, _DO, share)
