@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from producers.live.progress import Progress
-from schemas.errors import InputError
+from schemas.errors import GridcastError, InputError
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, MQTTMessage
@@ -59,6 +59,7 @@ class Broker:
         self._closing = threading.Event()
         self._lock = threading.Lock()
         self._connection = 0
+        self._network: threading.Thread | None = None
         self._ever = False
         self.refusal: str | None = None
         self._client = self._made(password)
@@ -68,16 +69,23 @@ class Broker:
         host, port = self._link.address
         self._client.connect_async(host, port, self._link.keepalive_s, **self._session())
         self._client.loop_start()
+        name = f"paho-mqtt-client-{self._link.client_id}"
+        self._network = next((one for one in threading.enumerate() if one.name == name), None)
 
     def take(self, at_most: int, timeout_s: float) -> list[Taken]:
-        """Messages in the order in which they came: as many as wait, at least one unless nothing comes."""
+        """Messages in the order in which they came: as many as wait, at least one unless nothing comes.
+
+        Raises:
+            GridcastError: paho's thread has ended, which would be a silence for ever.
+        """
         found: list[Taken] = []
         try:
             found.append(self._inbox.get(timeout=timeout_s))
             while len(found) < at_most:
                 found.append(self._inbox.get_nowait())
         except queue.Empty:
-            pass
+            if not found and self._network is not None and not self._network.is_alive():
+                raise GridcastError("the connection's thread has ended: see the log, start again") from None
         return found
 
     def acknowledge(self, taken: Sequence[Taken]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from producers.live.mqtt_feed import MqttFeed
 from producers.live.outbox import Outbox
 from producers.live.progress import Progress
 from schemas.codec import Codec
-from schemas.errors import ServiceUnavailable
+from schemas.errors import GridcastError, ServiceUnavailable
 
 CODEC = Codec()
 MAPPING = MqttMapping.model_validate(
@@ -124,6 +125,15 @@ def test_a_message_of_no_plant_is_counted_and_acknowledged() -> None:
     kafka = FakeKafka()
     broker, progress = carried([message(1, topic="t/old")], kafka)
     assert (broker.acknowledged, kafka.records, progress.counts["unmapped"]) == ([1], [], 1)
+
+
+def test_a_connection_whose_thread_has_ended_is_no_silence() -> None:
+    link = MqttLink.model_validate({"endpoint": "mqtt://127.0.0.1:1", "client_id": "c"})
+    broker = Broker(link, None, ["t/a"], Progress("mqtt", []))
+    assert broker.take(1, 0) == []
+    broker._network = Thread()
+    with pytest.raises(GridcastError, match="the connection's thread has ended"):
+        broker.take(1, 0)
 
 
 class Acks:
