@@ -14,7 +14,15 @@ from models.dataset import PlantHistory
 from models.forecast import physical
 from models.forecast.base import HOUR_MS, KNOTS, Flags, Floats, Ints
 from models.forecast.boosting import BoostedWeather, with_panel
-from models.forecast.weather_features import RunFeatures, features, hour_grid, hourly, primary
+from models.forecast.weather_features import (
+    RunFeatures,
+    RunShape,
+    common_shape,
+    features,
+    hour_grid,
+    hourly,
+    primary,
+)
 from schemas.records import PlantVersion, WeatherRun
 
 DAY_MS = 86_400_000
@@ -55,6 +63,7 @@ class RunRows:
 
     plant: PlantVersion  # with the panel that was found, where there is one
     sources: tuple[str, ...]
+    shape: RunShape
     published_ms: Ints  # (runs,)
     made: list[RunFeatures]
     run: Ints
@@ -83,18 +92,21 @@ def rows_of(history: PlantHistory, panels: Mapping[str, tuple[float, float]] | N
     run_of = np.repeat(np.arange(len(runs)), [len(m.hours_ms) for m in made])
     hours = np.concatenate([m.hours_ms for m in made]) if made else np.empty(0, np.int64)
     power = history.hourly_at(hours, clean_only=True)
-    return RunRows(plant, tuple(sorted({r.source for r in runs})), published, made, run_of, hours, power)
+    sources = tuple(sorted({run.source for run in runs}))
+    return RunRows(plant, sources, common_shape(runs), published, made, run_of, hours, power)
 
 
 def usable_runs(runs: Sequence[WeatherRun]) -> list[WeatherRun]:
-    """The runs of the family of sources that tells of most hours: models of the weather differ too much for
-    one to learn from several.
+    """The runs of the family of sources that tells of most hours, in the shape that they have in common:
+    models of the weather differ too much for one to learn from several.
     """
     hours: Counter[str] = Counter()
     for run in runs:
         hours[run.family] += len(run.valid_at_ms)
     most = min(hours, key=lambda family: (-hours[family], family), default="")
-    return [run for run in runs if run.family == most]
+    own = [run for run in runs if run.family == most]
+    shape = common_shape(own)
+    return [shape.cut(run) for run in own]
 
 
 def _panel(history: PlantHistory, runs: Sequence[WeatherRun]) -> dict[str, tuple[float, float]]:
@@ -132,7 +144,8 @@ def fit(
     needed = tuple(n for n in _own_columns(names) if primary(n, solar)) or tuple(_own_columns(names))
     panels = {p.plant.plant_id: panel for p in plants if (panel := _found(p)) is not None}
     sources = tuple(sorted({source for p in plants for source in p.sources}))
-    model = BoostedWeather(names, needed, _grow(names, matrix, power, config), panels, sources)
+    texts = _grow(names, matrix, power, config)
+    model = BoostedWeather(names, needed, texts, panels, sources, _joined(plants))
     progress(1.0 / (config.folds + 1))
     outside = {p.plant.plant_id: np.full((len(p.run), len(KNOTS)), np.nan) for p in plants}
     for fold in range(config.folds):
@@ -145,6 +158,14 @@ def fit(
             outside[p.plant.plant_id][rows] = _say(part, p, rows)
         progress((fold + 2.0) / (config.folds + 1))
     return model, outside
+
+
+def _joined(plants: Sequence[RunRows]) -> RunShape:
+    """All that any of the plants' runs had."""
+    return RunShape(
+        tuple(sorted({name for p in plants for name in p.shape.columns})),
+        tuple(sorted({point for p in plants for point in p.shape.points})),
+    )
 
 
 def enough(rows: RunRows, config: TreeConfig) -> bool:

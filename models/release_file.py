@@ -18,6 +18,7 @@ from models.forecast.boosting import BoostedWeather
 from models.forecast.climatology import Climatology, Table
 from models.forecast.closed_form import ClosedForm
 from models.forecast.network import Network
+from models.forecast.weather_features import RunShape
 from models.release import Release
 from schemas.errors import ReleaseRefused
 
@@ -49,6 +50,8 @@ def save(release: Release) -> bytes:
             "needed": model.needed,
             "panels": dict(model.panels),
             "sources": model.sources,
+            "columns": model.shape.columns,
+            "points": model.shape.points,
         }
         packed = zlib.compress("\0".join(model.texts).encode(), 6)
         tensors[f"weather/{key}"] = np.frombuffer(packed, np.uint8)
@@ -105,6 +108,7 @@ def _assemble(head: Mapping[str, Any], tensors: Tensors, sha256: str) -> Release
             tuple(zlib.decompress(tensors[f"weather/{key}"].tobytes()).decode().split("\0")),
             {p: (float(tilt), float(turn)) for p, (tilt, turn) in model["panels"].items()},
             tuple(model["sources"]),
+            RunShape(tuple(model["columns"]), tuple(model["points"])),
         )
         for key, model in head["weather"].items()
     }

@@ -13,7 +13,7 @@ import numpy as np
 
 from models.forecast.base import KNOTS, Floats, Ints, single
 from models.forecast.limits import LOWEST_SHARE
-from models.forecast.weather_features import RunFeatures, features
+from models.forecast.weather_features import RunFeatures, RunShape, features
 from schemas.records import family_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class BoostedWeather:
 
     `needed` are the run's own columns that matter most (wind, or radiation and cloud); `panels` tilt and
     azimuth in degrees of the solar plants whose registry does not give them; `sources` the weather it
-    learned from.
+    learned from, and `shape` what of it.
     """
 
     names: tuple[str, ...]
@@ -38,6 +38,7 @@ class BoostedWeather:
     texts: tuple[str, ...]
     panels: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
+    shape: RunShape = field(default_factory=RunShape)
 
     def knows(self, run: WeatherRun) -> bool:
         """Whether the run is of a family of sources that the model learned from."""
@@ -54,7 +55,7 @@ class BoostedWeather:
 
         NaN where the run does not reach or lacks most of what the model needs.
         """
-        return self.of_features(features(with_panel(plant, self.panels), run), hours_ms)
+        return self.of_features(features(with_panel(plant, self.panels), self.shape.cut(run)), hours_ms)
 
     def of_features(self, made: RunFeatures, hours_ms: Ints) -> Floats:
         """The same from features that were made before."""

@@ -8,8 +8,9 @@ names that it was trained with; a column that a run lacks is NaN.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -58,6 +59,35 @@ class RunFeatures:
             return np.full(np.shape(hours_ms), -1, np.int64)
         row = (np.asarray(hours_ms, np.int64) - self.hours_ms[0]) // HOUR_MS
         return np.where((row >= 0) & (row < len(self.hours_ms)), row, -1)
+
+
+@dataclass(frozen=True)
+class RunShape:
+    """What of a run a model learned from: columns of the plant's own place, points of its area.
+
+    Features are made between the columns that are there (shear between neighbouring heights), so a run with
+    more columns would have other ones.
+    """
+
+    columns: tuple[str, ...] = ()
+    points: tuple[str, ...] = ()
+
+    def cut(self, run: WeatherRun) -> WeatherRun:
+        """The run without all else."""
+        columns = {name: run.columns[name] for name in self.columns if name in run.columns}
+        points = tuple(point for point in run.points if point.point_id in self.points)
+        return replace(run, columns=columns, points=points)
+
+
+def common_shape(runs: Sequence[WeatherRun]) -> RunShape:
+    """The columns and points that at least half of the runs have."""
+    columns = Counter(name for run in runs for name in run.columns)
+    points = Counter(point.point_id for run in runs for point in run.points)
+    half = len(runs) / 2
+    return RunShape(
+        tuple(sorted(name for name, count in columns.items() if count >= half)),
+        tuple(sorted(point for point, count in points.items() if count >= half)),
+    )
 
 
 def features(plant: PlantVersion, run: WeatherRun) -> RunFeatures:
@@ -195,10 +225,9 @@ def _around(name: str, values: Floats) -> Iterator[tuple[str, Floats]]:
 
 
 def _between_heights(own: Columns) -> Iterator[tuple[str, Floats]]:
-    """Logarithm of the ratio of speeds and turning of the wind between each height and the next in the
-    list.
-    """
+    """Logarithm of the ratio of speeds between each height and the next one up; where the wind blows to."""
     heights = [n.removeprefix("wind_speed").removesuffix("_ms") for n in own if n.startswith("wind_speed_")]
+    heights.sort(key=lambda height: (len(height), height))
     for low, high in pairwise(heights):
         ratio = np.maximum(own[f"wind_speed{high}_ms"], 0.1) / np.maximum(own[f"wind_speed{low}_ms"], 0.1)
         yield f"shear{low}{high}", np.log(ratio)

@@ -14,9 +14,20 @@ from models.forecast.closed_form import ClosedForm
 from models.release import Release
 from models.samples import Teller
 from models.steps import EngineSettings, steps_of
+from models.train import train
 from schemas.journal import JournalBatch, TelemetryColumns
-from schemas.records import PlantVersion, ReleaseRecord, ReleaseRole
-from tests.forecast_world import SOLAR, START_MS, WIND, history, runs, small_release, telemetry
+from schemas.records import AreaPoint, PlantVersion, ReleaseRecord, ReleaseRole
+from tests.forecast_world import (
+    HOUR_MS,
+    SOLAR,
+    START_MS,
+    WIND,
+    history,
+    runs,
+    small_config,
+    small_release,
+    telemetry,
+)
 
 DAYS = 3
 
@@ -79,3 +90,20 @@ def test_a_training_sample_is_what_the_engine_shows(plant: PlantVersion) -> None
                 assert theirs == [plant.plant_id]
             else:
                 np.testing.assert_allclose(theirs[0], ours[i], atol=2e-6, err_msg=f"{f.name} at {time}")
+
+
+def test_a_release_trained_on_an_archive_sees_a_live_run_as_it_learned() -> None:
+    """The archive has two heights and no area; live runs have more of both."""
+    past = history(WIND)
+    archive = [replace(run, source="made-up:archive") for run in past.runs]
+    release = train([replace(past, runs=archive)], small_config(), lambda _stage, _part: None)
+    run = past.runs[-1]
+    more = {**run.columns, "wind_speed_10m_ms": run.columns["wind_speed_100m_ms"] * 0.7}
+    point = AreaPoint("n", 48.0, 5.0, {"wind_speed_100m_ms": run.columns["wind_speed_100m_ms"]})
+    live = replace(run, source="made-up", columns=more, points=(point,))
+    hours_ms = run.valid_at_ms[run.valid_at_ms % HOUR_MS == 0]
+    as_learned, as_live = (release.base(WIND, one, hours_ms) for one in (run, live))
+    assert not as_live.physical.any()
+    assert np.array_equal(as_learned.q, as_live.q)
+    assert release.manifest["hindsight"] is True
+    assert release.manifest["plants"][WIND.plant_id]["weather_sources"] == ["made-up:archive"]
