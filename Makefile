@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 PY := .venv/bin/python
+# Most tests wait for a server most of the time.
+TEST_PROCESSES ?= 3
 STAMP := .venv/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 
 .PHONY: help install lint test unit demo clean
@@ -26,10 +28,10 @@ lint: install  ## Lint, formatting, types and import contracts
 	.venv/bin/lint-imports
 
 test: lint  ## Lint and every test; servers are started as needed
-	$(PY) -m pytest
+	$(PY) -m pytest --numprocesses $(TEST_PROCESSES) --dist worksteal
 
 unit: install  ## The tests that need no server
-	$(PY) -m pytest tests/unit tests/stream
+	$(PY) -m pytest --numprocesses 2 --dist worksteal tests/unit tests/stream
 
 demo: install  ## The whole line on two real plants
 	$(PY) -m cli.main demo

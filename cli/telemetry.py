@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from cli.numbers import Amount
 from cli.output import emit, json_log_option, note
+from cli.standing import begin, give_up_option, metrics_port_option
 from cli.stopping import until_told
 from schemas.errors import InputError
 
@@ -18,15 +18,8 @@ _NEEDED = {"mqtt": "paho", "opcua": "asyncua"}
 @click.command(epilog="Example:  gridcast telemetry plants-mqtt.toml")
 @click.argument("mapping", metavar="MAPPING.toml", type=click.Path(path_type=Path))
 @click.option("--check", is_flag=True, help="Read the mapping, say what it means, connect to nothing.")
-@click.option(
-    "--give-up",
-    "give_up_s",
-    type=Amount(min=0),
-    default=60.0,
-    show_default=True,
-    help="Seconds to wait for Kafka and the source at the start.",
-)
-@click.option("--metrics-port", type=click.IntRange(0, 65535), help="Port of /metrics, /health and /ready.")
+@give_up_option
+@metrics_port_option
 @json_log_option
 def command(mapping: Path, check: bool, give_up_s: float, metrics_port: int | None, as_json: bool) -> None:
     """Carry live telemetry from MQTT or OPC UA to the journal.
@@ -45,12 +38,9 @@ def command(mapping: Path, check: bool, give_up_s: float, metrics_port: int | No
         return
     if find_spec(_NEEDED[way]) is None:
         raise InputError(f"{_NEEDED[way]} is not installed: pip install --editable '.[live]'")
-    from infra import logs, settings
     from producers.live.run import run_telemetry
 
-    asked = {"metrics_port": metrics_port, "log_format": "json" if as_json else None}
-    found = settings.load(**{name: value for name, value in asked.items() if value is not None})
-    logs.configure(found)
+    found = begin(metrics_port, as_json)
 
     def told(address: str) -> None:
         if as_json:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.numbers import Amount
 from cli.output import emit, iso, json_option, note, progress, table
+from cli.standing import begin, give_up_option, metrics_port_option
 from cli.stopping import until_told
 from cli.times import Moment
 from infra import settings
@@ -21,15 +21,8 @@ if TYPE_CHECKING:
 
 @click.group(invoke_without_command=True, epilog="Example:  gridcast weather --once")
 @click.option("--once", is_flag=True, help="Collect one time, say what came, and end.")
-@click.option("--metrics-port", type=click.IntRange(0, 65535), help="Port of /metrics, /health and /ready.")
-@click.option(
-    "--give-up",
-    "give_up_s",
-    type=Amount(min=0),
-    default=60.0,
-    show_default=True,
-    help="Seconds to wait for Kafka at the start.",
-)
+@metrics_port_option
+@give_up_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON document with --once, else a JSON log.")
 @click.pass_context
 def command(ctx: click.Context, once: bool, metrics_port: int | None, give_up_s: float, as_json: bool) -> int:
@@ -39,15 +32,11 @@ def command(ctx: click.Context, once: bool, metrics_port: int | None, give_up_s:
     """
     if ctx.invoked_subcommand is not None:
         return 0
-    from infra import logs
-
-    asked = {"metrics_port": metrics_port, "log_format": "json" if as_json and not once else None}
-    found = settings.load(**{name: value for name, value in asked.items() if value is not None})
     if once:
-        return _once(found, as_json)
-    logs.configure(found)
+        return _once(settings.load(), as_json)
     from producers.weather.process import run_weather
 
+    found = begin(metrics_port, as_json)
     with until_told() as stop:
         run_weather(found, stop.is_set, stop.wait, give_up_s)
     return 0

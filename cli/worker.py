@@ -9,6 +9,7 @@ from typing import NoReturn
 import click
 
 from cli.output import emit, json_log_option, note
+from cli.standing import begin, metrics_port_option
 
 EPILOG = "Example:  gridcast worker & gridcast worker & gridcast publish DIR --speed 0"
 
@@ -19,7 +20,7 @@ EPILOG = "Example:  gridcast worker & gridcast worker & gridcast publish DIR --s
     is_flag=True,
     help="Where the log no longer reaches what was read last, go on from what it holds.",
 )
-@click.option("--metrics-port", type=click.IntRange(0, 65535), help="Port of /metrics, /health and /ready.")
+@metrics_port_option
 @json_log_option
 def command(from_log_start: bool, metrics_port: int | None, as_json: bool) -> None:
     """Run a stream worker until SIGTERM or Ctrl-C.
@@ -29,12 +30,9 @@ def command(from_log_start: bool, metrics_port: int | None, as_json: bool) -> No
     are gone from the log before they were read), with 70 where starting again may help.
     """
     signal.signal(signal.SIGTERM, _end)  # until Faust listens
-    from infra import logs, settings
     from streams.app import Foreground, make_app
 
-    asked = {"metrics_port": metrics_port, "log_format": "json" if as_json else None}
-    known = settings.load(**{name: value for name, value in asked.items() if value is not None})
-    logs.configure(known)
+    known = begin(metrics_port, as_json)
     app = make_app(known, from_log_start)
     address = f"http://{known.metrics_host}:{app.parts.server.port}"
     if as_json:

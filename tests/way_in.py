@@ -27,9 +27,11 @@ def write_export(path: Path, now: datetime) -> None:
     with path.open("w", newline="") as file:
         rows = csv.writer(file, delimiter=";", lineterminator="\n")
         rows.writerow(["Horodatage", "Puissance", "Vent"])
-        for hour in range(last_hour - DAYS * 24 + 1, last_hour + 1):
+        for hour in range(last_hour - DAYS * 24 + 1, last_hour + 2):
             begin = datetime.fromtimestamp((hour - 1) * 3600, UTC)
             for part, (power_kw, wind_ms) in enumerate(scans[_row(hour)]):
+                if begin + (part + 1) * STEP > now:
+                    break
                 local = (begin + part * STEP).astimezone(PARIS)
                 rows.writerow([f"{local:%d/%m/%Y %H:%M}", _comma(power_kw * 1000.0, 0), _comma(wind_ms, 2)])
 
