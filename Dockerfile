@@ -1,13 +1,14 @@
-# One image for every part; which part is the command. EXTRAS=train adds torch (several GB), only for training.
+# One image for every part; which part is the command. EXTRAS=live,train adds torch (several GB), for training.
 FROM python:3.11-slim
 
-ARG EXTRAS=""
+ARG EXTRAS="live"
 
 # LightGBM's OpenMP runtime is no part of its wheel.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libgomp1 \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --create-home --uid 10001 gridcast
+    && useradd --create-home --uid 10001 gridcast \
+    && install --directory --owner gridcast /home/gridcast/.gridcast
 
 WORKDIR /app
 COPY pyproject.toml requirements.lock ./

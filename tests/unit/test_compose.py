@@ -28,7 +28,7 @@ def test_it_is_a_compose_file_of_the_specification() -> None:
     merged = yaml.safe_dump(yaml.safe_load(TEXT))
     parsed = PyCompose.from_yaml(merged)
     assert set(parsed.service_names()) == {
-        "kafka", "postgres", "registry", "setup", "producer", "worker", "sink",
+        "kafka", "postgres", "registry", "setup", "producer", "weather", "worker", "sink",
     }  # fmt: skip
 
 
