@@ -15,6 +15,8 @@ from pathlib import Path
 
 import psutil
 
+#: A server that was killed counts as ended before the last of its threads has let go of its port.
+_RELEASED_WITHIN_S = 3.0
 _SERVER_PORTS = range(20_000, 32_000)
 _NOISE = re.compile(r"^\s*(at |\.\.\. \d+ more)")  # the frames of a Java stack trace
 _TROUBLE = re.compile(r"\b(ERROR|FATAL|PANIC)\b|^Exception in thread|^[Ee]rror:")
@@ -88,29 +90,40 @@ def _ended(process: psutil.Process, patience_s: float) -> bool:
 
 
 def free_ports(count: int, wanted: Sequence[int] = ()) -> list[int]:
-    """`count` free ports on the loopback address, those of `wanted` first where they are free.
+    """`count` free ports on the loopback address, those of `wanted` first where they are free in a moment.
 
     They lie below the ports that systems give to clients: there a client that tries to reach a server that is
     down may be given the server's own port, and hold it.
     """
     sockets: list[socket.socket] = []
+    deadline = time.monotonic() + _RELEASED_WITHIN_S
     try:
         for port in [*wanted, *random.sample(_SERVER_PORTS, 200)]:
             if len(sockets) == count:
                 break
-            candidate = socket.socket()
-            # As servers do: a port that only old connections still hold is free.
-            candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                candidate.bind(("127.0.0.1", port))
-            except OSError:
-                candidate.close()
-                continue
-            sockets.append(candidate)
+            taken = _bound(port)
+            while taken is None and port in wanted and time.monotonic() < deadline:
+                time.sleep(0.1)
+                taken = _bound(port)
+            if taken is not None:
+                sockets.append(taken)
         return [found.getsockname()[1] for found in sockets]
     finally:
         for found in sockets:
             found.close()
+
+
+def _bound(port: int) -> socket.socket | None:
+    """A socket that holds the port; None where somebody else does."""
+    candidate = socket.socket()
+    # As servers do: a port that only old connections still hold is free.
+    candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        candidate.bind(("127.0.0.1", port))
+    except OSError:
+        candidate.close()
+        return None
+    return candidate
 
 
 def reason_in(log: Path, from_byte: int = 0, limit: int = 300) -> str:

@@ -21,7 +21,9 @@ Record = Mapping[str, Any]
 _TIMEOUT_S = 10.0
 #: `consume` waits this long for a full batch even where the end has been reached.
 _GATHER_S = 0.05
-_NO_LEADER_YET = ("NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE", "UNKNOWN_TOPIC_OR_PART")
+_NO_LEADER_YET = (
+    "NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE", "UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_PARTITION",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,9 @@ def test_a_port_that_is_taken_meanwhile_is_given_up(home: Path) -> None:
     local.down(home)
     port = int(first.address.rpartition(":")[2].partition("/")[0])
     with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # old connections are no matter here
         taken.bind(("127.0.0.1", port))
+        taken.listen()
         second = local.up(home, ("postgres",))[0]
     assert second.alive and second.address != first.address
 
