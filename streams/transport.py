@@ -128,6 +128,10 @@ class BatchConsumer(Consumer):
     after a first fetch of a single record nothing is ever committed; and it would commit into an unfinished
     batch. Here the batches of a partition wait in the order of delivery, and what may be committed is the end
     of the last one before the first that is not acked.
+
+    Faust delivers all that a fetch has brought before it fetches again, and waits where a buffer is full: the
+    backlog of one partition would keep every other one waiting. Here each round delivers one batch of each
+    partition, to those whose buffer has room; the surplus is kept for the next rounds.
     """
 
     app: Any  # a BatchApp
@@ -136,6 +140,27 @@ class BatchConsumer(Consumer):
         super().__init__(*args, **kwargs)
         self.scheduler = BatchScheduler(self.app.batch_topics, self.app.batch_limit)
         self._delivered: dict[TP, deque[Any]] = {}
+        self._surplus: dict[TP, list[Any]] = {}
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Mapping[TP, list[Any]]:
+        if active_partitions is None:
+            return await super()._getmany(active_partitions, timeout)
+        generation = self.app.consumer_generation_id
+        ready = {tp: self._surplus.pop(tp) for tp in list(self._surplus) if tp in active_partitions}
+        asked = active_partitions - ready.keys() - self._surplus.keys()
+        if asked:
+            ready |= await super()._getmany(asked, 0.0 if ready else timeout)
+        if generation != self.app.consumer_generation_id:
+            return {}  # read again from the committed offset, which others may have moved
+        return {tp: self._one_batch(tp, records) for tp, records in ready.items()}
+
+    def _one_batch(self, tp: TP, records: list[Any]) -> list[Any]:
+        if tp.topic not in self.app.batch_topics:
+            return records
+        limit = self.app.batch_limit(tp)
+        if len(records) > limit:
+            self._surplus[tp] = records[limit:]
+        return records[:limit]
 
     def _to_message(self, tp: TP, record: Any) -> Any:
         message = super()._to_message(tp, record)
@@ -174,6 +199,7 @@ class BatchConsumer(Consumer):
     async def seek_to_committed(self) -> Mapping[TP, int]:
         # aiokafka leaves a partition where it is when nothing was committed there. Faust throws away what a
         # fetch brings during a rebalance and counts on this seek: the records would be lost.
+        self._surplus.clear()
         committed = await super().seek_to_committed()
         unmoved = [tp for tp, offset in committed.items() if offset is None or offset <= 0]
         if unmoved:
@@ -185,9 +211,11 @@ class BatchConsumer(Consumer):
         await super().on_partitions_revoked(revoked)
         for tp in revoked:
             self._delivered.pop(tp, None)
+            self._surplus.pop(tp, None)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         self._delivered.clear()
+        self._surplus.clear()
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def _wait_next_records(self, timeout: float) -> tuple[Any, Any]:

@@ -174,3 +174,62 @@ def test_any_cut_with_any_delay_of_acks_commits_what_is_done(consumer: BatchCons
             done = one.offset + 1
             assert committed == done
     assert commit(consumer) is None
+
+
+@pytest.fixture
+def fetches(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What Kafka is asked for, and what it has: 250 records of the journal, then one at a time."""
+    asked: list[Any] = []
+    held = {JOURNAL: [record(JOURNAL, offset) for offset in range(250)]}
+
+    async def getmany(_: Any, active: set[TP], timeout: float) -> dict[TP, list[Any]]:
+        asked.append((set(active), timeout))
+        rest = record(SECOND, len(asked))
+        return {tp: held.pop(tp, []) if tp in held else [rest] for tp in active}
+
+    monkeypatch.setattr("faust.transport.consumer.ThreadDelegateConsumer._getmany", getmany)
+    return asked
+
+
+SECOND = TP("journal", 1)
+
+
+def test_the_backlog_of_one_partition_keeps_no_other_waiting(
+    consumer: BatchConsumer, fetches: list[Any]
+) -> None:
+    async def rounds() -> list[dict[TP, int]]:
+        both = {JOURNAL, SECOND}
+        return [{tp: len(got) for tp, got in (await consumer._getmany(both, 1.0)).items()} for _ in range(3)]
+
+    assert asyncio.run(rounds()) == [
+        {JOURNAL: 100, SECOND: 1},
+        {JOURNAL: 100, SECOND: 1},
+        {JOURNAL: 50, SECOND: 1},
+    ]
+    assert fetches[1:] == [({SECOND}, 0.0), ({SECOND}, 0.0)], "what waits here is not asked for again"
+
+
+def test_a_full_partition_gets_nothing_and_loses_nothing(consumer: BatchConsumer, fetches: list[Any]) -> None:
+    async def rounds() -> list[list[int]]:
+        seen = []
+        for active in ({JOURNAL, SECOND}, {SECOND}, {SECOND}, {JOURNAL, SECOND}, {JOURNAL, SECOND}):
+            got = await consumer._getmany(active, 1.0)
+            seen.append([one.offset for one in got.get(JOURNAL, [])])
+        return seen
+
+    seen = asyncio.run(rounds())
+    assert [len(one) for one in seen] == [100, 0, 0, 100, 50]
+    assert [offset for one in seen for offset in one] == list(range(250))
+
+
+def test_nothing_that_waits_here_outlives_a_rebalance(
+    app: BatchApp, consumer: BatchConsumer, fetches: list[Any]
+) -> None:
+    async def over_a_rebalance() -> dict[TP, list[Any]]:
+        await consumer._getmany({JOURNAL}, 1.0)
+        app.consumer_generation_id += 1
+        consumer._surplus.clear()  # as on_partitions_assigned does
+        return dict(await consumer._getmany({JOURNAL}, 1.0))
+
+    again = asyncio.run(over_a_rebalance())
+    assert [one.offset for one in again[JOURNAL]] != list(range(100, 200))
