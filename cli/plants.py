@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from cli.output import emit, iso, json_option, table
+from cli.output import emit, iso, json_option, note, table
 from cli.times import Moment
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def command() -> None:
 @_details
 def add(plant_id: str, kind: str, capacity_kw: float, as_json: bool, **details: Any) -> None:
     """Register a plant. It holds since ever unless --valid-from says otherwise."""
-    from producers.registry import held
+    from producers.registry import doubts, held
     from schemas.errors import InputError
     from schemas.records import PlantKind, PlantVersion
 
@@ -79,6 +79,8 @@ def add(plant_id: str, kind: str, capacity_kw: float, as_json: bool, **details: 
     )
     registry.send(plant)
     emit(_document(plant), as_json, _rows([plant]))
+    for doubt in doubts(plant):
+        note(f"note: {doubt}")
 
 
 @command.command(
@@ -89,7 +91,7 @@ def add(plant_id: str, kind: str, capacity_kw: float, as_json: bool, **details: 
 @_details
 def set_(plant_id: str, as_json: bool, **details: Any) -> None:
     """Change a plant from --valid-from on (now unless told); what is not named stays as it is."""
-    from producers.registry import held
+    from producers.registry import doubts, held
     from schemas.errors import InputError
 
     registry, given, now_ms = _Registry(), _given(details), _now_ms()
@@ -102,6 +104,8 @@ def set_(plant_id: str, as_json: bool, **details: Any) -> None:
     plant = replace(before, known_at_ms=now_ms, valid_from_ms=valid_from_ms, **given)
     registry.send(plant)
     emit(_document(plant), as_json, _rows([plant]))
+    for doubt in doubts(plant):
+        note(f"note: {doubt}")
 
 
 @command.command("list", epilog="Example:  gridcast plants list --json")

@@ -101,6 +101,10 @@ def _plants(found: Settings) -> list[dict[str, Any]]:
     for plant_id in sorted(newest):
         forecast = forecasts.get(plant_id)
         why_not = doubt(forecast, newest[plant_id].issue_every_s, now_ms)
+        if forecast is None and newest[plant_id].latitude is None:
+            why_not = (
+                "it has no forecast yet, and no position to fetch its weather for: `gridcast plants set`"
+            )
         issued_at = iso(forecast["issued_at"]) if forecast else None
         rows.append(
             {"plant_id": plant_id, "trusted": why_not is None, "why_not": why_not, "issued_at": issued_at}

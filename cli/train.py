@@ -44,7 +44,12 @@ class _Name(click.ParamType):
     help="Newest days of each plant that the candidate is judged on.",
 )
 @click.option("--name", type=_Name(), default="gridcast", show_default=True, help="Name of the release.")
-@click.option("--plant", "plants", multiple=True, help="Train on these plants alone; may be repeated.")
+@click.option(
+    "--plant",
+    "plants",
+    multiple=True,
+    help="Train on these plants alone, and serve no other; may be repeated.",
+)
 @click.option("--fast", is_flag=True, help="A smaller training, in seconds for a plant.")
 @click.option("--seed", type=SEED, default=1, show_default=True, help="The same seed gives the same release.")
 @click.option("--hindsight", is_flag=True, help="Note in the manifest that the weather was made afterwards.")
@@ -96,7 +101,7 @@ def command(
         if refit:
             candidate = _fit(split.whole, config, as_json)
         role = ReleaseRole.SHADOW if shadow else ReleaseRole.CHAMPION
-        record = training.publish(found, codec, candidate, verdict, role)
+        record = training.publish(found, codec, candidate, verdict, role, plants)
     emit(_document(candidate, verdict, record), as_json, _lines(candidate, verdict, record))
 
 

@@ -66,9 +66,17 @@ def serving_release(found: Settings, codec: Codec, records: list[ReleaseRecord])
 
 
 def publish(
-    found: Settings, codec: Codec, candidate: Release, verdict: Verdict, role: ReleaseRole
+    found: Settings,
+    codec: Codec,
+    candidate: Release,
+    verdict: Verdict,
+    role: ReleaseRole,
+    plants: tuple[str, ...] = (),
 ) -> ReleaseRecord:
-    """Send a release with its scores and verdict in its manifest; workers take it up from the topic."""
+    """Send a release with its scores and verdict in its manifest; workers take it up from the topic.
+
+    `plants`: whom it shall serve, and nobody else; every plant where there are none.
+    """
     scored = select.with_scores(candidate, verdict.candidate)
     scored = replace(scored, manifest={**scored.manifest, "verdict": verdict.reason})
     artifact = release_file.save(scored)
@@ -79,6 +87,7 @@ def publish(
         valid_from_ms=at_ms,
         known_at_ms=at_ms,
         role=role,
+        plants=plants,
         artifact_sha256=hashlib.sha256(artifact).hexdigest(),
         artifact_bytes=len(artifact),
         manifest=json.dumps(scored.manifest, sort_keys=True),

@@ -161,7 +161,8 @@ class Engine:
         if slot is None:
             slot = fleet.add(plant, self.serving.at(offset, plant.plant_id))
         fleet.outlooks[slot].register(plant)
-        fleet.outlooks[slot].amend_at(int(fleet.state["clock_ms"][slot]))
+        if fleet.outlooks[slot].amend_at(int(fleet.state["clock_ms"][slot])):
+            self.ticker.changed(plant.plant_id, plant.known_at_ms)
         fleet.note(slot)
 
     def _run(self, slot: int, run: WeatherRun, out: Outputs) -> None:
@@ -194,7 +195,7 @@ class Engine:
             outlook, release = self.fleet.outlooks[slot], self.serving.at(offset, plant_id)
             if outlook.release is not release:
                 outlook.adopt(release, int(state["clock_ms"][slot]))
-                self.ticker.adopted(plant_id, record.known_at_ms)
+                self.ticker.changed(plant_id, record.known_at_ms)
                 calibration.start_again(state, slot)
                 drifting.forget_inputs(state, slot)
             state["applied_offset"][slot] = offset

@@ -50,6 +50,10 @@ class Release:
         """Whether the release was trained on this plant."""
         return plant_id in self.manifest.get("plants", {})
 
+    def serves(self, plant: PlantVersion) -> bool:
+        """Whether the plant was trained on. A pooled model says nothing of what another plant is like."""
+        return plant.plant_id in self.weather or "plants" not in self.manifest or self.knows(plant.plant_id)
+
     def weather_for(self, plant: PlantVersion) -> BoostedWeather | None:
         """The plant's own weather model, else the pooled one of its kind, else None."""
         own = self.weather.get(plant.plant_id)
@@ -62,7 +66,7 @@ class Release:
         needs, by the physical start.
         """
         model, q = self.weather_for(plant), np.full((len(hours_ms), len(KNOTS)), np.nan)
-        if model is not None and model.knows(run):
+        if model is not None and model.knows(run) and self.serves(plant):
             q = model.base(plant, run, hours_ms)
         open_hours = np.isnan(q[:, 0])
         if open_hours.any():

@@ -16,6 +16,7 @@ from models.forecast.base import HIGH, HOUR_MS, KNOTS, LOW, MEDIAN, Floats
 from models.forecast.weather_features import hour_grid
 from models.release import Release
 from models.samples import Teller
+from models.score import VISIBLE_SHARE, coverage
 
 LEADS_H = (1, 2, 3, 6, 12, 24)
 DAY_MS = 86_400_000
@@ -136,6 +137,6 @@ def _score(q: Floats, y: Floats, last: Floats) -> Score:
         n=len(y),
         nmae=float(np.abs(y - q[:, MEDIAN]).mean()),
         pinball=float(np.maximum(levels * miss, (levels - 1.0) * miss).mean()),
-        coverage80=float(((y >= q[:, LOW]) & (y <= q[:, HIGH])).mean()),
+        coverage80=coverage(y, q[:, LOW], q[:, HIGH], VISIBLE_SHARE).inside,
         nmae_persistence=float(np.abs(y - last).mean()),
     )

@@ -22,8 +22,8 @@ I8 = NDArray[np.int64]
 F8 = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-GIVEN: Final = Field("start_given_h", "f8")  # hours at full power
-EXPECTED: Final = Field("start_expected_h", "f8")
+GIVEN: Final = Field("start_given_kwh", "f8")  # in kWh, so that a corrected capacity counts at once
+EXPECTED: Final = Field("start_expected_h", "f8")  # hours at full power
 STRONG: Final = Field("start_strong_h", "f8")  # expected hours at full power, of strong wind or sun
 HIGHEST: Final = Field("start_highest_kw", "f8")  # the best hour
 FIELDS: Final = (GIVEN, EXPECTED, STRONG, HIGHEST)
@@ -35,7 +35,8 @@ STRONG_SHARE: Final = 0.5
 
 def scale(fleet: Fleet, slots: I8) -> F8:
     """What the quantiles of the start are multiplied by, shape (N,)."""
-    given, expected = (fleet.state[f.name][slots] for f in (GIVEN, EXPECTED))
+    expected = fleet.state[EXPECTED.name][slots]
+    given = fleet.state[GIVEN.name][slots] / fleet.state["capacity_kw"][slots]
     return np.asarray(np.clip((given + PRIOR_H) / (expected + PRIOR_H), LEAST, MOST))
 
 
@@ -67,7 +68,7 @@ def _note(state: FleetState, slots: I8, given_kw: F8, expected: F8) -> None:
     """One hour of N plants: what came, and the quantiles from 10 to 90 % that were expected, (N, 9)."""
     mean, middle = expected.mean(axis=1), expected[:, MEDIAN - LOW]
     kept = np.exp(-np.maximum(mean, 0.0) / MEMORY_H)
-    for field, hours in ((GIVEN, given_kw / state["capacity_kw"][slots]), (EXPECTED, mean)):
-        state[field.name][slots] = state[field.name][slots] * kept + np.maximum(hours, 0.0)
+    for field, new in ((GIVEN, given_kw), (EXPECTED, mean)):
+        state[field.name][slots] = state[field.name][slots] * kept + np.maximum(new, 0.0)
     state[STRONG.name][slots] += np.where(middle >= STRONG_SHARE, middle, 0.0)
     state[HIGHEST.name][slots] = np.maximum(state[HIGHEST.name][slots], given_kw)

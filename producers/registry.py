@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
 
 from infra.kafka import Outgoing
 from infra.topic_reader import newest_records
@@ -18,6 +20,9 @@ from schemas.records import PlantVersion
 
 if TYPE_CHECKING:
     from infra.settings import Settings
+
+#: Clocks are up to so far from the sun: China keeps one zone over five.
+_ZONE_WITHIN_H: Final = 4.0
 
 
 def registered(settings: Settings, codec: Codec) -> list[PlantVersion]:
@@ -55,3 +60,21 @@ def send_plant(out: Out, codec: Codec, plant: PlantVersion) -> None:
     (payload,) = codec.encode("PlantVersion", [plant.to_avro()])
     out.send([Outgoing(JOURNAL, plant.plant_id.encode(), payload)])
     out.send([Outgoing(PLANTS, version_key(plant.plant_id, plant.valid_from_ms), payload)])
+
+
+def doubts(plant: PlantVersion) -> Iterator[str]:
+    """What is allowed and most likely not meant, for whoever has just typed it."""
+    if plant.latitude is None or plant.longitude is None:
+        yield "without latitude and longitude it gets no live weather"
+    elif plant.latitude == 0 and plant.longitude == 0:
+        yield "latitude 0 and longitude 0 lie in the sea off Africa"
+    elif plant.timezone is not None:
+        offset = datetime.now(ZoneInfo(plant.timezone)).utcoffset()
+        apart_h = (offset.total_seconds() / 3600 if offset else 0.0) - plant.longitude / 15
+        if abs((apart_h + 12) % 24 - 12) > _ZONE_WITHIN_H:
+            what = f"longitude {plant.longitude:g} is not that of {plant.timezone}"
+            yield f"{what}: is its sign or the order of the two wrong?"
+    if plant.kind == "wind" and (plant.tilt_deg is not None or plant.azimuth_deg is not None):
+        yield "tilt and azimuth are of solar panels: they mean nothing for a wind farm"
+    if plant.kind == "solar" and plant.hub_height_m is not None:
+        yield "a hub height is of turbines: it means nothing for a solar park"

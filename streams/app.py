@@ -156,7 +156,13 @@ def _parts(settings: Settings, accept_loss: bool) -> Parts:
     artifacts = Artifacts(settings, codec)
     engine_settings = EngineSettings(levels=settings.levels)
     outlet = Outlet(settings)
-    restorer = Restorer(settings, codec, lambda: Engine(engine_settings, artifacts.load_release), accept_loss)
+
+    def engine() -> Engine:
+        made = Engine(engine_settings, artifacts.load_release)
+        made.ticker.delay_ms = int(settings.tick_delay_s * 1000)
+        return made
+
+    restorer = Restorer(settings, codec, engine, accept_loss)
     worker = Worker(settings, codec, outlet.send, restorer)
     watchdog = Watchdog(settings, lambda: {n: one.next_offset for n, one in dict(worker.partitions).items()})
     health = Health(worker, watchdog)

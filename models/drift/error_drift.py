@@ -41,7 +41,7 @@ def look(errors: F8) -> Finding | None:
 def _grown(errors: F8) -> Finding | None:
     before, after = _before_and_after(np.abs(errors))
     statistic = _noticed(np.abs(errors), "up")
-    if statistic is None or after < GROWTH * before or after - before < LEAST_CHANGE:
+    if statistic is None or not (after >= GROWTH * before and after - before >= LEAST_CHANGE):
         return None
     sentence = f"forecast errors have grown from {before:.1%} to {after:.1%} of capacity; consider to retrain"
     return Finding("page_hinkley", "error", statistic, None, before, after, sentence)
@@ -50,7 +50,7 @@ def _grown(errors: F8) -> Finding | None:
 def _one_sided(errors: F8) -> Finding | None:
     before, after = _before_and_after(errors)
     statistic = _noticed(errors, "both")
-    if statistic is None or abs(after - before) < LEAST_CHANGE or abs(after) < abs(before):
+    if statistic is None or not (abs(after - before) >= LEAST_CHANGE and abs(after) >= abs(before)):
         return None
     side = "more" if after > 0 else "less"
     sentence = f"the plant makes {abs(after):.1%} of capacity {side} than forecast ({before:+.1%} before)"
@@ -58,7 +58,10 @@ def _one_sided(errors: F8) -> Finding | None:
 
 
 def _before_and_after(values: F8) -> tuple[float, float]:
-    """Means over all but the newest three days, and over these; nights that are exactly right don't count."""
+    """Means over all but the newest three days, and over these; nights that are exactly right don't count.
+
+    NaN where either has nothing: no comparison with it is true.
+    """
     use = np.isfinite(values) & (values != 0)
     old, new = values[:-NEWEST_H][use[:-NEWEST_H]], values[-NEWEST_H:][use[-NEWEST_H:]]
     if not old.size or not new.size:

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from models.validate import HIGHEST_SHARE
+from models.validate import HIGHEST_SHARE, LOWEST_SHARE
 from producers.findings.base import Columns
 from producers.problems import Problems
 
@@ -21,6 +21,12 @@ def check_unit(columns: Columns, problems: Problems) -> None:
     share = columns.share
     producing = share > 0
     if not producing.any():
+        return
+    least = int(np.nanargmin(share))
+    if share[least] < LOWEST_SHARE and int((share < LOWEST_SHARE).sum()) > producing.sum():
+        told = f"is {columns.power_kw[least]:.6g}, and most rows are negative"
+        what = f"{told}: turn the sign, produced power is positive"
+        problems.add(columns.file, columns.at(least), "power_kw", what)
         return
     largest = int(np.nanargmax(share))
     beyond = int((share > HIGHEST_SHARE).sum())

@@ -62,14 +62,14 @@ def below(columns: Columns) -> Found:
     share = float(negative.mean())
     least = float(known.min())
     when = "by night" if columns.is_solar else "in calm wind"
-    if low:
-        what = f"{int((known < LOWEST_SHARE).sum())} rows are under -5% of the capacity and will be refused"
-        do = "empty these cells, or look at the sign"
-        yield columns.finding("range", by_share(low, 0.005, 0.05), what, do, row, share=low)
-    elif share > 0.5 and (known > 0.01).mean() < 0.05:
+    if share > 0.5 and (known > 0.01).mean() < 0.05 and least < -0.02:
         what = f"{percent(share)} of the rows are negative: the sign looks turned"
         do = "turn the sign: produced power is positive"
         yield columns.finding("sign", Weight.MUCH, what, do, row, share=share)
+    elif low:
+        what = f"{int((known < LOWEST_SHARE).sum())} rows are under -5% of the capacity and will be refused"
+        do = "empty these cells, or look at the sign"
+        yield columns.finding("range", by_share(low, 0.005, 0.05), what, do, row, share=low)
     else:
         told = f"{percent(share)} of the rows are negative, down to {least * 100:.2g}% of the capacity"
         what = f"{told}: own consumption {when}"

@@ -182,7 +182,7 @@ def _unit(path: Path, made: Suggestion) -> None:
     if made.guesses.unit is not None or telemetry is None or "power_kw" not in telemetry or not capacity_kw:
         return
     power = _numbers(telemetry, "power_kw")
-    if not (power > 0).any():
+    if not (power > 0).any() or -power.min() > 5 * power.max():  # the sign is turned, whatever the unit
         return
     top = float(np.quantile(power[power > 0], 0.99)) / capacity_kw
     unit = Unit.W if top > 20 else Unit.MW if power.max() / capacity_kw < 0.02 else None

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models import start_scale
 from models.engine import Engine, Outputs
 from models.release import Base, Release, cold_start
 from models.steps import EngineSettings
@@ -203,3 +204,19 @@ def test_a_source_that_is_asked_each_hour_does_not_fill_the_state() -> None:
     assert outlook.usual_s == 3600.0, "what is let go is remembered as heard"
     again = new.apply(batches([run("a", 4 * DAY_MIN - 240, hours=72)], [1], first_offset=10_000)[0])
     assert again.counts["repeats"] == 1
+
+
+def test_a_capacity_that_is_set_right_counts_at_once() -> None:
+    """What was learned of the start is energy, so half the capacity is twice the share."""
+    new = engine()
+    strong = [run("a", m, hours=72, speed_ms=11.0) for m in range(0, 3 * DAY_MIN, DAY_MIN)]
+    scans_of_it = [scan("a", float(m), 480.0) for m in range(0, 3 * DAY_MIN, 15)]
+    first = [plant("a", capacity_kw=1000.0), *strong[:1], *scans_of_it]
+    for batch in batches(first, [50]):
+        new.apply(batch)
+    slots = np.array([0])
+    before = float(start_scale.scale(new.fleet, slots)[0])
+    mended = plant("a", capacity_kw=500.0, valid_from_ms=T0_MS + 60 * MINUTE_MS, known_at_ms=T0_MS)
+    new.apply(batches([mended], [1], first_offset=len(first))[0])
+    after = float(start_scale.scale(new.fleet, slots)[0])
+    assert before < 1.0 < after or after > 1.5 * before

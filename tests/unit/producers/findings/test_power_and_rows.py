@@ -133,7 +133,7 @@ def test_nights_below_zero_are_own_consumption_until_they_are_too_deep() -> None
     assert one(with_power(roof, night, -0.005), "negative").weight == LITTLE
     assert one(with_power(roof, night, -0.03), "negative").weight == SOME
     assert one(with_power(roof, night, -0.2), "range").weight == MUCH
-    assert one(scaled(roof, -1), "range").weight == MUCH
+    assert one(scaled(roof, -1), "sign").weight == MUCH
 
 
 @pytest.mark.parametrize(("days", "weight"), [(40, MUCH), (100, SOME)])
