@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
@@ -54,6 +55,15 @@ def settings(servers: Settings, tmp_path: Path) -> Iterator[Settings]:
     empty_topics(found)
     yield found
     _execute(server, f"DROP DATABASE {database} WITH (FORCE)")
+
+
+@pytest.fixture
+def children() -> Iterator[list[Any]]:
+    """Processes that a test has started (`live_help.Child`): whatever becomes of it, they end with it."""
+    started: list[Any] = []
+    yield started
+    for child in started:
+        child.kill()
 
 
 def empty_topics(settings: Settings) -> None:

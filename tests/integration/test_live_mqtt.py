@@ -54,14 +54,6 @@ power = "p"
 """
 
 
-@pytest.fixture
-def children() -> Iterator[list[Child]]:
-    started: list[Child] = []
-    yield started
-    for child in started:
-        child.kill()
-
-
 class Park:
     """Two plants that publish real values: La Haute Borne in W under nested members, SERF East in kW."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -67,14 +66,6 @@ class Park(Child):
             ("la-haute-borne", at): (power * 0.001, wind.get(at)) for at, power in kept[LHB_POWER].items()
         }
         return made | {("serf-east", at): (power, None) for at, power in kept[SERF_POWER].items()}
-
-
-@pytest.fixture
-def children() -> Iterator[list[Child]]:
-    started: list[Child] = []
-    yield started
-    for child in started:
-        child.kill()
 
 
 def mapping(folder: Path, port: int, more: str = "") -> Path:

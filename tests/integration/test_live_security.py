@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from paho.mqtt.publish import single
 
 from infra.settings import Settings
@@ -48,14 +46,6 @@ cert_file = "client.pem"
 key_file = "client.key.pem"
 server_cert_file = "server.pem"
 """
-
-
-@pytest.fixture
-def children() -> Iterator[list[Child]]:
-    started: list[Child] = []
-    yield started
-    for child in started:
-        child.kill()
 
 
 def mapping(folder: Path, text: str) -> Path:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from infra.settings import Settings
 from producers.kafka_out import KafkaOut
@@ -17,14 +14,6 @@ from tests.integration.live_help import Child, MqttBroker, Publisher, Telemetry,
 from tests.integration.sink_help import ask, sink_all
 from tests.integration.test_live_mqtt import Park, mapping
 from tests.integration.workers import await_true, contents
-
-
-@pytest.fixture
-def children() -> Iterator[list[Child]]:
-    started: list[Child] = []
-    yield started
-    for child in started:
-        child.kill()
 
 
 def test_what_comes_twice_stands_in_the_tables_once_and_so_does_what_was_refused(
