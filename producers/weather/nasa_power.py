@@ -6,6 +6,7 @@ Values come days after the hours that they are of, weather earlier than radiatio
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -86,7 +87,8 @@ def _read(document: Any, place: Place, reach: Reach, fetched_at_ms: int) -> Said
     check_place(*_north_east(coordinates), place, where)
     header = member(document, "header", dict, where)
     if header.get("time_standard") != "UTC":
-        raise AnswerRefused(f"{where}: the times are not in UTC but in {header.get('time_standard')!r}")
+        standard = reprlib.repr(header.get("time_standard"))
+        raise AnswerRefused(f"{where}: the times are not in UTC but in {standard}")
     series = member(member(document, "properties", dict, where), "parameter", dict, where)
     units = member(document, "parameters", dict, where)
     stamps = sorted({stamp for one in series.values() if isinstance(one, dict) for stamp in one})

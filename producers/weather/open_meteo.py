@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -159,7 +160,9 @@ def _times(stamps: list[Any], offset_s: Any, where: str) -> Longs:
     """Stamps as epoch milliseconds. They carry no offset themselves: the answer says one for all of them."""
     shift_ms = number(offset_s) * 1000
     if not abs(shift_ms) <= _DAY_MS:
-        raise AnswerRefused(f"{where}: utc_offset_seconds is {offset_s!r}: the times cannot be read")
+        raise AnswerRefused(
+            f"{where}: utc_offset_seconds is {reprlib.repr(offset_s)}: the times cannot be read"
+        )
     try:
         moments = [datetime.fromisoformat(stamp).replace(tzinfo=UTC).timestamp() for stamp in stamps]
     except (TypeError, ValueError, OverflowError) as error:
