@@ -55,8 +55,7 @@ class Engine:
             *maturing.fields(len(settings.levels)),
             *watch.FIELDS,
         )
-        by_name = {field.name: field for field in fields}
-        self.fleet = Fleet(settings, FleetState(tuple(by_name.values()), {"U": 1}))
+        self.fleet = Fleet(settings, FleetState(fields, {"U": 1}))
         self.serving = Serving(load_release)
         self.changed: set[str] = set()
         self.ticker = Ticker()
