@@ -10,11 +10,12 @@ from typing import Any, Final
 
 from cli.backtest_table import ForecastTable, score
 from cli.times import Period, iso_day
-from models import backtest, dataset, train
+from models import backtest
 from models.engine import Engine
 from models.release import Release
 from models.steps import EngineSettings
-from models.train import TrainConfig
+from models.training import dataset, train
+from models.training.train import TrainConfig
 from producers.folder import Folder
 from producers.order import Journal, merge
 from producers.ticks import issue_ticks

@@ -13,10 +13,10 @@ from cli.times import Duration, Moment
 from infra import settings
 
 if TYPE_CHECKING:
-    from models.dataset import PlantHistory
     from models.release import Release
-    from models.select import Verdict
-    from models.train import TrainConfig
+    from models.training.dataset import PlantHistory
+    from models.training.select import Verdict
+    from models.training.train import TrainConfig
     from schemas.records import ReleaseRecord
 
 _DAY_S: Final = 86_400
@@ -76,8 +76,8 @@ def command(
     """
     from cli import training
     from consumers.releases import next_version, release_records
-    from models import hold_back
-    from models.train import TrainConfig
+    from models.training import hold_back
+    from models.training.train import TrainConfig
     from schemas.records import ReleaseRole
 
     found = settings.load()

@@ -13,9 +13,10 @@ from consumers.history import read_history
 from consumers.releases import champion
 from infra.postgres import transaction
 from infra.registry import schema_ids
-from models import dataset, release_file, select
+from models import release_file
 from models.release import cold_start
-from models.train import train
+from models.training import dataset, select
+from models.training.train import train
 from producers.kafka_out import KafkaOut
 from producers.releases import send_release
 from schemas.codec import Codec
@@ -25,10 +26,10 @@ from streams.artifacts import Artifacts
 
 if TYPE_CHECKING:
     from infra.settings import Settings
-    from models.dataset import PlantHistory
     from models.release import Release
-    from models.select import Verdict
-    from models.train import TrainConfig
+    from models.training.dataset import PlantHistory
+    from models.training.select import Verdict
+    from models.training.train import TrainConfig
 
 Told = Callable[[str, float], None]
 

@@ -8,11 +8,11 @@ from functools import cache
 
 import numpy as np
 
-from models.dataset import PlantHistory, histories
-from models.fit_weather import TreeConfig
 from models.forecast.base import HOUR_MS, KNOTS, TRAILING_HOURS, CorrectionInput
 from models.release import Release
-from models.train import NetSettings, TrainConfig, train
+from models.training.dataset import PlantHistory, histories
+from models.training.fit_weather import TreeConfig
+from models.training.train import NetSettings, TrainConfig, train
 from schemas.journal import TelemetryColumns, UnitColumns
 from schemas.records import PlantKind, PlantVersion, WeatherRun
 

@@ -3,7 +3,7 @@ residual.
 
 quantiles = start + sigmoid(gate - 3) (anchor - start) + scale 0.3 residual, knot by knot, where `start` is
 what the closed form says. So an untrained net is nearly the closed form, and with little to learn from it
-stays near it. Trained in `models/train_net.py`; the same arithmetic stands there in torch.
+stays near it. Trained in `models/training/fit_network.py`; the same arithmetic stands there in torch.
 """
 
 from __future__ import annotations

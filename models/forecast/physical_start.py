@@ -2,8 +2,8 @@
 
 Wind: what wind farms gave at a forecast speed at hub height. Solar: textbook physics for the clear sky on the
 panel, times the part of it that parks gave at a forecast part. The tables were measured over several sites
-(`models/fit_physical_start.py`, docs/decisions/physical-start.md), so their width holds what differs from
-site to site beside the error of the weather.
+(`models/training/fit_physical_start.py`, docs/decisions/physical-start.md), so their width holds what
+differs from site to site beside the error of the weather.
 
 Cloud cover without radiation: Kasten and Czeplak (1980, doi:10.1016/0038-092X(80)90391-6).
 """

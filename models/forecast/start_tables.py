@@ -1,7 +1,7 @@
 """What plants gave at a forecast signal: quantiles at `KNOTS`, over several sites of the same weight.
 
-Measured by `models/fit_physical_start.py`; docs/decisions/physical-start.md says on what and how good they
-are.
+Measured by `models/training/fit_physical_start.py`; docs/decisions/physical-start.md says on what and how
+good they are.
 """
 
 from __future__ import annotations

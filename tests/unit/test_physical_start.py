@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models import fit_physical_start
 from models.forecast import physical_start
 from models.forecast.base import HIGH, HOUR_MS, LOW, MEDIAN
 from models.forecast.start_tables import TABLES
+from models.training import fit_physical_start
 from schemas.records import PlantKind, PlantVersion, WeatherRun
 
 START_MS = 1_718_000_000_000 // 86_400_000 * 86_400_000  # a day in June

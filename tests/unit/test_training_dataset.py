@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from models import clean
-from models.dataset import histories
 from models.forecast.base import HOUR_MS
+from models.training import clean
+from models.training.dataset import histories
 from tests.forecast_world import FAR_MS, SOLAR, START_MS, WIND, history, runs, telemetry
 
 STEP_MS = WIND.resolution_s * 1000

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models import select
 from models.release import Release, cold_start
 from models.release_file import load, probe, save
-from models.train import train
+from models.training import select
+from models.training.train import train
 from schemas.errors import ReleaseRefused
 from tests.forecast_world import (
     SOLAR,

@@ -7,14 +7,14 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import pytest
 
-from models import fit_weather, samples
 from models.engine import Engine
 from models.forecast.base import CorrectionInput, Floats
 from models.forecast.closed_form import ClosedForm
 from models.release import Release
-from models.samples import Teller
 from models.steps import EngineSettings, steps_of
-from models.train import train
+from models.training import fit_weather, samples
+from models.training.samples import Teller
+from models.training.train import train
 from schemas.journal import JournalBatch, TelemetryColumns
 from schemas.records import AreaPoint, PlantVersion, ReleaseRecord, ReleaseRole
 from tests.forecast_world import (

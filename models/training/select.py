@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from models import samples
-from models.dataset import PlantHistory
 from models.forecast.base import HIGH, HOUR_MS, KNOTS, LOW, MEDIAN, Floats
 from models.forecast.weather_features import hour_grid
 from models.release import Release
-from models.samples import Teller
 from models.score import VISIBLE_SHARE, coverage
+from models.training import samples
+from models.training.dataset import PlantHistory
+from models.training.samples import Teller
 
 LEADS_H = (1, 2, 3, 6, 12, 24)
 DAY_MS = 86_400_000

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models import clean, validate, windows
+from models import validate, windows
 from models.forecast.base import HOUR_MS, Flags, Floats, Ints
+from models.training import clean
 from models.validate_control import without_nonsense
 from schemas.journal import TelemetryColumns
 from schemas.records import PlantVersion, WeatherRun

@@ -11,9 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from models import fit_closed_form, fit_weather, samples
-from models.dataset import PlantHistory
-from models.fit_weather import RunRows, TreeConfig, usable_runs
 from models.forecast import climatology
 from models.forecast.base import HOUR_MS, KNOTS, Floats, single
 from models.forecast.boosting import BoostedWeather
@@ -23,7 +20,10 @@ from models.forecast.correction_features import ISSUE_NAMES, STEP_NAMES, build, 
 from models.forecast.limits import LOWEST_SHARE
 from models.forecast.network import Network, scale
 from models.release import Release
-from models.samples import BaseTable, Samples, Teller
+from models.training import fit_closed_form, fit_weather, samples
+from models.training.dataset import PlantHistory
+from models.training.fit_weather import RunRows, TreeConfig, usable_runs
+from models.training.samples import BaseTable, Samples, Teller
 
 DAY_MS = 86_400_000
 ARCHIVE = ":archive"  # how the name of a source ends whose runs were made after the fact
@@ -34,7 +34,7 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class NetSettings:
-    """How much the net is shown and for how long; the rest stands in `models/train_net.py`."""
+    """How much the net is shown and for how long; the rest stands in `models/training/fit_network.py`."""
 
     rows: int = 400_000
     steps: int = 8  # of each issue
@@ -172,7 +172,7 @@ def _net(
     tellers: Sequence[Teller], start: ClosedForm, config: TrainConfig, progress: Progress
 ) -> Network | None:
     """The correction net of all plants that have a weather base; None where there is none."""
-    from models import train_net
+    from models.training import fit_network
 
     able = [t for t in tellers if t.table is not None and len(t.issues(DAY_MS))]
     if not able:
@@ -182,26 +182,28 @@ def _net(
     progress("samples for the correction", 0.0)
     issues = max(config.net.rows // (config.net.steps * len(able)), 1)
     parts = [_rows(samples.draw(t, issues, config.net.steps, rng), start, i, rng) for i, t in enumerate(able)]
-    joined = {f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(train_net.NetRows)}
-    rows = train_net.NetRows(**joined)
+    joined = {
+        f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(fit_network.NetRows)
+    }
+    rows = fit_network.NetRows(**joined)
     if not len(rows.target):
         return None
     days = sum(int(np.isfinite(t.history.hourly()[1]).sum()) for t in able) / 24.0
-    net = train_net.NetConfig(epochs=config.net.epochs, members=config.net.members, seed=config.seed)
-    tensors = train_net.train(rows, len(plants), left_out(days), net, _stage(progress, "correction"))
+    net = fit_network.NetConfig(epochs=config.net.epochs, members=config.net.members, seed=config.seed)
+    tensors = fit_network.train(rows, len(plants), left_out(days), net, _stage(progress, "correction"))
     return Network(tensors, plants, net.members)
 
 
 def _rows(told: Samples, start: ClosedForm, plant: int, rng: np.random.Generator) -> Any:
     """Rows for the net from the samples of one plant: known ones on a weather base, without the night."""
-    from models import train_net
+    from models.training import fit_network
 
     x = samples.with_gaps(told.x, rng)
     made = build(x)
     good = samples.heard(told)[:, None] & np.isfinite(told.y) & x.weather_based
     good &= ~x.is_solar[:, None] | (x.base[..., -1] > 0.002) | (told.y > 0.002)
     issue, step = np.nonzero(good)
-    return train_net.NetRows(
+    return fit_network.NetRows(
         issue=made.issue[issue],
         step=made.step[issue, step],
         plant=np.full(len(issue), plant, np.int64),

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import sun
-from models.dataset import PlantHistory, at
 from models.forecast.base import HOUR_MS, KNOTS, TRAILING_HOURS, CorrectionInput, Flags, Floats, Ints
 from models.forecast.climatology import Climatology
 from models.forecast.limits import DARK_SHARE
 from models.spans import PAST_H, at_intervals, clear_shape, hour_of
+from models.training.dataset import PlantHistory, at
 
 CHUNK = 2048  # issues at a time; bounds memory
 RUNS_BACK = 8

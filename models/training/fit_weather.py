@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from models import sun
-from models.dataset import PlantHistory
 from models.forecast import physical
 from models.forecast.base import HOUR_MS, KNOTS, Flags, Floats, Ints
 from models.forecast.boosting import BoostedWeather, with_panel
@@ -23,6 +22,7 @@ from models.forecast.weather_features import (
     hourly,
     primary,
 )
+from models.training.dataset import PlantHistory
 from schemas.records import PlantVersion, WeatherRun
 
 DAY_MS = 86_400_000

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models import select
-from models.dataset import PlantHistory
 from models.release import Release
-from models.select import Verdict
+from models.training import select
+from models.training.dataset import PlantHistory
+from models.training.select import Verdict
 
 DAY_MS = 86_400_000
 LARGEST_PART = 0.25  # of a plant's telemetry: a short history must not be held back whole

@@ -7,10 +7,10 @@ from typing import Final
 
 import numpy as np
 
-from models.dataset import PlantHistory
 from models.forecast.base import KNOTS, Floats
 from models.forecast.physical_start import DIM_KW_M2, Signal, signal
 from models.forecast.start_tables import Table
+from models.training.dataset import PlantHistory
 
 #: Places of each table, and how far around a place its neighbours still count (a triangle's half base).
 PLACES: Final[dict[str, tuple[Floats, float]]] = {

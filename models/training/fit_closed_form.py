@@ -20,7 +20,7 @@ from models.forecast.closed_form import (
     score,
     scores,
 )
-from models.samples import Teller
+from models.training.samples import Teller
 
 START_ROWS = 500.0
 LEAST_ROWS = 300
