@@ -15,7 +15,7 @@ from models.engine import Engine
 from models.release import Release
 from models.steps import EngineSettings
 from models.training import dataset, train
-from models.training.train import TrainConfig
+from models.training.config import TrainConfig
 from producers.folder import Folder
 from producers.order import Journal, merge
 from producers.ticks import issue_ticks

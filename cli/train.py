@@ -14,9 +14,9 @@ from infra import settings
 
 if TYPE_CHECKING:
     from models.release import Release
+    from models.training.config import TrainConfig
     from models.training.dataset import PlantHistory
     from models.training.select import Verdict
-    from models.training.train import TrainConfig
     from schemas.records import ReleaseRecord
 
 _DAY_S: Final = 86_400
@@ -77,7 +77,7 @@ def command(
     from cli import training
     from consumers.releases import next_version, release_records
     from models.training import hold_back
-    from models.training.train import TrainConfig
+    from models.training.config import TrainConfig
     from schemas.records import ReleaseRole
 
     found = settings.load()

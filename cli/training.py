@@ -27,9 +27,9 @@ from streams.artifacts import Artifacts
 if TYPE_CHECKING:
     from infra.settings import Settings
     from models.release import Release
+    from models.training.config import TrainConfig
     from models.training.dataset import PlantHistory
     from models.training.select import Verdict
-    from models.training.train import TrainConfig
 
 Told = Callable[[str, float], None]
 

@@ -10,9 +10,10 @@ import numpy as np
 
 from models.forecast.base import HOUR_MS, KNOTS, TRAILING_HOURS, CorrectionInput
 from models.release import Release
+from models.training.config import NetSettings, TrainConfig
 from models.training.dataset import PlantHistory, histories
 from models.training.fit_weather import TreeConfig
-from models.training.train import NetSettings, TrainConfig, train
+from models.training.train import train
 from schemas.journal import TelemetryColumns, UnitColumns
 from schemas.records import PlantKind, PlantVersion, WeatherRun
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from models.training import clean
 from models.validate_control import without_nonsense
 from schemas.journal import TelemetryColumns
 from schemas.records import PlantVersion, WeatherRun
+
+DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +68,15 @@ class PlantHistory:
         runs = [r for r in self.runs if max(r.published_at_ms, r.known_at_ms) <= until_ms]
         return PlantHistory(
             self.plant, self.versions, self.end_ms[kept], self.power_kw[kept], self.clean[kept], runs
+        )
+
+    def newest(self, days: int) -> PlantHistory:
+        """The newest days alone, with the runs that speak of them."""
+        first = int(self.end_ms[-1]) - days * DAY_MS
+        kept = self.end_ms > first
+        runs = [r for r in self.runs if r.valid_at_ms.size and r.valid_at_ms[-1] > first]
+        return replace(
+            self, end_ms=self.end_ms[kept], power_kw=self.power_kw[kept], clean=self.clean[kept], runs=runs
         )
 
 

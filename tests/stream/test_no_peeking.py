@@ -18,8 +18,8 @@ import pytest
 from cli.backtest_run import Options, run
 from cli.times import Period
 from models import backtest
+from models.training.config import NetSettings, TrainConfig
 from models.training.fit_weather import TreeConfig
-from models.training.train import NetSettings, TrainConfig
 from producers.folder import read_folder
 
 DAYS, FROM_DAY, TO_DAY = 36, 30, 35

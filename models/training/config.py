@@ -1,0 +1,58 @@
+"""What one training does: the settings of every stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from models.training.fit_weather import TreeConfig
+
+#: `told(stage, part)`: what is going on, and how much of it is done, 0 to 1.
+Progress = Callable[[str, float], None]
+
+
+def stage(progress: Progress, said: str) -> Callable[[float], None]:
+    """Progress of one stage."""
+    return lambda part: progress(said, part)
+
+
+@dataclass(frozen=True)
+class NetSettings:
+    """How much the net is shown and for how long; the rest stands in `models/training/fit_network.py`."""
+
+    rows: int = 400_000
+    steps: int = 8  # of each issue
+    epochs: int = 12
+    members: int = 2
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training. `blind`: nothing that corrects by telemetry is trained, for a forecast that never sees
+    any.
+    """
+
+    seed: int = 1
+    threads: int = 2
+    blind: bool = False
+    hindsight: bool = False  # whether the weather was made after the fact, said in the manifest
+    name: str = "gridcast"
+    version: str = "1"
+    code_version: str = "unknown"
+    least_days: int = 60  # of history for a weather model of the plant's own
+    newest_days: int | None = None  # train on these alone
+    trees: TreeConfig = field(default_factory=TreeConfig)
+    net: NetSettings = field(default_factory=NetSettings)
+
+    @classmethod
+    def full(cls, **changes: Any) -> TrainConfig:
+        """Everything that the recipes found worth its time."""
+        return replace(cls(), **changes)
+
+    @classmethod
+    def fast(cls, **changes: Any) -> TrainConfig:
+        """A few seconds for a plant: for the demo and for tests."""
+        trees = TreeConfig(trees=60, rate=0.12, bins=63, folds=3, min_rows=40, max_rows=20_000)
+        net = NetSettings(rows=60_000, epochs=5, members=1)
+        return replace(cls(trees=trees, net=net), **changes)
