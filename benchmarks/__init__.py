@@ -1,0 +1,1 @@
+"""Public benchmarks, and what forecasts are compared with; no part of what is installed."""
