@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmarks.references import direct_lightgbm, naive
+from benchmarks.references import climatology, direct_lightgbm, naive
 from benchmarks.references.known import Known, known_plants
 from cli.output import emit, json_option, progress, table
 from cli.times import Duration, Moment, Period
@@ -33,8 +33,8 @@ Numbers = dict[str, float]
 LEVELS: Final = np.array(direct_lightgbm.LEVELS)
 _PERCENT: Final = 100.0
 COLUMNS: Final = (
-    "horizon", "n", "pinball3", "lightgbm", "ratio", "nmae", "lightgbm_nmae", "persistence", "yesterday",
-    "smart", "coverage", "lightgbm_coverage",
+    "horizon", "n", "pinball3", "lightgbm", "ratio", "climatology", "nmae", "lightgbm_nmae", "persistence",
+    "yesterday", "smart", "coverage", "lightgbm_coverage",
 )  # fmt: skip
 
 
@@ -141,11 +141,12 @@ def _numbers(
     settings: direct_lightgbm.Settings,
 ) -> Numbers:
     actual = _actual(plant, issued + lead_ms)
-    reference = np.full_like(quantiles, np.nan)
+    reference, usual = np.full_like(quantiles, np.nan), np.full_like(quantiles, np.nan)
     for first, end in zip(fits_ms, [*fits_ms[1:], np.iinfo(np.int64).max], strict=True):
         own = (issued >= first) & (issued < end)
         if own.any():
             reference[own] = direct_lightgbm.forecast(plant, issued[own], lead_ms, first, settings)
+            usual[own] = climatology.forecast(plant, issued[own] + lead_ms, first, direct_lightgbm.LEVELS)
     ours, theirs = _loss(actual, quantiles), _loss(actual, reference)
     guesses = naive.forecasts(plant, issued, lead_ms)
     return {
@@ -153,6 +154,7 @@ def _numbers(
         "pinball3": ours,
         "lightgbm": theirs,
         "ratio": ours / theirs if theirs > 0 else float("nan"),
+        "climatology": _loss(actual, usual),
         "nmae": _mae(actual, quantiles[:, 1]),
         "lightgbm_nmae": _mae(actual, reference[:, 1]),
         **{name: _mae(actual, guess) for name, guess in guesses.items()},

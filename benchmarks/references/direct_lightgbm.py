@@ -7,6 +7,7 @@ and is fitted on targets that were known before `until_ms` alone. See Ke et al. 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -59,25 +60,33 @@ class Settings:
 def forecast(plant: Known, issued_ms: I8, lead_ms: int, until_ms: int, settings: Settings) -> F8:
     """Quantiles (n, 3) of `LEVELS` as shares of capacity for `issued_ms + lead_ms`; not crossing.
 
-    Fitted on every issue whose target was known before `until_ms`; limits are those that were seen there.
-    NaN where no target was known.
+    Fitted on every issue whose target was known before `until_ms`. NaN where no target was known.
     """
-    training_ms, target = _training(plant, lead_ms, until_ms)
+    end_ms, target = known_targets(plant, until_ms)
     if not len(target):
         return np.full((len(issued_ms), len(LEVELS)), np.nan)
-    if len(target) < _FEWEST_ROWS:
-        return np.broadcast_to(np.quantile(target, LEVELS), (len(issued_ms), len(LEVELS))).copy()
-    _, known = features(plant, training_ms, lead_ms)
+    _, known = features(plant, end_ms - lead_ms, lead_ms)
     _, asked = features(plant, issued_ms, lead_ms)
-    said = np.stack([_fit(known, target, asked, settings, level) for level in LEVELS], axis=1)
-    return np.clip(np.sort(said, axis=1), min(0.0, float(target.min())), 1.0)
+    return boosted(known, target, asked, LEVELS, settings)
 
 
-def _training(plant: Known, lead_ms: int, until_ms: int) -> tuple[I8, F8]:
-    """Issues and what came of them, for the targets that were known before `until_ms`."""
+def known_targets(plant: Known, until_ms: int) -> tuple[I8, F8]:
+    """Ends [ms] and power (share) of the intervals that were measured and known before a time."""
     power = plant.power
     good = (power.known_ms < until_ms) & (power.end_ms < until_ms) & np.isfinite(power.share)
-    return power.end_ms[good] - lead_ms, power.share[good]
+    return power.end_ms[good], power.share[good]
+
+
+def boosted(known: F8, target: F8, asked: F8, levels: Sequence[float], settings: Settings) -> F8:
+    """Quantiles (n, K) for the rows of `asked` (n, F), from a boosting for each level on `known` (m, F).
+
+    Sorted, and within what was seen: not under the least target (or 0), not over the capacity. Under 100
+    rows, the quantiles of the targets.
+    """
+    if len(target) < _FEWEST_ROWS:
+        return np.broadcast_to(np.quantile(target, levels), (len(asked), len(levels))).copy()
+    said = np.stack([_fit(known, target, asked, settings, level) for level in levels], axis=1)
+    return np.clip(np.sort(said, axis=1), min(0.0, float(target.min())), 1.0)
 
 
 def _fit(known: F8, target: F8, asked: F8, settings: Settings, level: float) -> F8:

@@ -24,22 +24,12 @@ def features(plant: Known, issued_ms: I8, lead_ms: int) -> tuple[list[str], F8]:
     Powers are shares of capacity; NaN where nothing was known, which trees take as it is.
     """
     valid_ms = issued_ms + lead_ms
-    names, columns = [], []
-
-    def add(name: str, column: F8) -> None:
-        names.append(name)
-        columns.append(np.asarray(column, np.float64))
-
-    for name, column in _lags(plant, issued_ms, valid_ms).items():
-        add(name, column)
-    for name, column in _calendar(valid_ms).items():
-        add(name, column)
-    weather, age_hours = plant.weather.newest(valid_ms, issued_ms)
-    for place, name in enumerate(plant.weather.columns):
-        add(name, weather[:, place])
-    if plant.weather.columns:
-        add("run_lead_h", age_hours)
-    return names, np.stack(columns, axis=1)
+    columns = {
+        **_lags(plant, issued_ms, valid_ms),
+        **calendar(valid_ms),
+        **weather(plant, issued_ms, valid_ms),
+    }
+    return list(columns), np.stack(list(columns.values()), axis=1)
 
 
 def _lags(plant: Known, issued_ms: I8, valid_ms: I8) -> dict[str, F8]:
@@ -64,8 +54,17 @@ def _lags(plant: Known, issued_ms: I8, valid_ms: I8) -> dict[str, F8]:
     return made
 
 
-def _calendar(valid_ms: I8) -> dict[str, F8]:
+def calendar(valid_ms: I8) -> dict[str, F8]:
     """Hour of the day and season of the target, in UTC."""
     hour = valid_ms % DAY_MS / HOUR_MS
     season = 2 * np.pi * (valid_ms / DAY_MS % _YEAR_DAYS) / _YEAR_DAYS
     return {"hour": hour, "season_sin": np.sin(season), "season_cos": np.cos(season)}
+
+
+def weather(plant: Known, issued_ms: I8, valid_ms: I8) -> dict[str, F8]:
+    """Each column of the newest run published by the issue, over the target's interval, and the run's age."""
+    if not plant.weather.columns:
+        return {}
+    values, age_h = plant.weather.newest(valid_ms, issued_ms, plant.power.step_ms)
+    named = {f"weather:{name}": values[:, k] for k, name in enumerate(plant.weather.columns)}
+    return {**named, "run_lead_h": age_h}

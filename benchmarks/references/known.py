@@ -5,6 +5,7 @@ Nothing here decides what is peeked at: every look-up takes the time of the issu
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,25 +53,37 @@ class Power:
 
 @dataclass(frozen=True)
 class Weather:
-    """All rows of one plant's runs in the order of (valid hour, published).
+    """All rows of one plant's runs in the order of (valid time, published).
 
-    `key` i8[n] holds both in minutes, `published_ms` i8[n], `values` f8[n, C] in the order of `columns`.
+    `key` i8[n] holds both in minutes, `published_ms` i8[n], `values` f8[n, C] in the order of `columns`. Most
+    valid times lie `step_ms` apart, `phase_ms` after a whole number of steps.
     """
 
     columns: tuple[str, ...]
     key: I8
     published_ms: I8
     values: F8
+    step_ms: int
+    phase_ms: int
 
-    def newest(self, valid_ms: I8, issued_ms: I8) -> tuple[F8, F8]:
-        """Values (n, C) of the newest run published by each issue that covers the hour of `valid_ms`, and
-        the hours (n,) since it was published; NaN where there is none.
+    def newest(self, valid_ms: I8, issued_ms: I8, interval_ms: int) -> tuple[F8, F8]:
+        """Values (n, C) of the newest runs published by each issue, means over the intervals that end at
+        `valid_ms`, and the hours (n,) since the run was published; NaN where there is none.
         """
+        end_ms = -((self.phase_ms - valid_ms) // self.step_ms) * self.step_ms + self.phase_ms
+        values, age = self._at(end_ms, issued_ms)
+        parts = [values]
+        for back_ms in range(self.step_ms, interval_ms, self.step_ms):
+            parts.append(self._at(end_ms - back_ms, issued_ms)[0])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # the mean of nothing is NaN, as it should be
+            return np.nanmean(np.stack(parts), axis=0), age
+
+    def _at(self, valid_ms: I8, issued_ms: I8) -> tuple[F8, F8]:
         count = len(valid_ms)
         if not len(self.key):
             return np.full((count, len(self.columns)), np.nan), np.full(count, np.nan)
-        hour_ms = -(-valid_ms // HOUR_MS) * HOUR_MS
-        wanted = hour_ms // MINUTE_MS * _STRIDE + issued_ms // MINUTE_MS
+        wanted = valid_ms // MINUTE_MS * _STRIDE + issued_ms // MINUTE_MS
         place = np.searchsorted(self.key, wanted, side="right") - 1
         found = (place >= 0) & (self.key[place] // _STRIDE == wanted // _STRIDE)
         values = np.where(found[:, None], self.values[place], np.nan)
@@ -127,20 +140,24 @@ def _weather(folder: Folder, plant_id: str) -> Weather:
     runs = [run for run in folder.runs if run.plant_id == plant_id]
     columns = tuple(sorted({name for run in runs for name in run.columns}))
     if not runs:
-        return Weather(columns, np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 0)))
+        nothing = np.empty(0, np.int64)
+        return Weather(columns, nothing, nothing, np.empty((0, 0)), HOUR_MS, 0)
     valid = np.concatenate([run.valid_at_ms for run in runs])
-    published = np.concatenate([np.full(len(r.valid_at_ms), r.published_at_ms) for r in runs])
+    # No run counts before it was known, whatever it says of itself.
+    published = np.concatenate(
+        [np.full(len(r.valid_at_ms), max(r.published_at_ms, r.known_at_ms)) for r in runs]
+    )
     values = np.concatenate([_values(run.columns, columns, len(run.valid_at_ms)) for run in runs])
-    key = _key(valid, published)
+    # Published rounds up: a run of 00:00:30 must not count at 00:00.
+    key = valid // MINUTE_MS * _STRIDE + -(-published // MINUTE_MS)
     order = np.argsort(key, kind="stable")
-    return Weather(columns, key[order], published[order], values[order])
+    step_ms = commonest_step_s(np.unique(valid)) * 1000
+    phases, counts = np.unique(valid % step_ms, return_counts=True)
+    return Weather(
+        columns, key[order], published[order], values[order], step_ms, int(phases[counts.argmax()])
+    )
 
 
 def _values(have: dict[str, F8], columns: tuple[str, ...], rows: int) -> F8:
     missing = np.full(rows, np.nan)
     return np.stack([have.get(name, missing) for name in columns], axis=1)
-
-
-def _key(valid_ms: I8, published_ms: I8) -> I8:
-    # Published rounds up: a run of 00:00:30 must not count at 00:00.
-    return valid_ms // MINUTE_MS * _STRIDE + -(-published_ms // MINUTE_MS)
