@@ -14,10 +14,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models import calibration, drifting, ingest, issuing, maturing, rounds, snapshot, start_scale, watch
+from models import (
+    calibration,
+    coverage,
+    ingest,
+    issuing,
+    maturing,
+    pending,
+    rounds,
+    snapshot,
+    start_scale,
+    succession,
+    watch,
+)
 from models.fleet import CORE_FIELDS, Fleet
+from models.outlook import Outlook
 from models.release import Release
 from models.serving import Serving
+from models.shadows import Shadows
 from models.snapshot import Held, Snapshot
 from models.state import FleetState
 from models.steps import EngineSettings
@@ -27,7 +41,7 @@ from models.validate_control import fault_of_plant, fault_of_run, without_nonsen
 from schemas.errors import Reason, ReleaseRefused
 from schemas.forecasts import ForecastBlock
 from schemas.journal import Bad, Control, JournalBatch, TelemetryColumns
-from schemas.records import PlantVersion, ReleaseRecord, ReleaseRole, WeatherRun
+from schemas.records import PlantVersion, ReleaseRecord, WeatherRun
 
 I8 = NDArray[np.int64]
 
@@ -48,14 +62,11 @@ class Engine:
     """All plants of one journal partition."""
 
     def __init__(self, settings: EngineSettings, load_release: Callable[[ReleaseRecord], Release]) -> None:
-        fields = (
-            *CORE_FIELDS,
-            *start_scale.FIELDS,
-            *calibration.FIELDS,
-            *maturing.fields(len(settings.levels)),
-            *watch.FIELDS,
-        )
+        bands, waiting = calibration.FIELDS, pending.fields(len(settings.levels))
+        other = *maturing.FIELDS, *watch.FIELDS, *coverage.FIELDS
+        fields = *CORE_FIELDS, *start_scale.FIELDS, *bands, *waiting, *other
         self.fleet = Fleet(settings, FleetState(fields, {"U": 1}))
+        self.shadows = Shadows((*bands, *waiting))
         self.serving = Serving(load_release)
         self.changed: set[str] = set()
         self.ticker = Ticker()
@@ -64,6 +75,17 @@ class Engine:
     def plants(self) -> list[str]:
         """Plants of the partition, in the order of their registration."""
         return self.fleet.ids
+
+    def outlooks(self, slot: int) -> list[Outlook]:
+        """The outlook of a plant's champion, and that of its shadow where one forecasts."""
+        return [self.fleet.outlooks[slot], *self.shadows.outlook(slot)]
+
+    def amend(self, slot: int, clock_ms: int) -> bool:
+        """Let the version of a plant count that holds at a time; True when it is another one."""
+        changed = [outlook.amend_at(clock_ms) for outlook in self.outlooks(slot)]
+        if any(changed):
+            self.fleet.note(slot)
+        return any(changed)
 
     def clear_changed(self) -> None:
         """Forget which plants have changed: they have just been written down."""
@@ -158,47 +180,26 @@ class Engine:
         fleet = self.fleet
         slot = fleet.state.slots.get(plant.plant_id)
         if slot is None:
-            slot = fleet.add(plant, self.serving.at(offset, plant.plant_id))
-        fleet.outlooks[slot].register(plant)
-        if fleet.outlooks[slot].amend_at(int(fleet.state["clock_ms"][slot])):
+            slot = fleet.add(plant, self.serving.cold)
+            succession.take_up(self, slot, offset)
+        for outlook in self.outlooks(slot):
+            outlook.register(plant)
+        if self.amend(slot, int(fleet.state["clock_ms"][slot])):
             self.ticker.changed(plant.plant_id, plant.known_at_ms)
         fleet.note(slot)
 
     def _run(self, slot: int, run: WeatherRun, out: Outputs) -> None:
-        state = self.fleet.state
+        state, sane = self.fleet.state, without_nonsense(run)
         state["known_ms"][slot] = max(int(state["known_ms"][slot]), run.known_at_ms)
-        out.counts["runs" if self.fleet.outlooks[slot].arrive(without_nonsense(run)) else "repeats"] += 1
+        for outlook in self.outlooks(slot):
+            new = outlook.arrive(sane)  # the same for both: they have heard of the same runs
+        out.counts["runs" if new else "repeats"] += 1
 
     def _release(self, offset: int, record: ReleaseRecord, out: Outputs) -> None:
-        """Serve from a release. A second copy is ignored; the first one, read again in a restore, counts for
-        the plants whose state is older.
-        """
-        known = self.serving.first_offset(record)
-        if record.role is ReleaseRole.SHADOW or (known is not None and known < offset):
-            return
-        if record.role is ReleaseRole.WITHDRAWN:
-            self.serving.withdraw(record)
-        else:
-            try:
-                self.serving.take(Held(offset, record))
-            except ReleaseRefused as why:
-                out.rejected.append(Bad(offset, Reason.BAD_RELEASE, str(why)))
-                return
-        self._serve(offset, record)
-
-    def _serve(self, offset: int, record: ReleaseRecord) -> None:
-        state = self.fleet.state
-        for plant_id, slot in state.slots.items():
-            if (record.plants and plant_id not in record.plants) or offset <= state["applied_offset"][slot]:
-                continue
-            outlook, release = self.fleet.outlooks[slot], self.serving.at(offset, plant_id)
-            if outlook.release is not release:
-                outlook.adopt(release, int(state["clock_ms"][slot]))
-                self.ticker.changed(plant_id, record.known_at_ms)
-                calibration.start_again(state, slot)
-                drifting.forget_inputs(state, slot)
-            state["applied_offset"][slot] = offset
-            self.changed.add(plant_id)
+        try:
+            succession.hear(self, Held(offset, record))
+        except ReleaseRefused as why:
+            out.rejected.append(Bad(offset, Reason.BAD_RELEASE, str(why)))
 
     def due_ticks(self, now_ms: int) -> list[tuple[str, int]]:
         """(plant, T) that a tick should be written for."""
@@ -206,7 +207,7 @@ class Engine:
 
     def snapshot(self, plant_id: str) -> Snapshot:
         """The whole state of one plant, and the journal offset up to which it holds."""
-        return snapshot.take(self.fleet, plant_id, self.serving.names, self.serving.record_of)
+        return snapshot.take(self, plant_id)
 
     def restore(self, taken: Snapshot) -> None:
         """Put a plant back as it was.

@@ -18,6 +18,7 @@ from models.fleet import SETPOINT, Fleet, Past, past_of
 from models.forecast import conformal, limits
 from models.forecast.base import HOUR_MS, TRAILING_HOURS, CorrectionInput, to_levels
 from models.release import Release
+from models.sides import Side
 from models.spans import PAST_H, at_intervals, block_of, clear_shape, hour_of, starts_of
 from models.steps import Steps, steps_of
 from models.windows import MILLI_PER_KW
@@ -56,12 +57,12 @@ class _Bases:
     dark: NDArray[np.bool_]  # (N, S)
 
 
-def make(fleet: Fleet, slots: I8, issued_at_ms: I8, release: Release, resolution_s: int) -> Made:
-    """Forecast plants of one resolution that serve from one release."""
-    settings = fleet.settings
+def make(fleet: Fleet, side: Side, issued_at_ms: I8, release: Release, resolution_s: int) -> Made:
+    """Forecast plants of one resolution by one release, their champion or their shadow."""
+    settings, slots = fleet.settings, side.slots
     steps = steps_of(issued_at_ms, resolution_s, settings)
     past = past_of(fleet, slots, issued_at_ms, resolution_s, TRAILING_HOURS)
-    bases = _bases(fleet, slots, issued_at_ms, steps, past)
+    bases = _bases(fleet, side, issued_at_ms, steps, past)
     fresh_ms = max(HOUR_MS, 2 * resolution_s * 1000)
     heard: NDArray[np.bool_] = np.isfinite(past.last) & (issued_at_ms - past.last_end_ms <= fresh_ms)
     if settings.blind:
@@ -76,55 +77,57 @@ def make(fleet: Fleet, slots: I8, issued_at_ms: I8, release: Release, resolution
     rung[bases.physical] = Rung.PHYSICAL_START
     levels = to_levels(q, settings.levels)
     if not settings.blind:
-        low, high = calibration.factors(fleet.state, slots, rung, steps.lead_s(issued_at_ms))
+        low, high = calibration.factors(
+            side.learned.columns, side.learned.rows, rung, steps.lead_s(issued_at_ms)
+        )
         levels = conformal.widen(levels, settings.levels, low, high)
-    return _publish(fleet, slots, issued_at_ms, steps, levels, rung, ~bases.dark, release)
+    return _publish(fleet, side, issued_at_ms, steps, levels, rung, ~bases.dark, release)
 
 
-def _bases(fleet: Fleet, slots: I8, issued_at_ms: I8, steps: Steps, past: Past) -> _Bases:
+def _bases(fleet: Fleet, side: Side, issued_at_ms: I8, steps: Steps, past: Past) -> _Bases:
+    slots = side.slots
     hours = PAST_H + fleet.settings.horizon_s // 3600 + 3
     first = issued_at_ms // HOUR_MS - PAST_H
-    outlooks = [fleet.outlooks[s] for s in slots]
     back = issued_at_ms[:, None] - np.arange(TRAILING_HOURS) * HOUR_MS
     ends = np.concatenate([steps.valid_at_ms, back, past.last_end_ms[:, None]], axis=1)
     lengths = np.full(ends.shape, 3600, np.int64)
     lengths[:, : steps.interval_s.shape[1]] = steps.interval_s
     lengths[:, -1] = fleet.state["resolution_s"][slots]
-    shape = _clear_shapes(fleet, slots, ends, lengths)
-    runs = [o.weather for o in outlooks]
+    shape = _clear_shapes(fleet, side, ends, lengths)
+    runs = [o.weather for o in side.outlooks]
     starts = starts_of(runs, first, hours)
     block = start_scale.apply(fleet, slots, block_of(runs, first, hours), starts)
     weather = at_intervals(block, first, ends, lengths, shape)
-    spans = [o.climatology_to(int(f), int(f) + hours) for o, f in zip(outlooks, first, strict=True)]
+    spans = [o.climatology_to(int(f), int(f) + hours) for o, f in zip(side.outlooks, first, strict=True)]
     usual = at_intervals(block_of(spans, first, hours), first, ends, lengths, shape)
     count = steps.interval_s.shape[1]
     known = np.isfinite(weather[..., 0])
     base = np.where(known[..., None], weather, usual)
-    dark = _dark(fleet, slots, steps, usual[:, :count, -1])
+    dark = _dark(side, steps, usual[:, :count, -1])
     at = np.clip(hour_of(steps.valid_at_ms) - first[:, None], 0, hours - 1)
     physical = known[:, :count] & np.take_along_axis(starts, at, axis=1)
     return _Bases(base[:, :count], known[:, :count], physical, base[:, count:], usual[:, count:], dark)
 
 
-def _clear_shapes(fleet: Fleet, slots: I8, end_ms: I8, interval_s: I8) -> F8 | None:
+def _clear_shapes(fleet: Fleet, side: Side, end_ms: I8, interval_s: I8) -> F8 | None:
     """Clear-sky power of intervals, of their hour and of the neighbouring hour, for solar plants with a
     position.
     """
-    if not fleet.state["solar"][slots].any() or ((interval_s == 3600) & (end_ms % HOUR_MS == 0)).all():
+    if not fleet.state["solar"][side.slots].any() or ((interval_s == 3600) & (end_ms % HOUR_MS == 0)).all():
         return None
     shape = np.ones((*end_ms.shape, 3))
-    for row, slot in enumerate(slots):
-        own = clear_shape(fleet.outlooks[slot].plant, end_ms[row], interval_s[row])
+    for row, outlook in enumerate(side.outlooks):
+        own = clear_shape(outlook.plant, end_ms[row], interval_s[row])
         if own is not None:
             shape[row] = own
     return shape
 
 
-def _dark(fleet: Fleet, slots: I8, steps: Steps, highest: F8) -> NDArray[np.bool_]:
+def _dark(side: Side, steps: Steps, highest: F8) -> NDArray[np.bool_]:
     """Where a solar plant's step lies wholly in the night."""
     dark = np.zeros(steps.valid_at_ms.shape, np.bool_)
-    for row, slot in enumerate(slots):
-        plant = fleet.outlooks[slot].plant
+    for row, outlook in enumerate(side.outlooks):
+        plant = outlook.plant
         if plant.kind != "solar":
             continue
         if plant.latitude is None or plant.longitude is None:
@@ -162,7 +165,7 @@ def _correction_input(
 
 def _publish(
     fleet: Fleet,
-    slots: I8,
+    side: Side,
     issued_at_ms: I8,
     steps: Steps,
     levels: F8,
@@ -171,15 +174,15 @@ def _publish(
     release: Release,
 ) -> Made:
     median = fleet.settings.level(0.5)
-    lowest = np.array([release.min_share(fleet.outlooks[s].plant) for s in slots])
+    lowest = np.array([release.min_share(outlook.plant) for outlook in side.outlooks])
     available = limits.publish(levels, lowest, daylight)[..., median]
-    cap = _setpoint_share(fleet, slots, issued_at_ms)
+    cap = _setpoint_share(fleet, side.slots, issued_at_ms)
     if np.isfinite(cap).any():
         near = steps.lead_s(issued_at_ms) <= LIMIT_HOLDS_S
         ceiling = np.where(near & np.isfinite(cap)[:, None], cap[:, None], np.inf)
         levels = np.minimum(levels, ceiling[..., None])
     return Made(
-        slots, issued_at_ms, steps, limits.publish(levels, lowest, daylight), available, rung, release
+        side.slots, issued_at_ms, steps, limits.publish(levels, lowest, daylight), available, rung, release
     )
 
 

@@ -1,17 +1,21 @@
-"""An issue of N plants, top to bottom: what has come of age, the forecasts, the look of the detectors."""
+"""An issue of N plants, top to bottom: what has come of age, the look of the detectors, the forecasts of
+champions, those of shadows.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models import feeds, maturing, start_scale, watch
+from models import feeds, maturing, pending, start_scale, watch
 from models import issue as forecasting
 from models.fleet import Fleet
 from models.forecast.limits import GRID
 from models.issue import Made
+from models.sides import Side, champions
 from schemas.forecasts import ForecastBlock
 
 if TYPE_CHECKING:
@@ -24,16 +28,17 @@ def issue(engine: Engine, slots: I8, issued_at_ms: I8, known_at_ms: I8, out: Out
     """Issue for each plant once at its T; ``known_at_ms`` is that of the record that brought the time, shape
     (N,).
     """
-    fleet, state = engine.fleet, engine.fleet.state
-    _wake(fleet, slots, issued_at_ms)
-    out.scores += maturing.mature(fleet, slots, issued_at_ms, known_at_ms, engine.serving.names)
+    fleet, state, names = engine.fleet, engine.fleet.state, engine.serving.names
+    _wake(engine, slots, issued_at_ms)
+    out.scores += maturing.mature(fleet, engine.shadows, slots, issued_at_ms, known_at_ms, names)
+    engine.shadows.let_go(slots, issued_at_ms)
     start_scale.learn(fleet, slots, issued_at_ms)
-    for rows in _alike(fleet, slots):
-        resolution_s = int(state["resolution_s"][slots[rows[0]]])
-        release = fleet.outlooks[slots[rows[0]]].release
-        made = forecasting.make(fleet, slots[rows], issued_at_ms[rows], release, resolution_s)
-        maturing.keep(fleet, made, engine.serving.number((release.name, release.version)))
+    for rows, made in _forecasts(engine, champions(fleet, slots), issued_at_ms):
         out.forecasts.append(_block(fleet, made, known_at_ms[rows]))
+    beside = engine.shadows.side(slots)
+    if beside is not None:
+        for _ in _forecasts(engine, beside[1], issued_at_ms[beside[0]]):
+            pass  # kept for their actuals, and published nowhere
     events, drifts = watch.look(fleet, slots, issued_at_ms, known_at_ms)
     out.anomalies += events
     out.drift += drifts
@@ -42,22 +47,33 @@ def issue(engine: Engine, slots: I8, issued_at_ms: I8, known_at_ms: I8, out: Out
     state["refused_kw"][slots] = np.nan
 
 
-def _wake(fleet: Fleet, slots: I8, issued_at_ms: I8) -> None:
+def _forecasts(engine: Engine, side: Side, issued_at_ms: I8) -> Iterator[tuple[I8, Made]]:
+    """Make the forecasts of one side, and keep them for their actuals; with the places in the side."""
+    fleet = engine.fleet
+    for rows in _alike(fleet, side):
+        resolution_s = int(fleet.state["resolution_s"][side.slots[rows[0]]])
+        release = side.outlooks[int(rows[0])].release
+        some = side.take(rows)
+        made = forecasting.make(fleet, some, issued_at_ms[rows], release, resolution_s)
+        pending.keep(some.learned, made, engine.serving.number((release.name, release.version)))
+        yield rows, made
+
+
+def _wake(engine: Engine, slots: I8, issued_at_ms: I8) -> None:
     """Let runs and plant versions count whose time has come."""
     for slot, t in zip(slots.tolist(), issued_at_ms.tolist(), strict=True):
-        outlook = fleet.outlooks[slot]
-        if outlook.wakes_ms <= t:
-            outlook.activate(t)
-            if outlook.amend_at(t):
-                fleet.note(slot)
+        if engine.fleet.outlooks[slot].wakes_ms <= t:
+            for outlook in engine.outlooks(slot):
+                outlook.activate(t)
+            engine.amend(slot, t)
 
 
-def _alike(fleet: Fleet, slots: I8) -> list[NDArray[np.int64]]:
-    """Plants that can be forecast at once: of one resolution, served by one release."""
+def _alike(fleet: Fleet, side: Side) -> list[I8]:
+    """Plants that can be forecast at once: of one resolution, by one release."""
     kinds: dict[tuple[int, int], list[int]] = {}
-    resolution = fleet.state["resolution_s"][slots].tolist()
-    for row, slot in enumerate(slots.tolist()):
-        kinds.setdefault((resolution[row], id(fleet.outlooks[slot].release)), []).append(row)
+    resolution = fleet.state["resolution_s"][side.slots].tolist()
+    for row, outlook in enumerate(side.outlooks):
+        kinds.setdefault((resolution[row], id(outlook.release)), []).append(row)
     return [np.array(rows) for rows in kinds.values()]
 
 

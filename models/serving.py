@@ -1,63 +1,115 @@
-"""Which release serves which plant from which place in a journal on."""
+"""Which release serves which plant, and which runs beside it, from which place in a journal on.
+
+What holds at an offset follows from the records up to it and from nothing else, so a state of any age can be
+taken further. Records are kept for good, withdrawals too, without their manifests.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from models import snapshot
 from models.release import Release, cold_start
 from models.snapshot import Held
-from schemas.records import ReleaseRecord
+from schemas.records import ReleaseRecord, ReleaseRole
+
+#: Name, version and hash of a release: records that agree in them are about the same models.
+Key = tuple[str, str, str]
+COLD: Final[Key] = ("cold-start", "0", "")
+
+
+def key_of(held: Held | None) -> Key:
+    """What a record is about; the cold start where there is none."""
+    if held is None:
+        return COLD
+    return held.record.name, held.record.version, held.record.artifact_sha256
 
 
 @dataclass
 class Serving:
-    """The releases of one journal partition, in its order; each is loaded once.
+    """The releases of one journal partition, in its order; each is loaded once, when a plant needs it.
 
     `names` are the (name, version) of releases that forecasts were made with: columns of pending forecasts
     hold places in this list.
     """
 
     load: Callable[[ReleaseRecord], Release]
-    held: list[tuple[Held, Release]] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
     names: list[tuple[str, ...]] = field(default_factory=list)
     cold: Release = field(default_factory=cold_start)
+    loaded: dict[Key, Release] = field(default_factory=dict)
 
     def first_offset(self, record: ReleaseRecord) -> int | None:
         """Where the record stood first, where it is known already."""
-        return next((held.offset for held, _ in self.held if held.record == record), None)
+        return next((held.offset for held in self.held if _identity(held.record) == _identity(record)), None)
 
-    def take(self, held: Held) -> Release:
-        """The release of a journal record.
+    def add(self, held: Held) -> Held:
+        """Let a journal record count; one that is known counts from its first place on."""
+        for other in self.held:
+            if _identity(other.record) == _identity(held.record):
+                return other
+        kept = replace(held, record=replace(held.record, manifest="{}"))
+        self.held.append(kept)
+        self.held.sort(key=lambda one: one.offset)
+        return kept
+
+    def drop(self, held: Held) -> None:
+        """Forget a record that must not count."""
+        self.held.remove(held)
+
+    def release(self, held: Held | None) -> Release:
+        """The models of a record; the cold start where there is none.
 
         :raises ReleaseRefused: its artifact must not be used
         """
-        for other, release in self.held:
-            if other.record == held.record:
-                return release
-        release = self.load(held.record)
-        self.held.append((held, release))
-        self.held.sort(key=lambda pair: pair[0].offset)
-        return release
+        if held is None or not held.record.artifact_sha256:
+            return self.cold
+        key = key_of(held)
+        if key not in self.loaded:
+            self.loaded[key] = self.load(held.record)
+        return self.loaded[key]
 
-    def withdraw(self, record: ReleaseRecord) -> None:
-        """Serve from this name and version no more."""
-        wanted = record.name, record.version
-        self.held = [(h, r) for h, r in self.held if (h.record.name, h.record.version) != wanted]
+    def key_of_release(self, release: Release) -> Key:
+        """What the models in use are those of."""
+        return next((key for key, known in self.loaded.items() if known is release), COLD)
 
-    def at(self, offset: int, plant_id: str) -> Release:
-        """What serves a plant by the journal up to an offset; states restored beside it may know more."""
-        fits = [
-            release
-            for held, release in self.held
-            if held.offset <= offset and (not held.record.plants or plant_id in held.record.plants)
-        ]
-        return fits[-1] if fits else self.cold
+    def champion_at(self, offset: int, plant_id: str) -> Held | None:
+        """Why a release serves a plant by the journal up to an offset: the newest promotion that was not
+        withdrawn; states restored beside it may know more.
+        """
+        return next((h for h in reversed(self._standing(offset, plant_id)) if _is_champion(h)), None)
 
-    def record_of(self, release: Release) -> Held | None:
-        """The journal record that brought a release; None for the cold start."""
-        return next((held for held, other in self.held if other is release), None)
+    def shadow_at(self, offset: int, plant_id: str) -> Held | None:
+        """Why a release runs beside the champion of a plant: the newest shadow, unless it was withdrawn or
+        serves. Nothing comes back to life when it ends.
+        """
+        newest = next(
+            (
+                h
+                for h in reversed(self.held)
+                if h.offset <= offset and h.record.role is ReleaseRole.SHADOW and _is_for(h, plant_id)
+            ),
+            None,
+        )
+        if newest is None or newest not in self._standing(offset, plant_id):
+            return None
+        champion = self.champion_at(offset, plant_id)
+        return None if key_of(champion) == key_of(newest) else newest
+
+    def _standing(self, offset: int, plant_id: str) -> list[Held]:
+        """The records for a plant up to an offset whose releases were not withdrawn after them."""
+        standing: list[Held] = []
+        for held in self.held:
+            if held.offset > offset or not _is_for(held, plant_id):
+                continue
+            if held.record.role is ReleaseRole.WITHDRAWN:
+                gone = held.record.name, held.record.version
+                standing = [h for h in standing if (h.record.name, h.record.version) != gone]
+            else:
+                standing.append(held)
+        return standing
 
     def number(self, name: tuple[str, ...]) -> int:
         """Place of a release's (name, version) in `names`, made when it is new."""
@@ -65,11 +117,28 @@ class Serving:
             self.names.append(name)
         return self.names.index(name)
 
+    def only(self, record: ReleaseRecord, release: Release) -> None:
+        """Serve every plant from one release, whatever the journal has said."""
+        self.held = [Held(-1, replace(record, role=ReleaseRole.CHAMPION, plants=(), manifest="{}"))]
+        self.loaded = {key_of(self.held[0]): release}
+
     def to_json(self) -> str:
-        """The releases that hold, for the partition's marker."""
-        return snapshot.releases_json([held for held, _ in self.held])
+        """The records that count, for the partition's marker."""
+        return snapshot.releases_json(self.held)
 
     def restore(self, text: str) -> None:
-        """Load the releases that a marker names."""
+        """Take over the records that a marker names."""
         for held in snapshot.releases_from(text):
-            self.take(held)
+            self.add(held)
+
+
+def _identity(record: ReleaseRecord) -> tuple[str, str, int, ReleaseRole]:
+    return record.name, record.version, record.valid_from_ms, record.role
+
+
+def _is_for(held: Held, plant_id: str) -> bool:
+    return not held.record.plants or plant_id in held.record.plants
+
+
+def _is_champion(held: Held) -> bool:
+    return held.record.role is ReleaseRole.CHAMPION

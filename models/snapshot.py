@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
-from models.fleet import Fleet
-from models.release import Release
+from models.shadows import on_same_runs
 from models.spans import Span
 from models.state import layout_of
 from schemas.records import AreaPoint, PlantKind, PlantVersion, ReleaseRecord, ReleaseRole, WeatherRun
@@ -44,68 +44,99 @@ class Held:
     record: ReleaseRecord
 
 
-def take(
-    fleet: Fleet, plant_id: str, models: Sequence[tuple[str, ...]], held: Callable[[Release], Held | None]
-) -> Snapshot:
-    """Cut one plant out of the fleet."""
+def take(engine: Engine, plant_id: str) -> Snapshot:
+    """Cut one plant out of the engine's fleet."""
+    fleet, serving = engine.fleet, engine.serving
     slot = fleet.state.slots[plant_id]
-    outlook = fleet.outlooks[slot]
-    release = held(outlook.release)
-    about = {
+    outlook, offset = fleet.outlooks[slot], int(fleet.state["applied_offset"][slot])
+    champion, beside = serving.champion_at(offset, plant_id), serving.shadow_at(offset, plant_id)
+    about: dict[str, Any] = {
         "versions": [asdict(v) for v in outlook.versions],
-        "release": _held_json(release) if release else None,
+        "release": _held_json(champion) if champion else None,
         "units": fleet.unit_ids[slot],
-        "models": list(models),
+        "models": list(serving.names),
         "weather_first": outlook.weather.first,
         "heard": outlook.heard,
     }
     tensors = {f"state.{name}": np.atleast_1d(column) for name, column in fleet.state.row(slot).items()}
-    tensors["weather.knots"] = outlook.weather.knots
-    tensors["weather.worth_ms"] = outlook.weather.worth_ms
-    tensors["weather.physical"] = outlook.weather.physical
+    _span_out(outlook.weather, "weather", tensors)
+    if (shadow := engine.shadows.by_slot.get(slot)) is not None:
+        about["shadow"] = {"key": shadow.key, "release": _held_json(beside) if beside else None}
+        columns = engine.shadows.columns.row(shadow.row)
+        tensors |= {f"shadow.state.{name}": column for name, column in columns.items()}
+        if shadow.outlook is not None:
+            about["shadow"]["weather_first"] = shadow.outlook.weather.first
+            _span_out(shadow.outlook.weather, "shadow.weather", tensors)
     for group, runs in (("runs", outlook.runs), ("pending", outlook.pending)):
         about[group] = [_run_out(run, f"{group}.{i}", tensors) for i, run in enumerate(runs)]
     tensors[ABOUT] = np.frombuffer(json.dumps(about).encode(), np.uint8)
     clock_ms = int(fleet.state["clock_ms"][slot])
     day = datetime.fromtimestamp(clock_ms / 1000, UTC).date().isoformat() if clock_ms >= 0 else ""
     tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items() if tensor.size}
-    return Snapshot(
-        plant_id, day, int(fleet.state["applied_offset"][slot]), layout_of(fleet.state.fields), save(tensors)
-    )
+    return Snapshot(plant_id, day, offset, layout_of(fleet.state.fields), save(tensors))
 
 
 def put(engine: Engine, taken: Snapshot) -> None:
     """Put a plant back into the engine's fleet as it was cut out."""
     tensors = load(taken.state)
     about = json.loads(tensors[ABOUT].tobytes())
-    fleet = engine.fleet
+    fleet, serving = engine.fleet, engine.serving
     versions = [PlantVersion(**(v | {"kind": PlantKind(v["kind"])})) for v in about["versions"]]
-    release = engine.serving.take(_held(about["release"])) if about["release"] else None
-    slot = fleet.add(versions[0], release or engine.serving.cold)
+    champion = serving.add(_held(about["release"])) if about["release"] else None
+    slot = fleet.add(versions[0], serving.release(champion))
     fleet.unit_ids[slot] = list(about["units"])
     if about["units"]:
         fleet.state.widen("U", len(about["units"]))
     fields = {f.name: f for f in fleet.state.fields}
     row = {n[6:]: t for n, t in tensors.items() if n.startswith("state.") and n[6:] in fields}
     fleet.state.put(slot, {n: t if fields[n].shape else t[0] for n, t in row.items()})
-    numbers = np.array([engine.serving.number(tuple(name)) for name in about["models"]] or [0], np.int16)
-    fleet.state["pending_model"][slot] = numbers[
-        np.minimum(fleet.state["pending_model"][slot], numbers.size - 1)
-    ]
+    numbers = np.array([serving.number(tuple(name)) for name in about["models"]] or [0], np.int16)
+    _renumber(fleet.state["pending_model"], slot, numbers)
     outlook = fleet.outlooks[slot]
     outlook.versions = versions
     outlook.heard = [(published_ms, source) for published_ms, source in about["heard"]]
     outlook.runs = [_run_in(run, tensors) for run in about["runs"]]
     outlook.pending = [_run_in(run, tensors) for run in about["pending"]]
     outlook.settle(int(fleet.state["clock_ms"][slot]), int(fleet.state["issued_ms"][slot]))
-    if "weather.knots" in tensors:
-        outlook.weather = Span(
-            about["weather_first"],
-            tensors["weather.knots"],
-            tensors["weather.worth_ms"],
-            tensors["weather.physical"],
-        )
+    if "shadow" in about:
+        _put_shadow(engine, slot, about["shadow"], tensors, numbers)
+    outlook.weather = _span_in("weather", about["weather_first"], tensors)
     fleet.note(slot)
+
+
+def _put_shadow(
+    engine: Engine, slot: int, about: dict[str, Any], tensors: dict[str, Any], numbers: NDArray[np.int16]
+) -> None:
+    """Put the plant's shadow beside its champion."""
+    outlook = None
+    if about["release"]:
+        release = engine.serving.release(engine.serving.add(_held(about["release"])))
+        outlook = on_same_runs(engine.fleet.outlooks[slot], release)
+        outlook.weather = _span_in("shadow.weather", about["weather_first"], tensors)
+    name, version, sha256 = about["key"]
+    shadow = engine.shadows.begin(engine.fleet.ids[slot], slot, (name, version, sha256), outlook)
+    columns, prefix = engine.shadows.columns, "shadow.state."
+    columns.put(shadow.row, {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)})
+    _renumber(columns["pending_model"], shadow.row, numbers)
+
+
+def _renumber(column: NDArray[np.int16], row: int, numbers: NDArray[np.int16]) -> None:
+    """Names of releases have other places in this partition's list than where the state was cut out."""
+    column[row] = numbers[np.minimum(column[row], numbers.size - 1)]
+
+
+def _span_out(span: Span, prefix: str, tensors: dict[str, Any]) -> None:
+    tensors[f"{prefix}.knots"] = span.knots
+    tensors[f"{prefix}.worth_ms"] = span.worth_ms
+    tensors[f"{prefix}.physical"] = span.physical
+
+
+def _span_in(prefix: str, first: int, tensors: dict[str, Any]) -> Span:
+    if f"{prefix}.knots" not in tensors:
+        return Span()
+    return Span(
+        first, tensors[f"{prefix}.knots"], tensors[f"{prefix}.worth_ms"], tensors[f"{prefix}.physical"]
+    )
 
 
 def _run_out(run: WeatherRun, prefix: str, tensors: dict[str, Any]) -> dict[str, Any]:

@@ -23,12 +23,14 @@ class Field:
 
     :param shape: axes after the plant axis; a number, or the name of a growing axis
     :param fill: value of a row that nothing has been learned for
+    :param optional: a state without it is whole all the same, so it is not part of the layout
     """
 
     name: str
     dtype: str
     shape: tuple[int | str, ...] = ()
     fill: float = 0
+    optional: bool = False
 
 
 @dataclass
@@ -59,6 +61,11 @@ class FleetState:
                 self._grow_rows(self.room * 2)
             self.slots[plant_id] = len(self.slots)
         return self.slots[plant_id]
+
+    def clear(self, slot: int) -> None:
+        """Forget all that was learned of a row."""
+        for f in self.fields:
+            self.columns[f.name][slot] = f.fill
 
     def _grow_rows(self, rows: int) -> None:
         for f in self.fields:
@@ -96,5 +103,6 @@ class FleetState:
 
 
 def layout_of(fields: Iterable[Field]) -> str:
-    """What a snapshot holds, in one line, for the reader of a checkpoint topic."""
-    return ";".join(f"{f.name}:{f.dtype}{list(f.shape)}".replace(" ", "") for f in fields)
+    """What a snapshot must hold, in one line, for the reader of a checkpoint topic."""
+    needed = (f for f in fields if not f.optional)
+    return ";".join(f"{f.name}:{f.dtype}{list(f.shape)}".replace(" ", "") for f in needed)

@@ -14,8 +14,12 @@ from infra.kafka import Outgoing
 from models.engine import Engine, Outputs
 from schemas.forecasts import ForecastBlock
 from schemas.journal import Bad
+from schemas.records import ReleaseRole
 from schemas.rungs import LADDER, PLACE
 from streams.partition import Partition
+
+#: In the order of `Engine.outlooks`.
+ROLES = (ReleaseRole.CHAMPION, ReleaseRole.SHADOW)
 
 
 @contextmanager
@@ -74,9 +78,9 @@ def show_engines(engines: Iterable[Engine]) -> None:
     plants = 0
     for engine in engines:
         plants += len(engine.plants)
-        for held, _ in engine.serving.held:
-            record = held.record
-            metrics.RELEASE.labels(record.name, record.version, record.role.value).set(1)
+        for slot in range(len(engine.plants)):
+            for role, outlook in zip(ROLES, engine.outlooks(slot), strict=False):
+                metrics.RELEASE.labels(outlook.release.name, outlook.release.version, role.value).set(1)
     metrics.PLANTS.set(plants)
 
 

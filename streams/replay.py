@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from models import calibration
 from models.engine import Engine, Outputs
 from models.release import Release
-from models.snapshot import Held, Snapshot
+from models.snapshot import Snapshot
 from schemas.codec import Codec
 from schemas.forecasts import ForecastBlock
 from schemas.journal import Control, JournalBatch
@@ -58,10 +58,10 @@ class PartitionReplay:
         """Raises `ReleaseRefused` where a release that served then is gone."""
         self._waiting = list(self.start.states)
         if self.release is not None:
-            self.engine.serving.held = [(Held(-1, self.release[0]), self.release[1])]
+            self.engine.serving.only(*self.release)
         else:
             for held in self.start.releases:
-                self.engine.serving.take(held)
+                self.engine.serving.add(held)
         self._restore_up_to(self.start.offset - 1)
 
     def feed(self, records: Records) -> Iterator[Outputs]:
@@ -96,12 +96,14 @@ class PartitionReplay:
             taken = self._waiting.pop(0)
             self.engine.restore(taken)
             if self.release is not None:
-                self._serve(taken.plant_id, self.release[1])
+                self._serve(taken.plant_id, *self.release)
 
-    def _serve(self, plant_id: str, release: Release) -> None:
-        """The plant's state was written under another release."""
+    def _serve(self, plant_id: str, record: ReleaseRecord, release: Release) -> None:
+        """The plant's state was written under another release, and perhaps beside a shadow."""
         fleet = self.engine.fleet
         slot = fleet.state.slots[plant_id]
+        self.engine.serving.only(record, release)
+        self.engine.shadows.end(slot)
         fleet.outlooks[slot].adopt(release, int(fleet.state["clock_ms"][slot]))
         calibration.start_again(fleet.state, slot)
 
