@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import time
-from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,21 +11,23 @@ from cli.output import emit, iso, json_option, table
 from infra import settings
 
 if TYPE_CHECKING:
-    from schemas.records import ReleaseRecord, ReleaseRole
+    from cli.releasing import Releases
+    from schemas.records import ReleaseRecord
 
 _name = click.option("--name", help="Where several releases have this version.")
+_plants_option = click.option("--plant", "plants", multiple=True, help="For this plant; may be repeated.")
 
 
 @click.group(epilog="Example:  gridcast models list")
 def command() -> None:
-    """Releases: list, show, promote, roll back. Running workers follow without a restart."""
+    """Releases: list, show, card, promote, roll back. Running workers follow without a restart."""
 
 
 @command.command("list", epilog="Example:  gridcast models list --json")
 @json_option
 def list_(as_json: bool) -> None:
     """Every release, oldest first, and which of them serves."""
-    releases = _Releases()
+    releases = _releases()
     rows = [_row(record, releases) for record in releases.records]
     lines = [*table(rows)] if rows else ["no release yet: the built-in cold start serves; `gridcast train`"]
     emit(rows, as_json, lines)
@@ -39,85 +39,71 @@ def list_(as_json: bool) -> None:
 @json_option
 def show(version: str, name: str | None, as_json: bool) -> None:
     """One release: what it was trained on, and how it did on the days held back."""
-    releases = _Releases()
+    releases = _releases()
     record = releases.find(version, name)
     manifest = _manifest(record)
     document = {**_row(record, releases), "manifest": manifest}
     emit(document, as_json, [*_about(record, releases), *_plants(manifest), *_scores(manifest)])
 
 
-@command.command("promote", epilog="Example:  gridcast models promote 3")
+@command.command("card", epilog="Example:  gridcast models card 3 --out card.md")
 @click.argument("version")
 @_name
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write it to this file.")
 @json_option
-def promote(version: str, name: str | None, as_json: bool) -> None:
-    """Let a release serve from now on, one that was a shadow, withdrawn, or replaced."""
-    from schemas.records import ReleaseRole
+def card(version: str, name: str | None, out: Path | None, as_json: bool) -> None:
+    """The model card of a release in Markdown: what it is for, what it learned from, how well it does."""
+    from models.training.card import card as written
 
-    releases = _Releases()
-    record = releases.send(releases.find(version, name), ReleaseRole.CHAMPION)
-    emit(_row(record, releases), as_json, [f"{record.name} {record.version} serves from now on"])
+    releases = _releases()
+    record = releases.find(version, name)
+    text = written(record.name, record.version, record.artifact_sha256, _manifest(record))
+    if out is not None:
+        out.write_text(text, encoding="utf-8")
+    emit({"card": text, "path": out}, as_json, [str(out)] if out is not None else text.splitlines())
+
+
+@command.command("promote", epilog="Example:  gridcast models promote 3 --plant north-ridge")
+@click.argument("version")
+@_name
+@_plants_option
+@json_option
+def promote(version: str, name: str | None, plants: tuple[str, ...], as_json: bool) -> None:
+    """Let a release serve from now on, one that was a shadow, withdrawn, or replaced.
+
+    With --plant it serves these plants and the others keep what they have. What served before runs on as a
+    shadow, so that their live scores can be compared.
+    """
+    releases = _releases()
+    record, shadows = releases.promote(releases.find(version, name), plants)
+    lines = [f"{record.name} {record.version} serves {', '.join(plants) or 'every plant'} from now on"]
+    lines += [f"{one.name} {one.version} runs on as a shadow" for one in shadows]
+    document = {**_row(record, releases), "shadows": [_row(one, releases) for one in shadows]}
+    emit(document, as_json, lines)
 
 
 @command.command("rollback", epilog="Example:  gridcast models rollback")
+@_plants_option
+@click.option("--because", default="by hand", show_default=True, help="Why, kept in the record.")
 @json_option
-def rollback(as_json: bool) -> None:
+def rollback(plants: tuple[str, ...], because: str, as_json: bool) -> None:
     """Withdraw the champion: the release before it serves again, the cold start where there was none."""
-    from schemas.errors import InputError
-    from schemas.records import ReleaseRole
-
-    releases = _Releases()
-    if releases.champion is None:
-        raise InputError("nothing to roll back: no release serves but the built-in cold start")
-    gone = releases.send(releases.champion, ReleaseRole.WITHDRAWN)
-    after = releases.champion
+    releases = _releases()
+    gone, after = releases.rollback(plants, {"reason": because})
     now = f"{after.name} {after.version}" if after is not None else "the built-in cold start"
     document = {"withdrawn": _row(gone, releases), "serves": None if after is None else _row(after, releases)}
-    emit(document, as_json, [f"{gone.name} {gone.version} is withdrawn; {now} serves again"])
+    whom = f" for {', '.join(plants)}" if plants else ""
+    emit(document, as_json, [f"{gone.name} {gone.version} is withdrawn{whom}; {now} serves again"])
 
 
-class _Releases:
-    """The `model.releases` topic of this deployment, as it stood at the call."""
+def _releases() -> Releases:
+    """The `model.releases` topic of this deployment."""
+    from cli.releasing import Releases
 
-    def __init__(self) -> None:
-        from consumers.releases import release_records
-        from infra.registry import schema_ids
-        from schemas.codec import Codec
-
-        self._settings = settings.load()
-        self._codec = Codec(schema_ids(self._settings))
-        self.records = release_records(self._settings, self._codec)
-
-    @property
-    def champion(self) -> ReleaseRecord | None:
-        """The release that serves, None for the cold start."""
-        from consumers.releases import champion
-
-        return champion(self.records)
-
-    def find(self, version: str, name: str | None) -> ReleaseRecord:
-        """The newest record of a version."""
-        from consumers.releases import find
-
-        return find(self.records, version, name)
-
-    def serves(self, record: ReleaseRecord) -> bool:
-        """Whether this record is why its release serves."""
-        return record == self.champion
-
-    def send(self, record: ReleaseRecord, role: ReleaseRole) -> ReleaseRecord:
-        """Publish the same release in another role from now on."""
-        from producers.kafka_out import KafkaOut
-        from producers.releases import send_record
-
-        now_ms = time.time_ns() // 1_000_000
-        made = replace(record, role=role, valid_from_ms=now_ms, known_at_ms=now_ms)
-        send_record(KafkaOut(self._settings), self._codec, made)
-        self.records = [*self.records, made]
-        return made
+    return Releases(settings.load())
 
 
-def _row(record: ReleaseRecord, releases: _Releases) -> dict[str, Any]:
+def _row(record: ReleaseRecord, releases: Releases) -> dict[str, Any]:
     return {
         "name": record.name,
         "version": record.version,
@@ -131,20 +117,21 @@ def _row(record: ReleaseRecord, releases: _Releases) -> dict[str, Any]:
 
 
 def _manifest(record: ReleaseRecord) -> dict[str, Any]:
-    try:
-        manifest = json.loads(record.manifest)
-    except ValueError:
-        return {}
-    return manifest if isinstance(manifest, dict) else {}
+    from consumers.releases import manifest_of
+
+    return manifest_of(record)
 
 
-def _about(record: ReleaseRecord, releases: _Releases) -> list[str]:
+def _about(record: ReleaseRecord, releases: Releases) -> list[str]:
     state = "serves" if releases.serves(record) else f"{record.role.value}, does not serve"
     manifest = _manifest(record)
     lines = [f"{record.name} {record.version}: {state}, since {iso(record.valid_from_ms)}"]
     lines += [f"artifact {record.artifact_sha256}, {record.artifact_bytes / 1e6:.1f} MB"]
-    if "verdict" in manifest:
-        lines.append(f"judged: {manifest['verdict']}")
+    verdict = manifest.get("verdict")
+    if verdict:
+        lines.append(f"judged: {verdict.get('reason') if isinstance(verdict, dict) else verdict}")
+    if "withdrawn" in manifest:
+        lines.append(f"withdrawn: {manifest['withdrawn'].get('reason')}")
     if manifest.get("hindsight"):
         lines.append("trained with weather that was made afterwards: its skill is an upper bound")
     return lines

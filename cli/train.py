@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -13,11 +12,15 @@ from cli.times import Duration, Moment
 from infra import settings
 
 if TYPE_CHECKING:
+    from cli.releasing import Releases
+    from infra.settings import Settings
     from models.release import Release
     from models.training.config import TrainConfig
     from models.training.dataset import PlantHistory
-    from models.training.select import Verdict
-    from schemas.records import ReleaseRecord
+    from models.training.fitness import Fitness
+    from models.training.gate import Verdict
+    from models.training.hold_back import Split
+    from schemas.records import ReleaseRecord, ReleaseRole
 
 _DAY_S: Final = 86_400
 
@@ -33,7 +36,7 @@ class _Name(click.ParamType):
         return value
 
 
-@click.command(epilog="Example:  gridcast train --hold-back 14d")
+@click.command(epilog="Example:  gridcast train --hold-back 28d")
 @click.option("--until", "until_ms", type=Moment(), help="Train on what was known before; default: now.")
 @click.option(
     "--hold-back",
@@ -41,7 +44,7 @@ class _Name(click.ParamType):
     type=Duration(),
     default="14d",
     show_default=True,
-    help="Newest days of each plant that the candidate is judged on.",
+    help="Newest days of each plant that the candidate is judged on; a champion is challenged on 14 or more.",
 )
 @click.option("--name", type=_Name(), default="gridcast", show_default=True, help="Name of the release.")
 @click.option(
@@ -50,10 +53,22 @@ class _Name(click.ParamType):
     multiple=True,
     help="Train on these plants alone, and serve no other; may be repeated.",
 )
+@click.option(
+    "--for",
+    "serve",
+    metavar="PLANT",
+    multiple=True,
+    help="Train on every plant, but judge and serve these alone; may be repeated.",
+)
 @click.option("--fast", is_flag=True, help="A smaller training, in seconds for a plant.")
 @click.option("--seed", type=SEED, default=1, show_default=True, help="The same seed gives the same release.")
 @click.option("--hindsight", is_flag=True, help="Note in the manifest that the weather was made afterwards.")
-@click.option("--refit", is_flag=True, help="Train once more with the held-back days before publishing.")
+@click.option(
+    "--refit/--no-refit",
+    default=True,
+    show_default=True,
+    help="Train once more with the held-back days before publishing.",
+)
 @click.option("--shadow", is_flag=True, help="Publish it to be promoted later, not to serve now.")
 @click.option("--force", is_flag=True, help="Publish it whatever the verdict is.")
 @json_option
@@ -62,6 +77,7 @@ def command(
     hold_back_s: int,
     name: str,
     plants: tuple[str, ...],
+    serve: tuple[str, ...],
     fast: bool,
     seed: int,
     hindsight: bool,
@@ -70,75 +86,152 @@ def command(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Train a release and publish it if it beats the champion on the newest days, which it has not seen.
+    """Train a release and publish it if it beats the champion on the newest days, which neither has seen.
 
-    Running workers take it up without a restart. Reads what the sink has written to PostgreSQL.
+    Promoted is what is better on the whole and worse for no plant by the test of Diebold and Mariano; it is
+    then trained again on all days, and the champion before it runs on as a shadow. Running workers take it up
+    without a restart. Reads what the sink has written to PostgreSQL.
     """
     from cli import training
-    from consumers.releases import next_version, release_records
-    from models.training import hold_back
+    from cli.releasing import Releases
+    from consumers.releases import next_version
     from models.training.config import TrainConfig
     from schemas.records import ReleaseRole
 
+    if plants and serve:
+        raise click.UsageError("--plant and --for do not go together: --plant already serves these alone")
     found = settings.load()
-    codec = training.deployed_codec(found)
-    records = release_records(found, codec)
+    releases = Releases(found)
     if not as_json:
         note("reading PostgreSQL")
-    known = training.known_histories(found, training.now_ms() if until_ms is None else until_ms, plants)
+    until_ms = training.now_ms() if until_ms is None else until_ms
+    known = training.known_histories(found, until_ms, plants)
+    training.refuse_unknown(serve, {history.plant.plant_id for history in known})
     config = (TrainConfig.fast if fast else TrainConfig.full)(
         seed=seed,
         name=name,
-        version=next_version(records, name),
+        version=next_version(releases.records, name),
         hindsight=hindsight,
         code_version=_code_version(),
     )
-    split = hold_back.split(known, max(hold_back_s // _DAY_S, 1))
-    candidate = _fit(split.seen, config, as_json)
-    verdict = hold_back.judge(candidate, training.serving_release(found, codec, records), split)
-    record = None
-    if verdict.better or force:
-        if refit:
-            candidate = _fit(split.whole, config, as_json)
-        role = ReleaseRole.SHADOW if shadow else ReleaseRole.CHAMPION
-        record = training.publish(found, codec, candidate, verdict, role, plants)
-    emit(_document(candidate, verdict, record), as_json, _lines(candidate, verdict, record))
+    role = ReleaseRole.SHADOW if shadow else ReleaseRole.CHAMPION
+    job = _Job(found, releases, known, config, plants or serve, refit, role, force, as_json)
+    job.run(max(hold_back_s // _DAY_S, 1))
+    emit(job.document(), as_json, job.lines())
 
 
-def _fit(histories: list[PlantHistory], config: TrainConfig, quiet: bool) -> Release:
-    from cli import training
+class _Job:
+    """One training, from the histories to what became of it."""
 
-    reached: dict[str, float] = {}
-    with progress("training", None, quiet) as advance:
+    def __init__(
+        self,
+        found: Settings,
+        releases: Releases,
+        known: list[PlantHistory],
+        config: TrainConfig,
+        serve: tuple[str, ...],
+        refit: bool,
+        role: ReleaseRole,
+        force: bool,
+        quiet: bool,
+    ) -> None:
+        self._found, self._releases, self._known = found, releases, known
+        self._config, self._serve, self._refit = config, serve, refit
+        self._role, self._force, self._quiet = role, force, quiet
+        self.candidate: Release | None = None
+        self.speed: Fitness | None = None
+        self.record: ReleaseRecord | None = None
+        self.shadows: list[ReleaseRecord] = []
+        self.verdict: Verdict
 
-        def told(stage: str, part: float) -> None:
-            steps = round(100 * part) - round(100 * reached.get(stage, 0.0))
-            reached[stage] = part
-            advance(max(steps, 0), f"{stage} {100 * part:.0f} %")
+    def run(self, hold_back_days: int) -> None:
+        """Hold back, train, judge; publish what passed."""
+        from cli import training
+        from models.training import gate, hold_back
 
-        return training.fit(histories, config, told)
+        judged = [h for h in self._known if not self._serve or h.plant.plant_id in self._serve]
+        serving = training.champions(self._found, self._releases, judged, note)
+        split = hold_back.split(judged, hold_back_days, serving)
+        early = gate.too_early(split)
+        if early is not None and not self._force:
+            self.verdict = early
+            return
+        self.candidate = self._fit(self._seen(split))
+        self.verdict, self.speed = training.judge(self.candidate, serving, split)
+        if self.verdict.better or self._force:
+            self._publish()
+
+    def _seen(self, split: Split) -> list[PlantHistory]:
+        cut = {history.plant.plant_id: history for history in split.seen}
+        return [cut.get(history.plant.plant_id, history) for history in self._known]
+
+    def _publish(self) -> None:
+        from cli import training
+        from cli.releasing import write_beside
+
+        assert self.candidate is not None
+        final = self._fit(self._known) if self._refit else self.candidate
+        final = training.described(final, self.verdict, self.speed, self._refit)
+        self.record, self.shadows = self._releases.publish(final, self._role, self._serve)
+        write_beside(self._found.home, self.record, dict(final.manifest))
+
+    def _fit(self, histories: list[PlantHistory]) -> Release:
+        from cli import training
+
+        reached: dict[str, float] = {}
+        with progress("training", None, self._quiet) as advance:
+
+            def told(stage: str, part: float) -> None:
+                steps = round(100 * part) - round(100 * reached.get(stage, 0.0))
+                reached[stage] = part
+                advance(max(steps, 0), f"{stage} {100 * part:.0f} %")
+
+            return training.fit(histories, self._config, told)
+
+    def document(self) -> dict[str, Any]:
+        """What came of it, for machines."""
+        from models.training.gate import scores_json
+
+        verdict, record = self.verdict, self.record
+        return {
+            "name": self._config.name,
+            "version": self._config.version,
+            "trained": self.candidate is not None,
+            "better": verdict.better,
+            "reason": verdict.reason,
+            "verdict": verdict.to_json(),
+            "published": record is not None,
+            "role": record.role.value if record is not None else None,
+            "sha256": record.artifact_sha256 if record is not None else None,
+            "bytes": record.artifact_bytes if record is not None else None,
+            "plants": list(record.plants) if record is not None else [],
+            "shadows": [f"{one.name} {one.version}" for one in self.shadows],
+            "scores": {
+                "candidate": scores_json(verdict.candidate),
+                "champion": scores_json(verdict.champion),
+            },
+        }
+
+    def lines(self) -> list[str]:
+        """What came of it, for people."""
+        verdict, config = self.verdict, self._config
+        if self.candidate is None:
+            return [f"not trained: {verdict.reason}; --force trains and publishes all the same"]
+        judged = "better than the champion" if verdict.better else "not better than the champion"
+        lines = [*table(_rows(verdict)), f"{config.name} {config.version} is {judged}: {verdict.reason}"]
+        lines += [f"{plant_id} was not judged: {why}" for plant_id, why in verdict.not_judged.items()]
+        if self.candidate.manifest.get("hindsight"):
+            lines.append("its weather was made afterwards (a reanalysis): live forecasts will be less good")
+        if self.record is None:
+            return [*lines, "not published; --force publishes it all the same"]
+        size = f"{self.record.artifact_bytes / 1e6:.1f} MB"
+        role = self.record.role.value
+        lines += [f"{one.name} {one.version} runs on as a shadow" for one in self.shadows]
+        return [*lines, f"published as {role}, {size}: {self.record.artifact_sha256[:12]}"]
 
 
-def _document(candidate: Release, verdict: Verdict, record: ReleaseRecord | None) -> dict[str, Any]:
-    scores = {
-        which: {plant: {lead: asdict(one) for lead, one in leads.items()} for plant, leads in found.items()}
-        for which, found in (("candidate", verdict.candidate), ("champion", verdict.champion))
-    }
-    return {
-        "name": candidate.name,
-        "version": candidate.version,
-        "better": verdict.better,
-        "reason": verdict.reason,
-        "published": record is not None,
-        "role": record.role.value if record is not None else None,
-        "sha256": record.artifact_sha256 if record is not None else None,
-        "bytes": record.artifact_bytes if record is not None else None,
-        "scores": scores,
-    }
-
-
-def _lines(candidate: Release, verdict: Verdict, record: ReleaseRecord | None) -> list[str]:
-    rows = [
+def _rows(verdict: Verdict) -> list[dict[str, Any]]:
+    return [
         {
             "plant": plant,
             "lead": lead,
@@ -151,14 +244,6 @@ def _lines(candidate: Release, verdict: Verdict, record: ReleaseRecord | None) -
         for plant, leads in verdict.candidate.items()
         for lead, one in leads.items()
     ]
-    judged = "better than the champion" if verdict.better else "not better than the champion"
-    lines = [*table(rows), f"{candidate.name} {candidate.version} is {judged}: {verdict.reason}"]
-    if candidate.manifest.get("hindsight"):
-        lines.append("its weather was made afterwards (a reanalysis): live forecasts will be less good")
-    if record is None:
-        return [*lines, "not published; --force publishes it all the same"]
-    size = f"{record.artifact_bytes / 1e6:.1f} MB"
-    return [*lines, f"published as {record.role.value}, {size}: {record.artifact_sha256[:12]}"]
 
 
 def _champion_error(verdict: Verdict, plant: str, lead: str) -> float | None:

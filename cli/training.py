@@ -1,35 +1,33 @@
-"""One training from PostgreSQL to the release topics: what `train` and `schedule` do."""
+"""One training from PostgreSQL to a verdict: what `train` does, alone or for `schedule`."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING
 
 from consumers.history import read_history
-from consumers.releases import champion
 from infra.postgres import transaction
-from infra.registry import schema_ids
-from models import release_file
 from models.release import cold_start
-from models.training import dataset, select
+from models.training import dataset, fitness, gate, select
 from models.training.train import train
-from producers.kafka_out import KafkaOut
-from producers.releases import send_release
-from schemas.codec import Codec
-from schemas.errors import GridcastError, InputError
-from schemas.records import ReleaseRecord, ReleaseRole
+from schemas.errors import GridcastError, InputError, ReleaseRefused
 from streams.artifacts import Artifacts
 
 if TYPE_CHECKING:
+    from cli.releasing import Releases
     from infra.settings import Settings
     from models.release import Release
     from models.training.config import TrainConfig
     from models.training.dataset import PlantHistory
-    from models.training.select import Verdict
+    from models.training.gate import Verdict
+    from models.training.hold_back import Split
+    from schemas.records import ReleaseRecord
 
 Told = Callable[[str, float], None]
 
@@ -39,15 +37,20 @@ def known_histories(found: Settings, until_ms: int, plants: tuple[str, ...] = ()
     with transaction(found, "gridcast-train") as cursor:
         history = read_history(cursor, until_ms)
     wanted = [one for one in history.plants if not plants or one.plant_id in plants]
-    unknown = set(plants) - {one.plant_id for one in wanted}
-    if unknown:
-        raise InputError(
-            f"PostgreSQL knows no plant {', '.join(sorted(unknown))}: see `gridcast plants list`"
-        )
+    refuse_unknown(plants, {one.plant_id for one in wanted})
     made = dataset.histories(wanted, history.telemetry, history.runs, until_ms)
     if not made:
         raise InputError("PostgreSQL holds no telemetry to train on: is `gridcast sink` running?")
     return made
+
+
+def refuse_unknown(plants: tuple[str, ...], known: set[str]) -> None:
+    """Raise `InputError` where a plant is named that PostgreSQL does not know."""
+    unknown = set(plants) - known
+    if unknown:
+        raise InputError(
+            f"PostgreSQL knows no plant {', '.join(sorted(unknown))}: see `gridcast plants list`"
+        )
 
 
 def fit(histories: list[PlantHistory], config: TrainConfig, told: Told) -> Release:
@@ -60,48 +63,73 @@ def fit(histories: list[PlantHistory], config: TrainConfig, told: Told) -> Relea
         raise InputError(f"nothing could be trained: {error}") from error
 
 
-def serving_release(found: Settings, codec: Codec, records: list[ReleaseRecord]) -> Release:
-    """The champion's models; the built-in cold start where nothing was ever published."""
-    record = champion(records)
-    return cold_start() if record is None else Artifacts(found, codec).load_release(record)
-
-
-def publish(
-    found: Settings,
-    codec: Codec,
-    candidate: Release,
-    verdict: Verdict,
-    role: ReleaseRole,
-    plants: tuple[str, ...] = (),
-) -> ReleaseRecord:
-    """Send a release with its scores and verdict in its manifest; workers take it up from the topic.
-
-    `plants`: whom it shall serve, and nobody else; every plant where there are none.
+def champions(
+    found: Settings, releases: Releases, histories: list[PlantHistory], warn: Callable[[str], None]
+) -> dict[str, Release]:
+    """What serves each plant now; a plant on the cold start is left out, and one whose release cannot be read
+    any more (workers are on the cold start there too).
     """
-    scored = select.with_scores(candidate, verdict.candidate)
-    scored = replace(scored, manifest={**scored.manifest, "verdict": verdict.reason})
-    artifact = release_file.save(scored)
-    at_ms = now_ms()
-    record = ReleaseRecord(
-        name=scored.name,
-        version=scored.version,
-        valid_from_ms=at_ms,
-        known_at_ms=at_ms,
-        role=role,
-        plants=plants,
-        artifact_sha256=hashlib.sha256(artifact).hexdigest(),
-        artifact_bytes=len(artifact),
-        manifest=json.dumps(scored.manifest, sort_keys=True),
-    )
-    send_release(KafkaOut(found), codec, record, artifact)
-    return record
+    artifacts = Artifacts(found, releases.codec)
+    made: dict[str, Release] = {}
+    for plant_id in (history.plant.plant_id for history in histories):
+        record = releases.champion_of(plant_id)
+        if record is None:
+            continue
+        try:
+            made[plant_id] = artifacts.load_release(record)
+        except ReleaseRefused as error:
+            warn(
+                f"release {record.name} {record.version} cannot be read, so the cold start is judged: {error}"
+            )
+    return made
 
 
-def deployed_codec(found: Settings) -> Codec:
-    """A codec with the schema ids of this deployment."""
-    return Codec(schema_ids(found))
+def judge(candidate: Release, serving: dict[str, Release], split: Split) -> tuple[Verdict, fitness.Fitness]:
+    """The verdict on a candidate: its skill on the held-back days, NaN and limits there, and its speed."""
+    fit_for = fitness.measure(candidate, split.whole, time.perf_counter)
+    verdict = gate.judge(candidate, serving, cold_start(), split)
+    if verdict.better and fit_for.trouble is not None:
+        verdict = replace(verdict, better=False, reason=fit_for.trouble)
+    return verdict, fit_for
+
+
+def described(release: Release, verdict: Verdict, speed: fitness.Fitness | None, refitted: bool) -> Release:
+    """The release with scores, verdict and the hash of the code in its manifest."""
+    scored = select.with_scores(release, verdict.candidate)
+    more = {
+        "verdict": verdict.to_json(),
+        "refitted": refitted,
+        "speed": None if speed is None else speed.to_json(),
+        "code_sha256": code_sha256(),
+    }
+    return replace(scored, manifest={**scored.manifest, **more})
+
+
+@cache
+def code_sha256() -> str:
+    """A hash of all sources under `models/`: what training and serving were."""
+    digest = hashlib.sha256()
+    for name, path in sorted(_sources(files("models"), "models").items()):
+        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _sources(folder: Traversable, name: str) -> dict[str, Traversable]:
+    found: dict[str, Traversable] = {}
+    for one in folder.iterdir():
+        path = f"{name}/{one.name}"
+        if one.is_dir():
+            found |= _sources(one, path)
+        elif one.name.endswith(".py"):
+            found[path] = one
+    return found
 
 
 def now_ms() -> int:
     """The wall clock."""
     return time.time_ns() // 1_000_000
+
+
+def known_to_serve(record: ReleaseRecord | None) -> str:
+    """What serves, in words."""
+    return "the built-in cold start" if record is None else f"{record.name} {record.version}"

@@ -1,4 +1,4 @@
-"""Judging a candidate on days that it has not seen, each plant on its own newest days.
+"""Which days a candidate is judged on: each plant's newest ones, that neither it nor the champion has seen.
 
 Plants may live in different years, so what is held back is counted from the end of each plant's telemetry.
 """
@@ -7,58 +7,83 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from datetime import datetime
+from typing import Any
 
 from models.release import Release
-from models.training import select
 from models.training.dataset import PlantHistory
-from models.training.select import Verdict
 
 DAY_MS = 86_400_000
-LARGEST_PART = 0.25  # of a plant's telemetry: a short history must not be held back whole
+LEAST_DAYS = 14  # a champion that was trained is challenged on no fewer
+LARGEST_PART = 1 / 3  # of a plant's telemetry: a short history must not be held back whole
+
+
+@dataclass(frozen=True)
+class Range:
+    """The held-back part of one plant's telemetry.
+
+    The candidate has seen nothing after `cut_ms`, the champion nothing after `from_ms`, which is not before
+    it; `to_ms` is the end of the telemetry. `trained`: whether a release that was trained on the plant
+    serves it.
+    """
+
+    cut_ms: int
+    from_ms: int
+    to_ms: int
+    trained: bool
+
+    @property
+    def days(self) -> int:
+        """Days that neither has seen, rounded: a training a week after another finds seven."""
+        return round((self.to_ms - self.from_ms) / DAY_MS)
+
+    @property
+    def enough(self) -> bool:
+        """Whether a verdict can rest on it: `LEAST_DAYS` where a trained champion is challenged."""
+        return self.days >= (LEAST_DAYS if self.trained else 1)
 
 
 @dataclass(frozen=True)
 class Split:
-    """`seen` is for training; `from_ms` says for each plant where its held-back days begin."""
+    """`seen` is for training the candidate; `ranges` are by plant."""
 
     seen: list[PlantHistory]
     whole: list[PlantHistory]
-    from_ms: Mapping[str, int]
+    ranges: Mapping[str, Range]
+
+    @property
+    def judged(self) -> list[PlantHistory]:
+        """The histories with enough days that both have not seen."""
+        return [h for h in self.whole if self.ranges[h.plant.plant_id].enough]
 
 
-def split(histories: Sequence[PlantHistory], days: int) -> Split:
-    """Hold back the newest `days` of each plant, at most a quarter of its telemetry."""
+def split(histories: Sequence[PlantHistory], days: int, champions: Mapping[str, Release]) -> Split:
+    """Hold back the newest `days` of each plant, at most a third of its telemetry.
+
+    `champions`: what serves each plant now; a plant without one is served by nothing that was trained.
+    """
     whole = [history for history in histories if len(history.end_ms)]
-    from_ms = {history.plant.plant_id: _cut_ms(history, days) for history in whole}
-    return Split([history.before(from_ms[history.plant.plant_id]) for history in whole], whole, from_ms)
+    ranges = {h.plant.plant_id: _range(h, days, champions.get(h.plant.plant_id)) for h in whole}
+    return Split([history.before(ranges[history.plant.plant_id].cut_ms) for history in whole], whole, ranges)
+
+
+def _range(history: PlantHistory, days: int, champion: Release | None) -> Range:
+    cut_ms, last_ms = _cut_ms(history, days), int(history.end_ms[-1])
+    known = None if champion is None else champion.manifest.get("plants", {}).get(history.plant.plant_id)
+    if known is None:
+        return Range(cut_ms, cut_ms, last_ms, trained=False)
+    return Range(cut_ms, min(max(cut_ms, _seen_until_ms(known)), last_ms), last_ms, trained=True)
+
+
+def _seen_until_ms(about: Mapping[str, Any]) -> int:
+    """The end of what a release was trained on of a plant, by its manifest; for ever, where it is silent."""
+    try:
+        return round(datetime.fromisoformat(str(about["to"])).timestamp() * 1000)
+    except (KeyError, ValueError):
+        return 2**53
 
 
 def _cut_ms(history: PlantHistory, days: int) -> int:
     first, last = int(history.end_ms[0]), int(history.end_ms[-1])
     held_ms = min(days * DAY_MS, int((last - first) * LARGEST_PART))
     return (last - held_ms) // DAY_MS * DAY_MS if held_ms > DAY_MS else last - held_ms
-
-
-def judge(candidate: Release, champion: Release, held_back: Split) -> Verdict:
-    """Compare two releases on what was held back; plants count the same, whatever their number of days."""
-    alone = [
-        select.judge(candidate, champion, [history], held_back.from_ms[history.plant.plant_id])
-        for history in held_back.whole
-    ]
-    new = {plant_id: scores for verdict in alone for plant_id, scores in verdict.candidate.items()}
-    old = {plant_id: scores for verdict in alone for plant_id, scores in verdict.champion.items()}
-    if len(alone) == 1 or not new or not old:
-        return alone[0] if alone else Verdict(False, "there is no plant with telemetry", {}, {})
-    loss_new, loss_old = _loss(new), _loss(old)
-    change = 100.0 * (loss_new / loss_old - 1.0)
-    reason = (
-        f"mean pinball {100 * loss_new:.3f} % of capacity against {100 * loss_old:.3f} % ({change:+.1f} %)"
-        f" over {len(new)} plants"
-    )
-    return Verdict(loss_new < loss_old, reason, new, old)
-
-
-def _loss(found: select.Scores) -> float:
-    return float(np.mean([np.mean([one.pinball for one in leads.values()]) for leads in found.values()]))

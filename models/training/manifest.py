@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +15,7 @@ from models.forecast.base import HOUR_MS, KNOTS, Floats, single
 from models.forecast.boosting import BoostedWeather
 from models.forecast.correction_features import ISSUE_NAMES, STEP_NAMES
 from models.forecast.limits import LOWEST_SHARE
+from models.training.clean import counts
 from models.training.config import TrainConfig
 from models.training.dataset import PlantHistory
 from models.training.fit_weather import usable_runs
@@ -52,8 +55,72 @@ def manifest(
         "config": {k: v for k, v in asdict(config).items() if k not in ("name", "version", "code_version")},
         "code_version": config.code_version,
         "hindsight": config.hindsight or any(_made_afterwards(h) for h in histories),
+        "weather": _weather(histories, config),
+        "data": _data(histories),
         "scores": {},
     }
+
+
+def brief(manifest: Mapping[str, Any], most_bytes: int) -> dict[str, Any]:
+    """The manifest, without its longest lists where it would be longer than `most_bytes` as JSON.
+
+    A Kafka message has a limit; the artifact keeps the whole. What a plant was trained until always stays.
+    """
+    made = dict(manifest)
+    for name in ("features", "correction_features", "learning", "corrections", "scores"):
+        if _size(made) <= most_bytes:
+            return made
+        made.pop(name, None)
+        made["shortened"] = True
+    if _size(made) > most_bytes and "verdict" in made:
+        made["verdict"] = {
+            k: v for k, v in dict(made["verdict"]).items() if k not in ("plants", "not_judged")
+        }
+    if _size(made) > most_bytes:
+        kept = ("kind", "to")
+        plants = dict(made.get("plants", {}))
+        made["plants"] = {p: {k: about[k] for k in kept if k in about} for p, about in plants.items()}
+    return made
+
+
+def _size(manifest: Mapping[str, Any]) -> int:
+    return len(json.dumps(manifest, sort_keys=True).encode())
+
+
+def data_sha256(history: PlantHistory) -> str:
+    """A hash of all that training sees of a plant: intervals, power, what is clean, runs."""
+    digest = hashlib.sha256(repr((history.plant, history.versions)).encode())
+    for values in (history.end_ms, history.power_kw, history.clean):
+        digest.update(np.ascontiguousarray(values).tobytes())
+    for run in history.runs:
+        digest.update(f"{run.source}|{run.published_at_ms}|{run.known_at_ms}".encode())
+        digest.update(run.valid_at_ms.tobytes())
+        for columns in (run.columns, *(point.columns for point in run.points)):
+            for name, column in columns.items():
+                digest.update(name.encode())
+                digest.update(np.ascontiguousarray(column).tobytes())
+    return digest.hexdigest()
+
+
+def _data(histories: Sequence[PlantHistory]) -> dict[str, str]:
+    """First and last interval of all plants, and a hash of everything."""
+    hashes = [f"{h.plant.plant_id}={data_sha256(h)}" for h in histories]
+    return {
+        "from": _iso(min(int(h.end_ms[0]) for h in histories)),
+        "to": _iso(max(int(h.end_ms[-1]) for h in histories)),
+        "sha256": hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest(),
+    }
+
+
+def _weather(histories: Sequence[PlantHistory], config: TrainConfig) -> dict[str, dict[str, Any]]:
+    """Each source of weather: how many runs, and whether they were made after the fact."""
+    found: dict[str, dict[str, Any]] = {}
+    for history in histories:
+        for run in usable_runs(history.runs):
+            afterwards = config.hindsight or run.source.endswith(ARCHIVE)
+            about = found.setdefault(run.source, {"runs": 0, "hindsight": afterwards})
+            about["runs"] += 1
+    return dict(sorted(found.items()))
 
 
 def _made_afterwards(history: PlantHistory) -> bool:
@@ -75,6 +142,7 @@ def _about(history: PlantHistory, models: dict[str, BoostedWeather]) -> dict[str
         "to": _iso(int(history.end_ms[-1])),
         "intervals": len(share),
         "clean_part": round(float(history.clean.mean()), 4),
+        "left_out": {} if history.causes is None else counts(history.causes),
         "min_share": round(float(np.clip(lowest, LOWEST_SHARE, 0.0)), 6),
         "weather_model": model,
         "panel_deg": models[model].panels.get(plant.plant_id) if model is not None else None,

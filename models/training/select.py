@@ -1,26 +1,26 @@
-"""Champion or not: two releases issue the same held-back days, and the better one on the mean pinball loss
-wins.
+"""What a release does on days held back: hourly issues as the worker would publish them, without calibration,
+scored by lead time and by day.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from models.forecast.base import HIGH, HOUR_MS, KNOTS, LOW, MEDIAN, Floats
+from models.forecast import limits
+from models.forecast.base import HIGH, HOUR_MS, KNOTS, LOW, MEDIAN, Flags, Floats, Ints
 from models.forecast.weather_features import hour_grid
 from models.release import Release
-from models.score import VISIBLE_SHARE, coverage
+from models.score import VISIBLE_SHARE, coverage, flawed, pinball
 from models.training import samples
 from models.training.dataset import PlantHistory
-from models.training.samples import Teller
+from models.training.samples import Samples, Teller
 
 LEADS_H = (1, 2, 3, 6, 12, 24)
 DAY_MS = 86_400_000
-AT_LEAST_BETTER = 0.0  # part of the champion's loss
 LEAST_PAIRS = 24
 
 
@@ -41,40 +41,38 @@ class Score:
 Scores = Mapping[str, Mapping[str, Score]]  # by plant and lead time ("6h")
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What was found: whether the candidate is better, why in one line, and the scores of both."""
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One release on one plant's held-back days.
 
-    better: bool
-    reason: str
-    candidate: Scores
-    champion: Scores
-
-
-def judge(candidate: Release, champion: Release, held_back: Sequence[PlantHistory], from_ms: int) -> Verdict:
-    """Compare two releases on what came after `from_ms`, which the candidate was not trained on.
-
-    Hourly issues without calibration, the same for both; plants count the same. Without enough pairs the
-    candidate is not better.
+    `scores` by lead time; `day` (d,) the UTC days of issue that had pairs, as days since 1970, rising, and
+    `loss` (d,) the mean pinball of each in shares of capacity, every lead time counting the same; `issues` is
+    how many were made, `flawed` how many of them may not be published: not finite, crossing, or out of
+    [lowest power, capacity].
     """
-    new, old = (scores(r, held_back, from_ms) for r in (candidate, champion))
-    loss_new, loss_old = _loss(new), _loss(old)
-    if loss_new is None or loss_old is None:
-        return Verdict(False, "too few held-back hours to judge", new, old)
-    better = loss_new < loss_old * (1.0 - AT_LEAST_BETTER)
-    change = 100.0 * (loss_new / loss_old - 1.0)
-    reason = (
-        f"mean pinball {100 * loss_new:.3f} % of capacity against {100 * loss_old:.3f} % ({change:+.1f} %)"
-    )
-    return Verdict(better, reason, new, old)
+
+    scores: Mapping[str, Score]
+    day: Ints
+    loss: Floats
+    issues: int
+    flawed: int
 
 
-def scores(release: Release, held_back: Sequence[PlantHistory], from_ms: int) -> dict[str, dict[str, Score]]:
-    """Scores by plant and lead time of hourly issues after `from_ms`; plants and leads with under 24 pairs
-    are left out.
-    """
-    made = {h.plant.plant_id: _of_plant(release, h, from_ms) for h in held_back if len(h.end_ms)}
-    return {plant_id: found for plant_id, found in made.items() if found}
+def trial(release: Release, history: PlantHistory, from_ms: int) -> Trial:
+    """Let a release issue each hour after `from_ms`; lead times with under 24 pairs are not scored."""
+    first = -(-max(from_ms, int(history.end_ms[0]) + DAY_MS) // HOUR_MS)
+    issued = np.arange(first, int(history.end_ms[-1]) // HOUR_MS, dtype=np.int64) * HOUR_MS
+    if not len(issued):
+        return Trial({}, np.empty(0, np.int64), np.empty(0), 0, 0)
+    teller = Teller(history, release.climatology, _table(release, history, from_ms))
+    valid = issued[:, None] + np.array(LEADS_H) * HOUR_MS
+    told = teller.tell(issued, valid, np.full(valid.shape, 3600), np.zeros(len(issued), np.int64))
+    q, bad = _published(release, history, told)
+    pairs = np.isfinite(told.y) & np.isfinite(told.x.trailing[:, :1]) & ~bad[:, None]
+    made = {f"{h}h": _score(q[:, i], told, pairs[:, i], i) for i, h in enumerate(LEADS_H)}
+    kept = {lead: score for lead, score in made.items() if score.n >= LEAST_PAIRS}
+    day, loss = _by_day(issued, _losses(q, told.y, pairs))
+    return Trial(kept, day, loss, len(issued), int(bad.sum()))
 
 
 def with_scores(release: Release, found: Scores) -> Release:
@@ -88,27 +86,19 @@ def _plain(score: Score) -> dict[str, Any]:
     return {"n": score.n, "coverage80": round(score.coverage80, 4), **percent}
 
 
-def _loss(found: Scores) -> float | None:
-    """Mean over plants of the mean over lead times."""
-    if not found:
-        return None
-    return float(np.mean([np.mean([s.pinball for s in leads.values()]) for leads in found.values()]))
-
-
-def _of_plant(release: Release, history: PlantHistory, from_ms: int) -> dict[str, Score]:
-    teller = Teller(history, release.climatology, _table(release, history, from_ms))
-    first = -(-max(from_ms, int(history.end_ms[0]) + DAY_MS) // HOUR_MS)
-    issued = np.arange(first, int(history.end_ms[-1]) // HOUR_MS, dtype=np.int64) * HOUR_MS
-    if not len(issued):
-        return {}
-    valid = issued[:, None] + np.array(LEADS_H) * HOUR_MS
-    told = teller.tell(issued, valid, np.full(valid.shape, 3600), np.zeros(len(issued), np.int64))
+def _published(release: Release, history: PlantHistory, told: Samples) -> tuple[Floats, Flags]:
+    """Quantiles (N, S, 13) inside the plant's limits, on the published grid, and issues (N,) that may not be
+    published as they are.
+    """
     known = samples.heard(told)[:, None, None]
-    q = np.where(known, release.correct(told.x), told.x.base)
-    q = np.where(told.x.daylight[..., None], q, 0.0)
-    last = told.x.trailing[:, 0]
-    made = {f"{h}h": _score(q[:, i], told.y[:, i], last) for i, h in enumerate(LEADS_H)}
-    return {lead: score for lead, score in made.items() if score.n >= LEAST_PAIRS}
+    raw = np.where(known, release.correct(told.x), told.x.base)
+    hollow = ~np.isfinite(raw).all(axis=(1, 2))
+    lowest = release.min_share(history.plant)
+    safe = np.where(np.isfinite(raw), raw, 0.0)
+    grid = limits.publish(safe, np.full(len(raw), lowest), told.x.daylight)
+    q = limits.shares(grid)
+    wrong = flawed(q.reshape(-1, q.shape[-1]), max(lowest, limits.LOWEST_SHARE) - 1e-4, 1.0)
+    return q, np.asarray(hollow | wrong.reshape(q.shape[:2]).any(axis=1), np.bool_)
 
 
 def _table(release: Release, history: PlantHistory, from_ms: int) -> samples.BaseTable | None:
@@ -127,16 +117,35 @@ def _table(release: Release, history: PlantHistory, from_ms: int) -> samples.Bas
     )
 
 
-def _score(q: Floats, y: Floats, last: Floats) -> Score:
-    both = np.isfinite(y) & np.isfinite(last)
-    q, y, last = q[both], y[both], last[both]
+def _losses(q: Floats, y: Floats, pairs: Flags) -> Floats:
+    """Mean pinball (N, S) over the knots, NaN where there is no pair."""
+    return np.where(pairs, pinball(y[..., None], q, np.array(KNOTS)).mean(axis=-1), np.nan)
+
+
+def _by_day(issued_ms: Ints, losses: Floats) -> tuple[Ints, Floats]:
+    """The days (d,) of issue with a pair at any lead time, and the mean over lead times (d,) of each lead
+    time's mean of the day.
+    """
+    day = issued_ms // DAY_MS
+    place, size = day - day[0], int(day[-1] - day[0]) + 1
+    means = np.full((losses.shape[1], size), np.nan)
+    for lead in range(losses.shape[1]):
+        good = np.isfinite(losses[:, lead])
+        count = np.bincount(place[good], minlength=size)
+        total = np.bincount(place[good], weights=losses[good, lead], minlength=size)
+        means[lead] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    there = np.isfinite(means).any(axis=0)
+    return day[0] + np.flatnonzero(there), np.nanmean(means[:, there], axis=0)
+
+
+def _score(q: Floats, told: Samples, pairs: Flags, lead: int) -> Score:
+    q, y, last = q[pairs], told.y[pairs, lead], told.x.trailing[pairs, 0]
     if not len(y):
         return Score(0, np.nan, np.nan, np.nan, np.nan)
-    miss, levels = y[:, None] - q, np.array(KNOTS)
     return Score(
         n=len(y),
         nmae=float(np.abs(y - q[:, MEDIAN]).mean()),
-        pinball=float(np.maximum(levels * miss, (levels - 1.0) * miss).mean()),
+        pinball=float(pinball(y[:, None], q, np.array(KNOTS)).mean()),
         coverage80=coverage(y, q[:, LOW], q[:, HIGH], VISIBLE_SHARE).inside,
         nmae_persistence=float(np.abs(y - last).mean()),
     )

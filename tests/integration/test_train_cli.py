@@ -83,27 +83,57 @@ def test_a_release_is_trained_judged_published_promoted_and_rolled_back(
     (listed,) = call(capsys, "models", "list")
     assert listed["serves"] and listed["role"] == "champion"
     shown = call(capsys, "models", "show", "1")["manifest"]
-    assert shown["hindsight"] and shown["verdict"] == first["reason"]
+    assert shown["hindsight"] and shown["refitted"] and shown["weather"]["test"]["hindsight"]
+    assert shown["verdict"]["reason"] == first["reason"]
+    assert shown["verdict"]["plants"]["old"]["test"]["days"] >= 14
     assert set(shown["scores"]) == {"old", "new"}
+    assert len(shown["code_sha256"]) == len(shown["data"]["sha256"]) == 64
+    assert 0 < shown["speed"]["forecast_us"] < 1000
+    card = call(capsys, "models", "card", "1")["card"]
+    assert first["reason"] in card and first["sha256"] in card
+    assert (trained_on.home / "releases" / "gridcast-1.md").read_text() == card
 
     record = ReleaseRecord("gridcast", "1", 0, 0, None, first["sha256"], first["bytes"])  # type: ignore[arg-type]
     release = Artifacts(trained_on, CODEC).load_release(record)
     assert release.sha256 == first["sha256"] and release.knows("old")
 
+    # It was trained again on all days, so nothing is left to challenge it on: not even trained.
     again = call(capsys, "train", "--fast")
-    assert not again["better"] and not again["published"]
-    forced = call(capsys, "train", "--fast", "--force")
-    assert forced["version"] == "2" and forced["published"]
+    assert not again["trained"] and not again["published"] and "too few days" in again["reason"]
+    forced = call(capsys, "train", "--fast", "--force", "--no-refit")
+    assert forced["version"] == "2" and forced["published"] and not forced["better"]
+    assert forced["shadows"] == ["gridcast 1"]
 
-    gone = call(capsys, "models", "rollback")
+    gone = call(capsys, "models", "rollback", "--because", "a trial")
     assert (gone["withdrawn"]["version"], gone["serves"]["version"]) == ("2", "1")
-    call(capsys, "models", "promote", "2")
-    serving = [one["version"] for one in call(capsys, "models", "list") if one["serves"]]
-    assert serving == ["2"]
+    assert call(capsys, "models", "show", "2")["manifest"]["withdrawn"]["reason"] == "a trial"
+    promoted = call(capsys, "models", "promote", "2")
+    assert [one["version"] for one in promoted["shadows"]] == ["1"]
+    assert serving(capsys) == {("2", "all")}
     for _ in range(2):
         last = call(capsys, "models", "rollback")
     assert last["serves"] is None
     assert "nothing to roll back" in failure(capsys, "models", "rollback")
+
+
+def serving(capsys: pytest.CaptureFixture[str]) -> set[tuple[str, str]]:
+    return {(one["version"], one["plants"]) for one in call(capsys, "models", "list") if one["serves"]}
+
+
+def test_two_releases_serve_a_plant_each(trained_on: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    first = call(capsys, "train", "--fast", "--plant", "old")
+    assert first["published"] and first["plants"] == ["old"]
+    # Trained on both plants, judged and released for the one that nothing was trained on yet.
+    second = call(capsys, "train", "--fast", "--for", "new")
+    assert second["published"] and second["plants"] == ["new"] and second["shadows"] == []
+    assert set(second["scores"]["candidate"]) == {"new"}
+    assert set(call(capsys, "models", "show", "2")["manifest"]["plants"]) == {"old", "new"}
+    assert serving(capsys) == {("1", "old"), ("2", "new")}
+    trial = call(capsys, "models", "promote", "2", "--plant", "old")
+    assert [(one["version"], one["plants"]) for one in trial["shadows"]] == [("1", "old")]
+    assert serving(capsys) == {("2", "old"), ("2", "new")}
+    call(capsys, "models", "rollback", "--plant", "old")
+    assert serving(capsys) == {("1", "old"), ("2", "new")}
 
 
 def test_a_shadow_is_published_and_does_not_serve(
@@ -120,5 +150,6 @@ def test_what_cannot_be_done_is_one_plain_line(
 ) -> None:
     assert "knows no plant nobody" in failure(capsys, "train", "--plant", "nobody")
     assert "no telemetry to train on" in failure(capsys, "train", "--until", "2000-01-01")
+    assert "knows no plant nobody" in failure(capsys, "train", "--for", "nobody")
     assert "there is no release 7" in failure(capsys, "models", "promote", "7")
     assert "no forecast of old" in failure(capsys, "forecast", "old")

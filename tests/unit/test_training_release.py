@@ -90,28 +90,25 @@ def test_the_manifest_says_what_was_trained_on_what() -> None:
     assert about["weather_sources"] == ["made-up"]
     assert "wind_speed_100m_ms" in about["weather_columns"]
     assert "wind_speed_100m_ms@+1" in small_release().manifest["features"][about["weather_model"]]
+    said = small_release().manifest
+    assert said["data"]["from"] < said["data"]["to"]
+    assert said["weather"] == {"made-up": {"runs": 80, "hindsight": False}}
     assert small_release().knows("wind-1")
     assert not small_release().knows("nobody")
 
 
-def test_training_beats_the_cold_start_and_is_said_to() -> None:
-    until = START_MS + 33 * 86_400_000
-    held_back = [history(WIND), history(SOLAR)]
-    candidate = train([h.before(until) for h in held_back], small_config(), lambda _said, _part: None)
-    verdict = select.judge(candidate, cold_start(), held_back, until)
-    assert verdict.better, verdict.reason
-    assert verdict.candidate["wind-1"]["1h"].nmae < verdict.candidate["wind-1"]["1h"].nmae_persistence
-    worse = select.judge(cold_start(), candidate, held_back, until)
-    assert not worse.better
-    shown = select.with_scores(candidate, verdict.candidate).manifest["scores"]["solar-1"]["6h"]
+def test_scores_stand_in_the_manifest_in_percent() -> None:
+    known = history(SOLAR)
+    trial = select.trial(small_release(), known, START_MS + 33 * 86_400_000)
+    shown = select.with_scores(small_release(), {"solar-1": trial.scores}).manifest["scores"]["solar-1"]["6h"]
     assert set(shown) == {"n", "nmae", "pinball", "coverage80", "nmae_persistence"}
+    assert shown["nmae"] == pytest.approx(100 * trial.scores["6h"].nmae, abs=1e-4)
+    assert len(trial.day) == len(trial.loss) == 7
 
 
-def test_a_verdict_needs_enough_hours() -> None:
+def test_a_few_hours_are_no_score() -> None:
     known = history(WIND)
-    verdict = select.judge(small_release(), cold_start(), [known], int(known.end_ms[-1]) - 5 * 3_600_000)
-    assert not verdict.better
-    assert "too few" in verdict.reason
+    assert select.trial(small_release(), known, int(known.end_ms[-1]) - 5 * 3_600_000).scores == {}
 
 
 def test_a_blind_training_corrects_nothing() -> None:

@@ -1,0 +1,165 @@
+"""What releases do, changed from the command line: published, promoted, rolled back.
+
+A promotion leaves the champion before it running as a shadow, so that live scores of both are paired; a
+rollback promotes that one again and withdraws the other. Every change is a record on `model.releases`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from consumers.releases import (
+    champion,
+    find,
+    identity,
+    manifest_of,
+    predecessor,
+    release_records,
+    replaced,
+)
+from infra.registry import schema_ids
+from models import release_file
+from models.training.manifest import brief
+from producers.kafka_out import KafkaOut
+from producers.releases import send_record, send_release
+from schemas.codec import Codec
+from schemas.errors import InputError
+from schemas.records import ReleaseRecord, ReleaseRole
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+    from models.release import Release
+
+#: A Kafka message may have 1 MB; the artifact holds the manifest whole.
+MANIFEST_BYTES: Final = 600_000
+
+
+class Releases:
+    """The `model.releases` topic of this deployment, as it stood at the call, and what this process adds."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.codec = Codec(schema_ids(settings))
+        self.records = release_records(settings, self.codec)
+
+    @property
+    def champion(self) -> ReleaseRecord | None:
+        """The release for every plant, None for the cold start."""
+        return champion(self.records)
+
+    def champion_of(self, plant_id: str) -> ReleaseRecord | None:
+        """What serves a plant, None for the cold start."""
+        return champion(self.records, plant_id)
+
+    def find(self, version: str, name: str | None) -> ReleaseRecord:
+        """The newest record of a version; raises `InputError`."""
+        return find(self.records, version, name)
+
+    def serves(self, record: ReleaseRecord) -> bool:
+        """Whether this record is why its release serves, all plants or its own."""
+        return any(champion(self.records, plant_id) == record for plant_id in (record.plants or (None,)))
+
+    def publish(
+        self, release: Release, role: ReleaseRole, plants: tuple[str, ...] = ()
+    ) -> tuple[ReleaseRecord, list[ReleaseRecord]]:
+        """Send a new release; workers take it up from the topic. Returns its record and the new shadows.
+
+        `plants`: whom it shall serve, and nobody else; every plant where there are none.
+        """
+        artifact = release_file.save(release)
+        at_ms = self._after(release.name)
+        record = ReleaseRecord(
+            name=release.name,
+            version=release.version,
+            valid_from_ms=at_ms,
+            known_at_ms=at_ms,
+            role=role,
+            plants=plants,
+            artifact_sha256=hashlib.sha256(artifact).hexdigest(),
+            artifact_bytes=len(artifact),
+            manifest=json.dumps(brief(release.manifest, MANIFEST_BYTES), sort_keys=True),
+        )
+        gone = replaced(self.records, plants) if role is ReleaseRole.CHAMPION else {}
+        send_release(KafkaOut(self._settings), self.codec, record, artifact)
+        self.records = [*self.records, record]
+        return record, self._leave_running(gone, record)
+
+    def promote(
+        self, record: ReleaseRecord, plants: tuple[str, ...] = ()
+    ) -> tuple[ReleaseRecord, list[ReleaseRecord]]:
+        """Let a release serve these plants (all where there are none); returns its record and the shadows."""
+        gone = replaced(self.records, plants)
+        made = self._send(replace(record, role=ReleaseRole.CHAMPION, plants=plants))
+        return made, self._leave_running(gone, made)
+
+    def rollback(
+        self, plants: tuple[str, ...] = (), why: dict[str, Any] | None = None
+    ) -> tuple[ReleaseRecord, ReleaseRecord | None]:
+        """Withdraw what serves and let what served before it serve again; returns both.
+
+        `why` is kept in the withdrawn record's manifest.
+
+        Raises:
+            InputError: nothing serves but the built-in cold start, or several releases serve these plants.
+        """
+        serving = {p: champion(self.records, p) for p in (plants or (None,))}
+        names = {None if one is None else identity(one) for one in serving.values()}
+        if names == {None}:
+            raise InputError("nothing to roll back: no release serves but the built-in cold start")
+        if len(names) > 1:
+            raise InputError("these plants are served by several releases: roll them back one by one")
+        plant_id, gone = next(iter(serving.items()))
+        assert gone is not None
+        before = predecessor(self.records, plant_id)
+        if before is not None:  # first, so that nobody is without a release in between
+            before = self._send(replace(before, role=ReleaseRole.CHAMPION, plants=plants))
+        return self._send(_withdrawn(gone, plants, why)), before
+
+    def _leave_running(
+        self, gone: dict[tuple[str, ...], ReleaseRecord], by: ReleaseRecord
+    ) -> list[ReleaseRecord]:
+        return [
+            self._send(replace(record, role=ReleaseRole.SHADOW, plants=plants))
+            for plants, record in gone.items()
+            if identity(record) != identity(by)
+        ]
+
+    def _send(self, record: ReleaseRecord) -> ReleaseRecord:
+        at_ms = self._after(record.name)
+        made = replace(record, valid_from_ms=at_ms, known_at_ms=at_ms)
+        send_record(KafkaOut(self._settings), self.codec, made)
+        self.records = [*self.records, made]
+        return made
+
+    def _after(self, name: str) -> int:
+        """Now, but after every record of the name: compaction keeps one record for a name and a time."""
+        newest = max((one.valid_from_ms for one in self.records if one.name == name), default=0)
+        return max(time.time_ns() // 1_000_000, newest + 1)
+
+
+def _withdrawn(record: ReleaseRecord, plants: tuple[str, ...], why: dict[str, Any] | None) -> ReleaseRecord:
+    manifest = manifest_of(record)
+    if why is not None:
+        manifest["withdrawn"] = why
+    text = json.dumps(brief(manifest, MANIFEST_BYTES), sort_keys=True)
+    return replace(record, role=ReleaseRole.WITHDRAWN, plants=plants, manifest=text)
+
+
+def write_beside(home: Path, record: ReleaseRecord, manifest: dict[str, Any]) -> Path:
+    """Manifest and model card as files under `home`; returns the card's path."""
+    from models.training.card import card
+
+    folder = home / "releases"
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = f"{record.name}-{record.version}"
+    text = json.dumps(manifest, indent=2, sort_keys=True)
+    (folder / f"{stem}.json").write_text(text + "\n", encoding="utf-8")
+    path = folder / f"{stem}.md"
+    page = card(record.name, record.version, record.artifact_sha256, json.loads(text))
+    path.write_text(page, encoding="utf-8")
+    return path
