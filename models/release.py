@@ -13,7 +13,7 @@ from models.forecast.base import KNOTS, CorrectionInput, Flags, Floats, Ints
 from models.forecast.boosting import BoostedWeather, with_panel
 from models.forecast.climatology import Climatology
 from models.forecast.closed_form import ClosedForm
-from models.forecast.network import Network
+from models.forecast.learned import LearnedCorrection, trusted
 
 if TYPE_CHECKING:
     from schemas.records import PlantVersion, WeatherRun
@@ -41,7 +41,7 @@ class Release:
     sha256: str
     climatology: Climatology
     closed_form: ClosedForm
-    correction: Network | None = None
+    correction: LearnedCorrection | None = None
     weather: Mapping[str, BoostedWeather] = field(default_factory=dict)
     reference: Mapping[str, Mapping[str, Floats]] = field(default_factory=dict)
     manifest: Mapping[str, Any] = field(default_factory=dict)
@@ -76,10 +76,12 @@ class Release:
         return Base(q, open_hours)
 
     def correct(self, x: CorrectionInput) -> Floats:
-        """Quantiles (N, S, 13): the net on a base like those it was trained on, else the closed form."""
+        """Quantiles (N, S, 13): the learned correction where it may speak, else the closed form."""
         plain = self.closed_form.correct(x)
-        trained = x.weather_based & ~x.physical
-        if self.correction is None or not trained.any():
+        if self.correction is None:
+            return plain
+        trained = trusted(self.correction, x)
+        if not trained.any():
             return plain
         return np.where(trained[..., None], self.correction.correct(x, plain), plain)
 

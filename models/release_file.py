@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.forecast import learned
 from models.forecast.base import KNOTS, TRAILING_HOURS, CorrectionInput, Floats
 from models.forecast.boosting import BoostedWeather
 from models.forecast.climatology import Climatology, Table
 from models.forecast.closed_form import ClosedForm
-from models.forecast.network import Network
 from models.forecast.weather_features import RunShape
 from models.release import Release
 from schemas.errors import ReleaseRefused
@@ -40,7 +40,7 @@ def save(release: Release) -> bytes:
         "name": release.name,
         "version": release.version,
     }
-    head |= {"manifest": dict(release.manifest), "weather": {}, "climatology": {}, "net": None}
+    head |= {"manifest": dict(release.manifest), "weather": {}, "climatology": {}, "correction": None}
     for key, table in release.climatology.tables.items():
         tensors[f"climatology/{key}"] = table.quantiles
         head["climatology"][key] = table.of_clear_sky
@@ -58,8 +58,8 @@ def save(release: Release) -> bytes:
     for plant_id, columns in release.reference.items():
         tensors |= {f"reference/{plant_id}/{name}": values for name, values in columns.items()}
     if release.correction is not None:
-        head["net"] = {"plants": release.correction.plants, "members": release.correction.members}
-        tensors |= {f"net/{name}": tensor for name, tensor in release.correction.tensors.items()}
+        head["correction"] = release.correction.about()
+        tensors |= {f"correction/{name}": tensor for name, tensor in release.correction.tensors.items()}
     tensors |= {f"probe/{name}": values for name, values in probe(release).items()}
     solid = {name: np.array(values, order="C") for name, values in tensors.items()}
     return bytes(safetensors.numpy.save(solid, {"gridcast": json.dumps(head, sort_keys=True)}))
@@ -119,18 +119,19 @@ def _assemble(head: Mapping[str, Any], tensors: Tensors, sha256: str) -> Release
         sha256=sha256,
         climatology=Climatology(tables),
         closed_form=closed_form,
-        correction=_net(head["net"], tensors),
+        correction=_correction(head["correction"], tensors),
         weather=weather,
         reference=_reference(tensors),
         manifest=head["manifest"],
     )
 
 
-def _net(about: Mapping[str, Any] | None, tensors: Tensors) -> Network | None:
+def _correction(about: Mapping[str, Any] | None, tensors: Tensors) -> learned.LearnedCorrection | None:
     if about is None:
         return None
-    own = {name.removeprefix("net/"): values for name, values in tensors.items() if name.startswith("net/")}
-    return Network(own, tuple(about["plants"]), int(about["members"]))
+    prefix = "correction/"
+    own = {n.removeprefix(prefix): values for n, values in tensors.items() if n.startswith(prefix)}
+    return learned.load(about, own)
 
 
 def _reference(tensors: Tensors) -> dict[str, dict[str, Floats]]:

@@ -49,6 +49,7 @@ STEP_NAMES = (
     "target_hour_sin",
     "target_hour_cos",
     "closed_form_shift",
+    "weather_based",
 )
 
 # What a net may look at by how many days of all its plants it learns from: a few weather episodes are soon
@@ -82,10 +83,12 @@ class NetInput:
 def build(x: CorrectionInput) -> NetInput:
     """The net's inputs; `x.last` must be known (an issue without is not corrected), others may be missing."""
     last_score = score(x.last, x.base_last)
+    usual_score = score(x.last, x.usual_last)
+    standing = np.where(x.weather_based, last_score[:, None], usual_score[:, None])
     hourly = score(x.trailing, x.base_trailing)
     issue = np.stack(_issue(x, last_score, hourly), axis=1).astype(np.float32)
-    step = np.stack(_step(x, last_score), axis=-1).astype(np.float32)
-    return NetInput(issue, step, _anchor(x, last_score))
+    step = np.stack(_step(x, standing), axis=-1).astype(np.float32)
+    return NetInput(issue, step, _anchor(x, standing))
 
 
 def _issue(x: CorrectionInput, last_score: Floats, hourly: Floats) -> list[Floats]:
@@ -114,13 +117,12 @@ def _issue(x: CorrectionInput, last_score: Floats, hourly: Floats) -> list[Float
     return [*made, _fading(error), _fading(hourly), np.isfinite(x.trailing).mean(axis=1)]
 
 
-def _step(x: CorrectionInput, last_score: Floats) -> list[Floats]:
+def _step(x: CorrectionInput, standing: Floats) -> list[Floats]:
+    """`standing` (N, S): the newest score in the kind of base that the step has, NaN where there is none."""
     lead_h = x.lead_s / 3600.0
     angle = x.hour_of_day * (np.pi / 12.0)
-    known = np.isfinite(last_score)[:, None]
-    moved = from_scores(x.base, np.broadcast_to(_filled(last_score)[:, None, None], (*x.lead_s.shape, 1)))[
-        ..., 0
-    ]
+    known = np.isfinite(standing)
+    moved = from_scores(x.base, _filled(standing)[..., None])[..., 0]
     return [
         *(x.base[..., i] for i in range(x.base.shape[-1])),
         x.base[..., HIGH] - x.base[..., LOW],
@@ -133,17 +135,17 @@ def _step(x: CorrectionInput, last_score: Floats) -> list[Floats]:
         np.sin(angle),
         np.cos(angle),
         np.where(known, moved - x.base[..., MEDIAN], 0.0),
+        x.weather_based.astype(float),
     ]
 
 
-def _anchor(x: CorrectionInput, last_score: Floats) -> Floats:
+def _anchor(x: CorrectionInput, standing: Floats) -> Floats:
     """For wind the newest power; for solar the target's power at the newest standing in the base, else the
     base.
     """
-    known = np.isfinite(last_score)[:, None, None]
-    z = np.broadcast_to(_filled(last_score)[:, None, None], (*x.lead_s.shape, 1))
-    standing = np.where(known, from_scores(x.base, z), x.base)
-    return np.where(x.is_solar[:, None, None], standing, _filled(x.last)[:, None, None])
+    known = np.isfinite(standing)[..., None]
+    moved = np.where(known, from_scores(x.base, _filled(standing)[..., None]), x.base)
+    return np.where(x.is_solar[:, None, None], moved, _filled(x.last)[:, None, None])
 
 
 def _filled(values: Floats) -> Floats:

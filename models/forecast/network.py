@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -41,6 +42,10 @@ class Network:
         made = len(ISSUE_NAMES), len(STEP_NAMES)
         if (issue, step) != made:
             raise ValueError(f"the net takes {issue} + {step} inputs, this code makes {made[0]} + {made[1]}")
+
+    def about(self) -> dict[str, Any]:
+        """What beside the tensors makes the net again; JSON-able."""
+        return {"family": "net", "plants": list(self.plants), "members": self.members}
 
     def correct(self, x: CorrectionInput, start: Floats) -> Floats:
         """Quantiles (N, S, 13), rising along the last axis, from those of the closed form (`start`).

@@ -44,6 +44,7 @@ class TrainConfig:
     newest_days: int | None = None  # train on these alone
     trees: TreeConfig = field(default_factory=TreeConfig)
     net: NetSettings = field(default_factory=NetSettings)
+    corrections: tuple[str, ...] = ("net", "mean")  # by name, the preferred first
 
     @classmethod
     def full(cls, **changes: Any) -> TrainConfig:
@@ -55,4 +56,4 @@ class TrainConfig:
         """A few seconds for a plant: for the demo and for tests."""
         trees = TreeConfig(trees=60, rate=0.12, bins=63, folds=3, min_rows=40, max_rows=20_000)
         net = NetSettings(rows=60_000, epochs=5, members=1)
-        return replace(cls(trees=trees, net=net), **changes)
+        return replace(cls(trees=trees, net=net, corrections=("net",)), **changes)

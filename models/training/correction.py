@@ -1,64 +1,155 @@
-"""The second stage: the correction learned from telemetry on top of the closed form."""
+"""The second stage: corrections learned from telemetry on top of the closed form, and the choice among them.
+
+Where several are named they are trained without every fourth block of ten days and judged on those blocks;
+the best is trained again on all. A family named earlier serves unless a later one is better by more than
+chance could make it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
+from models.forecast.base import HIGH, LOW, MEDIAN, Floats
 from models.forecast.closed_form import ClosedForm
-from models.forecast.correction_features import build, left_out
-from models.forecast.network import Network, scale
-from models.training import samples
+from models.forecast.correction_features import left_out
+from models.forecast.learned import LearnedCorrection, Mixture, trusted
+from models.forecast.network import Network
+from models.training import correction_rows
 from models.training.config import Progress, TrainConfig, stage
-from models.training.samples import Samples, Teller
+from models.training.correction_rows import JUDGED_LEADS_H, Judged, Rows
+from models.training.samples import Teller
 
-DAY_MS = 86_400_000
+MARGIN = 0.003  # part of the loss that a family named later must be better by
+LEAST_JUDGED = 200  # actuals; with fewer the first family named serves
+CLOSED_FORM = "closed form"  # always in the table, never chosen: it serves where nothing was learned
+ASKED_LEVELS = np.array([0.1, 0.5, 0.9])
+ASKED = [LOW, MEDIAN, HIGH]
 
 
-def fit(
-    tellers: Sequence[Teller], start: ClosedForm, config: TrainConfig, progress: Progress
-) -> Network | None:
-    """The correction net of all plants that have a weather base; None where there is none."""
-    from models.training import fit_network
+@dataclass(frozen=True)
+class Fitted:
+    """The correction that serves (None: the closed form alone), and what the manifest says of the choice."""
 
-    able = [t for t in tellers if t.table is not None and len(t.issues(DAY_MS))]
-    if not able:
-        return None
-    plants = tuple(t.history.plant.plant_id for t in able)
-    rng = np.random.default_rng(config.seed)
+    correction: LearnedCorrection | None = None
+    manifest: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """What every family of one training is given."""
+
+    start: ClosedForm
+    plants: tuple[str, ...]
+    left_out: tuple[list[int], list[int]]
+    config: TrainConfig
+    progress: Progress
+
+
+def fit(tellers: Sequence[Teller], start: ClosedForm, config: TrainConfig, progress: Progress) -> Fitted:
+    """The best of `config.corrections` for all plants together; none where there is nothing to learn."""
+    able = correction_rows.able(tellers)
+    if not able or not config.corrections:
+        return Fitted()
     progress("samples for the correction", 0.0)
-    issues = max(config.net.rows // (config.net.steps * len(able)), 1)
-    parts = [_rows(samples.draw(t, issues, config.net.steps, rng), start, i, rng) for i, t in enumerate(able)]
-    joined = {
-        f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(fit_network.NetRows)
-    }
-    rows = fit_network.NetRows(**joined)
+    rng = np.random.default_rng(config.seed)
+    rows = correction_rows.draw(able, start, config.net.rows, config.net.steps, rng)
+    rows = rows.take(np.flatnonzero(np.isfinite(rows.target).any(axis=1)))
     if not len(rows.target):
-        return None
+        return Fitted()
     days = sum(int(np.isfinite(t.history.hourly()[1]).sum()) for t in able) / 24.0
-    net = fit_network.NetConfig(epochs=config.net.epochs, members=config.net.members, seed=config.seed)
-    tensors = fit_network.train(rows, len(plants), left_out(days), net, stage(progress, "correction"))
-    return Network(tensors, plants, net.members)
+    plants = tuple(t.history.plant.plant_id for t in able)
+    made = _Stage(start, plants, left_out(days), config, progress)
+    name, about = _choose(made, rows, correction_rows.judged(able))
+    correction, losses = _learn(name, rows, None, made, "correction", {})
+    learning = about.pop("learning", {name: losses})
+    return Fitted(correction, {"corrections": about, "learning": learning})
 
 
-def _rows(told: Samples, start: ClosedForm, plant: int, rng: np.random.Generator) -> Any:
-    """Rows for the net from the samples of one plant: known ones on a weather base, without the night."""
+def _choose(made: _Stage, rows: Rows, held_back: list[Judged]) -> tuple[str, dict[str, Any]]:
+    """The family that serves, and the table of all."""
+    names = made.config.corrections
+    known = rows.take(correction_rows.apart(rows.issued_ms))
+    outside = rows.take(correction_rows.held_back(rows.issued_ms))
+    judged = sum(int(np.isfinite(one.told.y).any(axis=1).sum()) for one in held_back)
+    if len(names) < 2 or judged < LEAST_JUDGED or not len(known.target) or not len(outside.target):
+        return names[0], {"serves": names[0], "why": "the only one" if len(names) < 2 else "little history"}
+    shared: dict[str, tuple[LearnedCorrection, dict[str, list[float]]]] = {}
+    table = {CLOSED_FORM: score(None, made.start, held_back)}
+    learning = {}
+    for name in names:
+        correction, learning[name] = _learn(name, known, outside, made, f"trying {name}", shared)
+        table[name] = score(correction, made.start, held_back)
+    name = best(names, table)
+    return name, {"serves": name, "why": "held-back skill", "table": table, "learning": learning}
+
+
+def best(names: Sequence[str], table: dict[str, dict[str, float]]) -> str:
+    """The first name whose loss no later one beats by more than `MARGIN`."""
+    chosen = names[0]
+    for name in names[1:]:
+        if table[name]["pinball"] < table[chosen]["pinball"] * (1.0 - MARGIN):
+            chosen = name
+    return chosen
+
+
+def score(
+    correction: LearnedCorrection | None, start: ClosedForm, held_back: Sequence[Judged]
+) -> dict[str, float]:
+    """Mean pinball loss over 0.1, 0.5 and 0.9 in % of capacity, over all lead times and by each; plants
+    count the same.
+    """
+    losses = []
+    for one in held_back:
+        q = _served(correction, start, one)[..., ASKED]
+        miss = one.told.y[..., None] - q
+        loss = np.maximum(ASKED_LEVELS * miss, (ASKED_LEVELS - 1.0) * miss).mean(axis=-1)
+        heard = np.isfinite(one.told.y) & np.isfinite(one.told.x.last)[:, None]
+        count = heard.sum(axis=0)
+        losses.append(np.where(heard, loss, 0.0).sum(axis=0) / np.where(count, count, np.nan))
+    by_lead = 100.0 * np.nanmean(losses, axis=0)
+    found = {f"{h}h": round(float(v), 4) for h, v in zip(JUDGED_LEADS_H, by_lead, strict=True)}
+    return {"pinball": round(float(np.nanmean(by_lead)), 4)} | found
+
+
+def _served(correction: LearnedCorrection | None, start: ClosedForm, one: Judged) -> Floats:
+    """Quantiles (N, S, 13) as they would have been published, but for calibration."""
+    x = one.told.x
+    q = start.correct(x)
+    if correction is not None:
+        q = np.where(trusted(correction, x)[..., None], correction.correct(x, q), q)
+    return np.where(x.daylight[..., None], q, 0.0)
+
+
+Losses = dict[str, list[float]]
+Shared = dict[str, tuple[LearnedCorrection, Losses]]
+
+
+def _learn(
+    name: str, rows: Rows, outside: Rows | None, made: _Stage, said: str, shared: Shared
+) -> tuple[LearnedCorrection, Losses]:
+    """One family, trained; `shared` holds the nets that were trained on the same rows already."""
+    if name == "mean":
+        part, losses = _learn("net", rows, outside, made, said, shared)
+        return Mixture(part), losses
+    if name not in shared:
+        shared[name] = FAMILIES[name](rows, outside, made, stage(made.progress, said))
+    return shared[name]
+
+
+def _net(
+    rows: Rows, outside: Rows | None, made: _Stage, progress: Callable[[float], None]
+) -> tuple[LearnedCorrection, Losses]:
     from models.training import fit_network
 
-    x = samples.with_gaps(told.x, rng)
-    made = build(x)
-    good = samples.heard(told)[:, None] & np.isfinite(told.y) & x.weather_based
-    good &= ~x.is_solar[:, None] | (x.base[..., -1] > 0.002) | (told.y > 0.002)
-    issue, step = np.nonzero(good)
-    return fit_network.NetRows(
-        issue=made.issue[issue],
-        step=made.step[issue, step],
-        plant=np.full(len(issue), plant, np.int64),
-        start=start.correct(x)[issue, step].astype(np.float32),
-        anchor=made.anchor[issue, step].astype(np.float32),
-        scale=scale(x)[issue, step].astype(np.float32),
-        target=told.y[issue, step].astype(np.float32),
-    )
+    settings = made.config.net
+    net = fit_network.NetConfig(epochs=settings.epochs, members=settings.members, seed=made.config.seed)
+    trained = fit_network.train(rows, outside, len(made.plants), made.left_out, net, progress)
+    return Network(trained.tensors, made.plants, net.members), asdict(trained.losses)
+
+
+FAMILIES: dict[str, Callable[..., tuple[LearnedCorrection, Losses]]] = {"net": _net}
+NAMES = ("net", "mean")

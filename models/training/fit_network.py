@@ -1,11 +1,9 @@
-"""Trains the correction net in torch; the only file that imports it. What is served is in
-`models/forecast/network.py`.
-"""
+"""Trains the correction net in torch. What is served is in `models/forecast/network.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,6 +12,8 @@ from torch import Tensor, nn
 from models.forecast.base import KNOTS
 from models.forecast.correction_features import ISSUE_NAMES, STEP_NAMES, Singles
 from models.forecast.network import EMBEDDING, GATE_SHIFT, RESIDUAL_SCALE
+from models.training.correction_rows import Rows
+from models.training.fit_loop import LoopSettings, Losses, optimise, pinball
 
 
 @dataclass(frozen=True)
@@ -32,18 +32,11 @@ class NetConfig:
 
 
 @dataclass(frozen=True)
-class NetRows:
-    """Rows (n,) of one issue and one step each: inputs, plant index, start and anchor (n, 13), residual
-    scale, target.
-    """
+class Trained:
+    """Weights as they are served, and how the losses fell (of the last member)."""
 
-    issue: Singles
-    step: Singles
-    plant: np.ndarray
-    start: Singles
-    anchor: Singles
-    scale: Singles
-    target: Singles
+    tensors: dict[str, Singles]
+    losses: Losses
 
 
 class _Net(nn.Module):
@@ -66,24 +59,24 @@ class _Net(nn.Module):
 
 
 def train(
-    rows: NetRows,
+    rows: Rows,
+    held_back: Rows | None,
     plants: int,
     left_out: tuple[list[int], list[int]],
     config: NetConfig,
     progress: Callable[[float], None],
-) -> dict[str, Singles]:
+) -> Trained:
     """Tensors as `Network` serves them; the same from the same seed on the same machine.
 
-    `left_out`: places of the issue and of the step inputs that the net must not look at.
+    `left_out`: places of the issue and of the step inputs that the net must not look at. `held_back` is only
+    looked at.
     """
     torch.set_num_threads(1)  # the layers are too small to share
-    issue, step = rows.issue.copy(), rows.step.copy()
-    issue[:, left_out[0]] = 0.0
-    step[:, left_out[1]] = 0.0
-    rows = replace(rows, issue=issue, step=step)
-    moments = _moments(rows)
-    tensors = dict(moments)
-    data = [torch.from_numpy(np.ascontiguousarray(a)) for a in _inputs(rows, moments)]
+    flat = _flat(rows, left_out)
+    moments = _moments(flat[0], flat[1])
+    data = _tensors(flat, moments)
+    outside = _tensors(_flat(held_back, left_out), moments) if held_back is not None else None
+    tensors, losses = dict(moments), Losses([], [])
     for m in range(config.members):
         torch.manual_seed(config.seed + m)
         net = _Net(plants, config)
@@ -91,58 +84,64 @@ def train(
         def said(part: float, m: int = m) -> None:
             progress((m + part) / config.members)
 
-        _optimise(net, data, plants, config, said)
+        losses = _optimise(net, data, outside, plants, config, said)
         tensors |= {f"{m}/{name}": tensor for name, tensor in _export(net, left_out).items()}
-    return tensors
+    return Trained(tensors, losses)
 
 
-def _moments(rows: NetRows) -> dict[str, Singles]:
+def _flat(rows: Rows, left_out: tuple[list[int], list[int]]) -> list[np.ndarray]:
+    """One row for each step that something came of: issue and step inputs, plant, start, anchor, scale,
+    target.
+    """
+    issue, step = np.nonzero(np.isfinite(rows.target))
+    of_issue, of_step = rows.issue[issue], rows.step[issue, step]
+    of_issue[:, left_out[0]] = 0.0
+    of_step[:, left_out[1]] = 0.0
+    rest = (rows.start, rows.anchor, rows.scale, rows.target)
+    return [of_issue, of_step, rows.plant[issue], *(a[issue, step] for a in rest)]
+
+
+def _moments(issue: Singles, step: Singles) -> dict[str, Singles]:
     made = {}
-    for name, values in (("issue", rows.issue), ("step", rows.step)):
+    for name, values in (("issue", issue), ("step", step)):
         spread = values.std(axis=0)
         made[f"{name}_mean"] = values.mean(axis=0).astype(np.float32)
         made[f"{name}_scale"] = np.where(spread > 1e-4, spread, 1.0).astype(np.float32)
     return made
 
 
-def _inputs(rows: NetRows, moments: dict[str, Singles]) -> list[np.ndarray]:
-    issue = (rows.issue - moments["issue_mean"]) / moments["issue_scale"]
-    step = (rows.step - moments["step_mean"]) / moments["step_scale"]
-    return [issue, step, rows.plant.astype(np.int64), rows.start, rows.anchor, rows.scale, rows.target]
+def _tensors(flat: list[np.ndarray], moments: dict[str, Singles]) -> list[Tensor]:
+    issue = (flat[0] - moments["issue_mean"]) / moments["issue_scale"]
+    step = (flat[1] - moments["step_mean"]) / moments["step_scale"]
+    return [torch.from_numpy(np.ascontiguousarray(a)) for a in (issue, step, *flat[2:])]
 
 
 def _optimise(
-    net: _Net, data: list[Tensor], plants: int, config: NetConfig, progress: Callable[[float], None]
-) -> None:
-    count = len(data[0])
-    batches = max(count // config.batch, 1)
-    adam = torch.optim.AdamW(net.parameters(), lr=config.rate, weight_decay=config.weight_decay)
-    cycle = torch.optim.lr_scheduler.OneCycleLR(adam, config.rate, total_steps=batches * config.epochs)
-    levels = torch.tensor(KNOTS, dtype=torch.float32)
-    net.train()
-    for epoch in range(config.epochs):
-        order = torch.randperm(count)
-        for b in range(batches):
-            issue, step, plant, start, anchor, scale, target = (
-                d[order[b * config.batch : (b + 1) * config.batch]] for d in data
-            )
-            plant = torch.where(torch.rand(len(plant)) < config.unknown_plant, plants, plant)
-            loss = _pinball(_quantiles(net(issue, step, plant), start, anchor, scale), target, levels)
-            adam.zero_grad()
-            torch.autograd.backward(loss)
-            adam.step()
-            cycle.step()
-        progress((epoch + 1) / config.epochs)
+    net: _Net,
+    data: list[Tensor],
+    outside: list[Tensor] | None,
+    plants: int,
+    config: NetConfig,
+    progress: Callable[[float], None],
+) -> Losses:
+    def loss(rows: Tensor) -> Tensor:
+        issue, step, plant, start, anchor, scale, target = (d[rows] for d in data)
+        plant = torch.where(torch.rand(len(plant)) < config.unknown_plant, plants, plant)
+        return pinball(_quantiles(net(issue, step, plant), start, anchor, scale), target)
+
+    def judge() -> float | None:
+        if outside is None:
+            return None
+        issue, step, plant, start, anchor, scale, target = outside
+        return float(pinball(_quantiles(net(issue, step, plant), start, anchor, scale), target))
+
+    settings = LoopSettings(config.epochs, config.batch, config.rate, config.weight_decay)
+    return optimise(net, len(data[0]), loss, judge, settings, progress)
 
 
 def _quantiles(out: Tensor, start: Tensor, anchor: Tensor, scale: Tensor) -> Tensor:
     gate = torch.sigmoid(out[:, : len(KNOTS)] + GATE_SHIFT)
     return start + gate * (anchor - start) + RESIDUAL_SCALE * scale[:, None] * out[:, len(KNOTS) :]
-
-
-def _pinball(q: Tensor, target: Tensor, levels: Tensor) -> Tensor:
-    miss = target[:, None] - q
-    return torch.maximum(levels * miss, (levels - 1.0) * miss).mean()
 
 
 def _export(net: _Net, left_out: tuple[list[int], list[int]]) -> dict[str, Singles]:

@@ -30,19 +30,19 @@ def train(histories: Sequence[PlantHistory], config: TrainConfig, progress: Prog
     tables = {h.plant.plant_id: climatology.fit(h.plant, *h.hourly(clean_only=True)) for h in histories}
     usual = Climatology({k: v for k, v in tables.items() if v is not None})
     stage = weather.fit(histories, config, progress)
-    closed_form, net = ClosedForm(), None
+    closed_form, fitted = ClosedForm(), correction.Fitted()
     if not config.blind:
         tellers = [Teller(h, usual, stage.tables.get(h.plant.plant_id)) for h in histories]
         closed_form = fit_closed_form.fit(tellers, ClosedForm(), np.random.default_rng(config.seed))
-        net = correction.fit(tellers, closed_form, config, progress)
+        fitted = correction.fit(tellers, closed_form, config, progress)
     return Release(
         name=config.name,
         version=config.version,
         sha256="",
         climatology=usual,
         closed_form=closed_form,
-        correction=net,
+        correction=fitted.correction,
         weather=stage.models,
         reference={h.plant.plant_id: reference(h, config.seed) for h in histories if h.runs},
-        manifest=manifest(histories, stage.models, config),
+        manifest=manifest(histories, stage.models, config) | fitted.manifest,
     )
