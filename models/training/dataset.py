@@ -10,7 +10,10 @@ import numpy as np
 from models import validate, windows
 from models.forecast.base import HOUR_MS, Flags, Floats, Ints
 from models.training import clean
+from models.training.clean import Causes
+from models.training.nearby import nearby
 from models.validate_control import without_nonsense
+from schemas.errors import Reason
 from schemas.journal import TelemetryColumns
 from schemas.records import PlantVersion, WeatherRun
 
@@ -22,8 +25,8 @@ class PlantHistory:
     """One plant's past on a grid of its resolution, without holes.
 
     `plant` is the newest of `versions`; `end_ms` (n,) ends of intervals, `power_kw` (n,) their means, NaN
-    where missing, `clean` (n,) whether the power was the weather's doing (no curtailment, outage or stuck
-    meter).
+    where missing, `clean` (n,) whether the power was the weather's doing (no curtailment, outage, stuck
+    meter or wrong scale), `causes` (n,) what it was where not (`clean.Cause`), None where nobody looked.
     """
 
     plant: PlantVersion
@@ -32,6 +35,7 @@ class PlantHistory:
     power_kw: Floats
     clean: Flags
     runs: list[WeatherRun]
+    causes: Causes | None = None
 
     @property
     def share(self) -> Floats:
@@ -66,17 +70,23 @@ class PlantHistory:
         """What was known until a time."""
         kept = self.end_ms <= until_ms
         runs = [r for r in self.runs if max(r.published_at_ms, r.known_at_ms) <= until_ms]
-        return PlantHistory(
-            self.plant, self.versions, self.end_ms[kept], self.power_kw[kept], self.clean[kept], runs
-        )
+        return self._cut(kept, runs)
 
     def newest(self, days: int) -> PlantHistory:
         """The newest days alone, with the runs that speak of them."""
         first = int(self.end_ms[-1]) - days * DAY_MS
         kept = self.end_ms > first
         runs = [r for r in self.runs if r.valid_at_ms.size and r.valid_at_ms[-1] > first]
+        return self._cut(kept, runs)
+
+    def _cut(self, kept: Flags, runs: list[WeatherRun]) -> PlantHistory:
         return replace(
-            self, end_ms=self.end_ms[kept], power_kw=self.power_kw[kept], clean=self.clean[kept], runs=runs
+            self,
+            end_ms=self.end_ms[kept],
+            power_kw=self.power_kw[kept],
+            clean=self.clean[kept],
+            causes=None if self.causes is None else self.causes[kept],
+            runs=runs,
         )
 
 
@@ -100,7 +110,9 @@ def histories(
     versions = _versions(plants, until_ms)
     newest = {plant_id: known[-1] for plant_id, known in versions.items()}
     rows = telemetry.take((telemetry.known_at_ms <= until_ms) & (telemetry.event_time_ms <= until_ms))
-    rows = rows.take(validate.validate(rows, versions).ok & ~rows.is_tick)
+    judged = validate.validate(rows, versions)
+    wild = rows.take(judged.has(Reason.OUT_OF_RANGE) & ~rows.is_tick)
+    rows = rows.take(judged.ok & ~rows.is_tick)
     made = []
     for plant_id, plant in newest.items():
         if plant_id not in rows.plant_ids:
@@ -112,7 +124,8 @@ def histories(
             if r.plant_id == plant_id and max(r.published_at_ms, r.known_at_ms) <= until_ms
         ]
         if np.isfinite(own.power_kw).any():
-            made.append(_history(plant, versions[plant_id], own, its_runs))
+            refused_ms = wild.event_time_ms[np.array(wild.plant_ids)[wild.plant] == plant_id]
+            made.append(_history(plant, versions[plant_id], own, its_runs, refused_ms))
     return made
 
 
@@ -126,35 +139,26 @@ def _versions(plants: Sequence[PlantVersion], until_ms: int) -> dict[str, list[P
 
 
 def _history(
-    plant: PlantVersion, versions: list[PlantVersion], rows: TelemetryColumns, runs: list[WeatherRun]
+    plant: PlantVersion,
+    versions: list[PlantVersion],
+    rows: TelemetryColumns,
+    runs: list[WeatherRun],
+    refused_ms: Ints,
 ) -> PlantHistory:
     step_s = plant.scan_s or windows.commonest_step_s(np.sort(rows.event_time_ms))
     scan_s = min(step_s, plant.resolution_s)
     ends, power_kw = windows.interval_means(rows.event_time_ms, rows.power_kw, plant.resolution_s, scan_s)
     raw = PlantHistory(plant, versions, ends, power_kw, np.ones(len(ends), np.bool_), runs)
-    good = clean.clean(
-        plant, ends, raw.share, _on_grid(rows, rows.setpoint_kw, ends, plant), _wind(rows, runs, ends, plant)
+    sensors = (
+        _on_grid(rows, rows.setpoint_kw, ends, plant),
+        _on_grid(rows, rows.wind_speed_ms, ends, plant),
+        _on_grid(rows, rows.poa_irradiance_w_m2, ends, plant),
     )
-    return PlantHistory(plant, versions, ends, power_kw, good, runs)
+    causes = clean.causes(plant, ends, raw.share, nearby(ends, sensors, runs, refused_ms))
+    return replace(raw, clean=causes == clean.Cause.WEATHER, causes=causes)
 
 
 def _on_grid(rows: TelemetryColumns, values: Floats, ends: Ints, plant: PlantVersion) -> Floats:
     """Interval means (n,) of a sensor column on the grid of the power, NaN where it said nothing."""
     grid, means = windows.interval_means(rows.event_time_ms, values, plant.resolution_s, plant.resolution_s)
     return at(grid, means, plant.resolution_s * 1000, ends)
-
-
-def _wind(rows: TelemetryColumns, runs: Sequence[WeatherRun], ends: Ints, plant: PlantVersion) -> Floats:
-    """Wind speed (n,) in m/s at the plant by its own sensor, else by the newest run for the hour."""
-    measured = _on_grid(rows, rows.wind_speed_ms, ends, plant)
-    hours = np.unique(-(-ends // HOUR_MS))
-    said = np.full(len(hours), np.nan)
-    for run in sorted(runs, key=lambda r: r.published_at_ms):
-        name = next((n for n in reversed(list(run.columns)) if n.startswith("wind_speed")), None)
-        if name is not None and len(hours):
-            slot = -(-run.valid_at_ms // HOUR_MS)
-            place = np.clip(np.searchsorted(hours, slot), 0, len(hours) - 1)
-            good = (hours[place] == slot) & np.isfinite(run.columns[name])
-            said[place[good]] = run.columns[name][good]
-    at_ends = said[np.searchsorted(hours, -(-ends // HOUR_MS))] if len(hours) else said
-    return np.where(np.isfinite(measured), measured, at_ends)

@@ -18,8 +18,8 @@ def ends(count: int) -> np.ndarray:
     return START_MS + (np.arange(count, dtype=np.int64) + 1) * STEP_MS
 
 
-def cleaned(share: np.ndarray, setpoint_kw: float = np.nan, wind_ms: float = 9.0) -> np.ndarray:
-    nothing = np.full(len(share), setpoint_kw)
+def cleaned(share: np.ndarray, setpoint_kw: np.ndarray | float = np.nan, wind_ms: float = 9.0) -> np.ndarray:
+    nothing = np.broadcast_to(setpoint_kw, share.shape)
     return clean.clean(WIND, ends(len(share)), share, nothing, np.full(len(share), wind_ms))
 
 
@@ -71,7 +71,8 @@ def test_hours_need_half_of_their_intervals() -> None:
 def test_curtailed_stuck_and_standing_intervals_are_not_clean() -> None:
     moving = np.random.default_rng(0).uniform(0.2, 0.8, 100)
     assert cleaned(moving).all()
-    assert not cleaned(moving, setpoint_kw=0.5 * WIND.capacity_kw).any()
+    limits = np.where(np.arange(100) < 40, 0.5 * WIND.capacity_kw, np.nan)
+    np.testing.assert_array_equal(np.flatnonzero(~cleaned(moving, setpoint_kw=limits)), np.arange(40))
     stuck = moving.copy()
     stuck[20:30] = 0.4
     np.testing.assert_array_equal(np.flatnonzero(~cleaned(stuck)), np.arange(20, 30))
