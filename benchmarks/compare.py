@@ -9,6 +9,7 @@ forecasts, and the coverage of the 80 % band.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from benchmarks.references import climatology, direct_lightgbm, naive
 from benchmarks.references.known import Known, known_plants
+from cli.main import run as run_command
 from cli.output import emit, json_option, progress, table
 from cli.times import Duration, Moment, Period
 from models import score
@@ -198,4 +200,4 @@ def _mean_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    command()
+    sys.exit(run_command(sys.argv[1:], command, "python -m benchmarks.compare"))

@@ -110,7 +110,7 @@ def command(
         note(line)
     options = backtest_run.Options(from_ms, to_ms, issue_s, step_s, horizon_s, levels, retrain, blind)
     with progress("backtest", _PERCENT, quiet=as_json) as advance:
-        told = _Bar(advance)
+        told = StageBar(advance)
         done = backtest_run.run(read, options, backtest_run.config(fast, seed, blind), out, told)
     (out / "scores.json").write_text(json.dumps(done["scores"], default=plain, indent=1))
     seconds = round(time.monotonic() - began, 1)
@@ -125,7 +125,7 @@ def command(
     emit(document, as_json, _lines(document))
 
 
-class _Bar:
+class StageBar:
     """Turns stages and parts into steps of one bar, which starts anew with each stage."""
 
     def __init__(self, advance: Any) -> None:

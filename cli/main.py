@@ -83,10 +83,10 @@ def group() -> None:
     """Probabilistic power forecasts for wind and solar plants, on Kafka."""
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str], command: click.Command = group, name: str = "gridcast") -> int:
     """Run one command line and return its exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
     try:
-        result = group.main(args=list(arguments), prog_name="gridcast", standalone_mode=False)
+        result = command.main(args=list(arguments), prog_name=name, standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code
