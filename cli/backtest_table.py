@@ -15,6 +15,7 @@ from models.validate import FIRST_TIME_MS, LAST_TIME_MS
 from models.validate_control import LARGEST_KW
 from producers.folder import Folder
 from schemas.forecasts import ForecastBlock
+from schemas.records import PlantKind, PlantVersion
 
 _ROWS_AT_ONCE: Final = 200_000
 _TIME: Final = pa.timestamp("ms", tz="UTC")
@@ -90,7 +91,7 @@ def score(path: Path, folder: Folder, resolution_s: int, horizon_s: int) -> dict
     """The scores of a table against the telemetry of its folder."""
     import pandas as pd
 
-    from models.backtest_scores import HORIZONS_S, actuals, scores
+    from models.backtest_scores import HORIZONS_S, Site, actuals, scores
 
     rows = folder.telemetry
     with np.errstate(invalid="ignore"):
@@ -104,7 +105,16 @@ def score(path: Path, folder: Folder, resolution_s: int, horizon_s: int) -> dict
             "power_kw": rows.numbers["power_kw"][sound],
         }
     )
-    capacity_kw = {plant.plant_id: plant.capacity_kw for plant in folder.plants}
+    sites = {
+        plant.plant_id: Site(plant.capacity_kw, plant.kind is PlantKind.SOLAR, _position(plant))
+        for plant in folder.plants
+    }
     horizons = [seconds for seconds in HORIZONS_S if seconds <= horizon_s and seconds % resolution_s == 0]
     actual = actuals(telemetry, resolution_s)
-    return scores(pd.read_parquet(path), actual, capacity_kw, resolution_s, horizons or [resolution_s])
+    return scores(pd.read_parquet(path), actual, sites, resolution_s, horizons or [resolution_s])
+
+
+def _position(plant: PlantVersion) -> tuple[float, float] | None:
+    if plant.latitude is None or plant.longitude is None:
+        return None
+    return plant.latitude, plant.longitude

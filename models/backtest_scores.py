@@ -2,7 +2,8 @@
 
 Every number is in % of the plant's capacity, a plant counts the same as any other, and `all` takes the
 listed horizons together. Persistence is the better of two naive forecasts: the last value known at the
-issue, and the newest day's value at the same hour.
+issue, and the newest day's value at the same hour; smart persistence keeps a solar plant's clear-sky index.
+MAPE (the sum of the absolute errors over the sum of the actuals) and R2 count a solar plant's days alone.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from models import score
+from models.smart_persistence import Position, is_day, keep_index
 from models.windows import commonest_step_s, interval_means
 from schemas.errors import InputError
 
@@ -30,15 +32,28 @@ DAY_MS: Final = 86_400_000
 LIMITS_PERCENT: Final = (-5.0, 105.0)
 MEANS: Final = (
     "nmae", "nrmse", "pinball", "pinball3", "below", "above", "coverage", "width", "bad", "skill",
+    "nmae_persistence", "nmae_yesterday", "nmae_smart", "skill_smart", "mape", "r2",
 )  # fmt: skip
-PLANT_KEYS: Final = ("n", "nmae", "coverage", "pinball", "pinball3")
+PLANT_KEYS: Final = ("n", "nmae", "coverage", "pinball", "pinball3", "mape", "r2")
+
+
+@dataclass(frozen=True)
+class Site:
+    """What the scores must know of a plant: its size, whether it lives by the sun, and where it stands
+    (latitude and longitude [deg], None where unknown).
+    """
+
+    capacity_kw: float
+    solar: bool = False
+    position: Position | None = None
 
 
 @dataclass(frozen=True)
 class PlantForecasts:
     """Forecasts of one plant with what came and what the naive forecasts said, in % of capacity.
 
-    :param actual, last_value, same_hour: shape (n,), NaN where unknown
+    :param actual, last_value, same_hour, smart: shape (n,), NaN where unknown
+    :param by_day: whether the hour counts in MAPE and R2, shape (n,)
     :param quantiles: shape (n, K)
     """
 
@@ -46,6 +61,8 @@ class PlantForecasts:
     actual: F8
     last_value: F8
     same_hour: F8
+    smart: F8
+    by_day: Bools
     quantiles: F8
     levels: F8
 
@@ -53,7 +70,7 @@ class PlantForecasts:
         return self.quantiles[:, int(np.argmin(np.abs(self.levels - level)))]
 
     def take(self, rows: Bools) -> PlantForecasts:
-        naive = (self.last_value[rows], self.same_hour[rows])
+        naive = (self.last_value[rows], self.same_hour[rows], self.smart[rows], self.by_day[rows])
         return PlantForecasts(
             self.lead_ms[rows], self.actual[rows], *naive, self.quantiles[rows], self.levels
         )
@@ -78,7 +95,7 @@ def actuals(telemetry: pd.DataFrame, resolution_s: int = 3600) -> pd.DataFrame:
 def scores(
     forecasts: pd.DataFrame,
     actual: pd.DataFrame,
-    capacity_kw: Mapping[str, float],
+    sites: Mapping[str, Site],
     resolution_s: int = 3600,
     horizons_s: Sequence[int] = HORIZONS_S,
 ) -> dict[str, Any]:
@@ -91,12 +108,12 @@ def scores(
     :raises InputError: doubled forecasts, a missing level, a plant without capacity, nothing to compare
     """
     columns = _level_columns(forecasts)
-    _check(forecasts, columns, capacity_kw)
+    _check(forecasts, columns, sites)
     by_plant: dict[str, dict[str, Numbers]] = {}
     for plant_id, rows in forecasts.groupby("plant_id", sort=True):
         name = str(plant_id)
         own = actual[actual["plant_id"] == name]
-        met = _meet(rows, columns, own, capacity_kw[name], resolution_s)
+        met = _meet(_listed(rows, horizons_s), columns, own, sites[name], resolution_s)
         by_horizon = {h: _numbers(part) for h, part in _by_horizon(met, horizons_s) if part.actual.size}
         if by_horizon:
             by_plant[name] = by_horizon
@@ -126,32 +143,49 @@ def _level_columns(forecasts: pd.DataFrame) -> list[str]:
     return sorted(names, key=float)
 
 
-def _check(forecasts: pd.DataFrame, columns: list[str], capacity_kw: Mapping[str, float]) -> None:
+def _listed(rows: pd.DataFrame, horizons_s: Sequence[int]) -> pd.DataFrame:
+    """The forecasts at the horizons that are scored."""
+    lead_ms = milliseconds(rows["valid_at"]) - milliseconds(rows["issued_at"])
+    return rows[np.isin(lead_ms, np.array(horizons_s, np.int64) * 1000)]
+
+
+def _check(forecasts: pd.DataFrame, columns: list[str], sites: Mapping[str, Site]) -> None:
     doubled = int(forecasts.duplicated(["plant_id", "issued_at", "valid_at"]).sum())
     if doubled:
         raise InputError(f"{doubled} forecasts stand twice (plant_id, issued_at, valid_at)")
     missing = [level for level in THREE_LEVELS if level not in {float(c) for c in columns}]
     if missing:
         raise InputError(f"levels {missing} are needed and not among {columns}")
-    strange = sorted(set(forecasts["plant_id"]) - set(capacity_kw))
+    strange = sorted(set(forecasts["plant_id"]) - set(sites))
     if strange:
         raise InputError(f"forecasts of plants that are not in the folder: {', '.join(strange)}")
 
 
 def _meet(
-    rows: pd.DataFrame, columns: list[str], actual: pd.DataFrame, capacity_kw: float, resolution_s: int
+    rows: pd.DataFrame, columns: list[str], actual: pd.DataFrame, site: Site, resolution_s: int
 ) -> PlantForecasts:
     issued_ms, valid_ms = milliseconds(rows["issued_at"]), milliseconds(rows["valid_at"])
     lead_ms = valid_ms - issued_ms
     resolution_ms = resolution_s * 1000
     days_back = -(-lead_ms // DAY_MS)
-    known = pd.Series(actual["power_kw"].to_numpy() / capacity_kw * 100, index=actual["end_ms"].to_numpy())
+    percent = actual["power_kw"].to_numpy() / site.capacity_kw * 100
+    known = pd.Series(percent, index=actual["end_ms"].to_numpy())
+    smart, by_day = np.full(len(rows), np.nan), np.ones(len(rows), np.bool_)
+    if site.solar:
+
+        def power_at(end_ms: I8) -> F8:
+            return _at(known, end_ms)
+
+        smart = keep_index(power_at, issued_ms, valid_ms, resolution_ms, site.position, limit=100.0)
+        by_day = is_day(power_at, valid_ms, resolution_ms, site.position, dark=100 * score.VISIBLE_SHARE)
     return PlantForecasts(
         lead_ms=lead_ms,
         actual=_at(known, valid_ms),
         last_value=_at(known, issued_ms // resolution_ms * resolution_ms),
         same_hour=_at(known, valid_ms - days_back * DAY_MS),
-        quantiles=rows[columns].to_numpy(np.float64) / capacity_kw * 100,
+        smart=smart,
+        by_day=by_day,
+        quantiles=rows[columns].to_numpy(np.float64) / site.capacity_kw * 100,
         levels=np.array([float(c) for c in columns]),
     )
 
@@ -184,7 +218,23 @@ def _numbers(met: PlantForecasts) -> Numbers:
         "width": float((high - low).mean()),
         "bad": float(score.flawed(met.quantiles, *LIMITS_PERCENT).mean()),
         "skill": _skill(met, median),
+        "nmae_persistence": _naive(met.actual, met.last_value),
+        "nmae_yesterday": _naive(met.actual, met.same_hour),
+        "nmae_smart": _naive(met.actual, met.smart),
+        "skill_smart": _gain(met.actual, median, met.smart),
+        "mape": 100 * score.mape(met.actual[met.by_day], median[met.by_day]),
+        "r2": score.r2(met.actual[met.by_day], median[met.by_day]),
     }
+
+
+def _naive(actual: F8, naive: F8) -> float:
+    known = np.isfinite(naive)
+    return score.mae(actual[known], naive[known])
+
+
+def _gain(actual: F8, median: F8, naive: F8) -> float:
+    known = np.isfinite(naive)
+    return score.skill(score.mae(actual[known], median[known]), _naive(actual, naive))
 
 
 def _skill(met: PlantForecasts, median: F8) -> float:
@@ -207,5 +257,8 @@ def _mean_of(plants: Iterable[Numbers]) -> dict[str, float | int | None]:
     return means
 
 
-def _plant_numbers(numbers: Numbers) -> Numbers:
-    return {key: int(numbers[key]) if key == "n" else round(numbers[key], 4) for key in PLANT_KEYS}
+def _plant_numbers(numbers: Numbers) -> dict[str, float | int | None]:
+    made: dict[str, float | int | None] = {"n": int(numbers["n"])}
+    for key in PLANT_KEYS[1:]:
+        made[key] = round(numbers[key], 4) if np.isfinite(numbers[key]) else None
+    return made

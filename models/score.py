@@ -80,6 +80,20 @@ def rmse(actual: F8, forecast: F8) -> float:
     return float(np.sqrt(np.square(actual - forecast).mean())) if actual.size else float("nan")
 
 
+def mape(actual: F8, forecast: F8) -> float:
+    """Sum of the absolute errors over the sum of the actuals, a share; NaN where nothing was produced."""
+    produced = float(actual.sum()) if actual.size else 0.0
+    return float(np.abs(actual - forecast).sum() / produced) if produced > 0 else float("nan")
+
+
+def r2(actual: F8, forecast: F8) -> float:
+    """Share of the actual's variance that the forecast explains; 1 is perfect, 0 no better than the mean,
+    NaN where the actual does not vary.
+    """
+    spread = float(np.square(actual - actual.mean()).sum()) if actual.size else 0.0
+    return 1.0 - float(np.square(actual - forecast).sum()) / spread if spread > 0 else float("nan")
+
+
 def skill(error: float, reference: float) -> float:
     """Gain over a reference: 1 is perfect, 0 is no better; NaN where the reference has no error."""
     return 1.0 - error / reference if reference > 0 else float("nan")

@@ -31,12 +31,11 @@ def smart(plant: Known, issued_ms: I8, lead_ms: int) -> F8:
     """The clear-sky index of the newest daylight, kept; NaN for wind."""
     if plant.kind != "solar":
         return np.full(len(issued_ms), np.nan)
-    known_by = np.asarray(issued_ms)
+
+    def power_at(end_ms: I8) -> F8:
+        # The rule asks for nothing after an issue; what came late it may see, which only makes it harder.
+        return plant.power.at(end_ms, np.iinfo(np.int64).max)
+
     return keep_index(
-        lambda end_ms: plant.power.at(end_ms, known_by),
-        issued_ms,
-        issued_ms + lead_ms,
-        plant.power.step_ms,
-        plant.position,
-        limit=1.0,
+        power_at, issued_ms, issued_ms + lead_ms, plant.power.step_ms, plant.position, limit=1.0
     )

@@ -11,6 +11,7 @@ from schemas.errors import InputError
 
 START = pd.Timestamp("2024-03-01T00:00:00Z")
 HOURS = 72
+SITES = {"a": backtest_scores.Site(100.0), "b": backtest_scores.Site(200.0)}
 
 
 def telemetry(step_min: int = 10) -> pd.DataFrame:
@@ -35,7 +36,7 @@ def forecasts(offset_kw: float = 1.0) -> pd.DataFrame:
 
 
 def made(forecast: pd.DataFrame, series: pd.DataFrame) -> dict[str, dict[str, float]]:
-    return backtest_scores.scores(forecast, backtest_scores.actuals(series), {"a": 100.0, "b": 200.0})
+    return backtest_scores.scores(forecast, backtest_scores.actuals(series), SITES)
 
 
 def test_numbers_are_in_per_cent_of_capacity_and_plants_count_the_same() -> None:
@@ -88,3 +89,30 @@ def test_what_cannot_be_scored_is_said_in_one_line() -> None:
 
 def test_no_telemetry_is_an_empty_table() -> None:
     assert backtest_scores.actuals(telemetry().head(0)).empty
+
+
+def test_mape_and_r2_are_those_of_the_median() -> None:
+    scores = made(forecasts(offset_kw=2.0), telemetry())
+    hours = np.arange(30, 30 + 12 * 3, 3).astype(float)
+    assert scores["plants"]["a"]["1h"]["mape"] == pytest.approx(100 * 2 * 12 / hours.sum(), abs=1e-3)
+    spread = np.square(hours - hours.mean()).sum()
+    assert scores["plants"]["a"]["1h"]["r2"] == pytest.approx(1 - 4 * 12 / spread, abs=1e-3)
+
+
+def test_only_a_solar_plant_has_smart_persistence_and_nights_that_do_not_count() -> None:
+    night = telemetry()
+    hour = night.event_time.dt.hour
+    # The sun of this plant shines from 6 to 18 h UTC, the same each day; the median is 1 kW off by night.
+    power = np.where((hour >= 6) & (hour < 18), 50.0, 0.0)
+    sunny = night.assign(power_kw=power)
+    own = forecasts()
+    actual_hour = (own.valid_at - pd.Timedelta("1h")).dt.hour
+    day = (actual_hour >= 6) & (actual_hour < 18)
+    said = own.assign(**{"0.1": 0.0, "0.5": np.where(day, 50.0, 1.0), "0.9": 60.0})
+    solar = {"a": backtest_scores.Site(100.0, solar=True), "b": backtest_scores.Site(200.0)}
+    scores = backtest_scores.scores(said, backtest_scores.actuals(sunny), solar)
+    assert scores["plants"]["a"]["1h"]["mape"] == 0.0
+    assert scores["plants"]["b"]["1h"]["mape"] > 0.0
+    assert scores["1h"]["nmae_smart"] == pytest.approx(0.0)
+    wind = backtest_scores.scores(said, backtest_scores.actuals(sunny), SITES)
+    assert wind["1h"]["nmae_smart"] is None

@@ -80,3 +80,17 @@ def test_skill_is_the_gain_over_a_reference() -> None:
 def test_flawed_forecasts_are_named() -> None:
     quantiles = np.array([[1, 2, 3], [2, 1, 3], [1, np.nan, 3], [-9, 2, 3], [1, 2, 200.0]])
     assert score.flawed(quantiles, -5, 105).tolist() == [False, True, True, True, True]
+
+
+def test_mape_is_the_sum_of_errors_over_the_sum_of_actuals() -> None:
+    assert score.mape(np.array([0.0, 10.0, 30.0]), np.array([2.0, 6.0, 34.0])) == pytest.approx(0.25)
+    assert np.isnan(score.mape(np.zeros(3), np.ones(3)))
+    assert np.isnan(score.mape(np.empty(0), np.empty(0)))
+
+
+def test_r2_is_what_a_forecast_explains() -> None:
+    actual = np.array([1.0, 2.0, 3.0, 6.0])
+    assert score.r2(actual, actual) == 1.0
+    assert score.r2(actual, np.full(4, actual.mean())) == pytest.approx(0.0)
+    assert score.r2(actual, np.array([1.0, 2.0, 3.0, 4.0])) == pytest.approx(1 - 4 / 14)
+    assert np.isnan(score.r2(np.ones(3), np.ones(3)))
