@@ -161,7 +161,8 @@ def _check_count(issues: int) -> None:
 def _lines(document: dict[str, Any]) -> Iterator[str]:
     scores = document["scores"]
     horizons = [{"horizon": name, **numbers} for name, numbers in scores.items() if name != "plants"]
-    yield from table(horizons, ["horizon", "n", "nmae", "pinball", "coverage", "skill"])
+    yield from table(horizons, ["horizon", "n", "nmae", "pinball", "coverage", "skill", "mape", "r2"])
     yield "nmae, pinball in % of capacity; skill: gain over the better of last value and same hour yesterday"
+    yield "mape: sum of absolute errors over sum of actuals in %, by day where the plant is solar, as r2"
     issued, trained = document["forecasts"], document["trainings"]
     yield f"{issued} forecasts from {trained} training(s) in {document['seconds']} s: {document['out']}"

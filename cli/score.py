@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 LIVE = "live"
-_SKILL = ("plant_id", "horizon", "n", "nmae", "nmae_persistence", "skill", "pinball", "coverage80", "width80")
+_SKILL = (
+    "plant_id", "horizon", "n", "nmae", "nmae_persistence", "skill", "skill_smart", "mape", "r2", "pinball",
+    "coverage80", "width80",
+)  # fmt: skip
 _AGAINST = (
     "plant_id", "horizon", "n", "nmae", "nmae_against", "skill_against", "pinball", "pinball_against",
 )  # fmt: skip
@@ -39,7 +42,9 @@ def command(name: str, against: str | None, from_ms: int | None, to_ms: int | No
     """Skill of the forecasts NAME by plant and horizon: `live`, or the name of a replay.
 
     Forecasts come from their topic, actuals from the journal. nmae, pinball and width80 are in % of capacity;
-    skill is the gain over persistence (1 is perfect, 0 no better); coverage80 should be near 0.8.
+    skill is the gain over persistence (1 is perfect, 0 no better), skill_smart that over a kept clear-sky
+    index (solar); mape is the sum of absolute errors over the sum of actuals in %, r2 the share of the
+    variance that is explained, both by day where the plant is solar; coverage80 should be near 0.8.
     """
     from consumers.digest import TimeRange
     from consumers.skill import compare, numbers, over_plants, skill

@@ -31,12 +31,14 @@ I8 = NDArray[np.int64]
 class Measured:
     """Scans of one plant in the order of arrival: stamps i8[n] [ms], power f8[n] [kW], NaN where missing.
 
-    Of a stamp that came twice the last value counts. `scan_s`: usual time between two scans.
+    Of a stamp that came twice the last value counts. `scan_s`: usual time between two scans. `plant`: the
+    newest version that is known.
     """
 
     event_time_ms: I8
     power_kw: F8
     scan_s: int
+    plant: PlantVersion | None = None
     _means: dict[int, tuple[int, F8]] = field(default_factory=dict)
 
     @classmethod
@@ -44,7 +46,8 @@ class Measured:
         """The scan step is the registry's, else the commonest one, and never over the resolution."""
         declared = plant.scan_s if plant is not None else None
         scan_s = declared or commonest_step_s(np.unique(event_time_ms))
-        return cls(event_time_ms, power_kw, min(scan_s, plant.resolution_s) if plant is not None else scan_s)
+        scan_s = min(scan_s, plant.resolution_s) if plant is not None else scan_s
+        return cls(event_time_ms, power_kw, scan_s, plant)
 
     def at(self, end_ms: I8, interval_s: I8) -> F8:
         """Mean power [kW] of the intervals that end at `end_ms` (n,); NaN with under half of the scans."""

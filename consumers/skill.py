@@ -1,8 +1,10 @@
 """How good forecasts were, by plant and lead time: pure functions of forecasts and of what was measured.
 
 Everything is in % of capacity. Persistence says that the newest interval of the step's length, measured by
-the issue, goes on; "yesterday" that the newest known day comes again. The coverage of the 80 % band counts
-its edges where they can be seen: a night, which no band can miss, would flatter.
+the issue, goes on; "yesterday" that the newest known day comes again; smart persistence that a solar plant's
+clear-sky index does. The coverage of the 80 % band counts its edges where they can be seen: a night, which no
+band can miss, would flatter. For the same reason MAPE (the sum of absolute errors over that of actuals) and
+R2 count a solar plant's days alone.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ from numpy.typing import NDArray
 
 from consumers.actuals import Measured
 from models import score
+from models.smart_persistence import is_day, keep_index
 from models.steps import LEADS_S
+from schemas.records import PlantKind
 
 F8 = NDArray[np.float64]
 I8 = NDArray[np.int64]
@@ -61,8 +65,8 @@ class LeadSteps:
 class Skill:
     """Scores of one plant at one lead time, in % of capacity (`coverage80` and skills as shares).
 
-    `skill` is the gain over persistence, `skill_yesterday` that over yesterday, where those had a value; NaN
-    where nothing can be said.
+    `skill` is the gain over persistence, `skill_yesterday` and `skill_smart` those over yesterday and smart
+    persistence, where those had a value; `mape` in %, `r2` a share; NaN where nothing can be said.
     """
 
     plant_id: str
@@ -73,6 +77,10 @@ class Skill:
     skill: float
     nmae_yesterday: float
     skill_yesterday: float
+    nmae_smart: float
+    skill_smart: float
+    mape: float
+    r2: float
     pinball: float
     coverage80: float
     width80: float
@@ -113,12 +121,13 @@ def skill(plant_id: str, steps: LeadSteps, measured: Measured) -> list[Skill]:
     persistence = _share(measured.at(_floor(steps.issued_ms, steps.interval_s), steps.interval_s), steps)
     days_ms = -(-steps.lead_s * 1000 // DAY_MS) * DAY_MS
     yesterday = _share(measured.at(steps.valid_ms - days_ms, steps.interval_s), steps)
+    smart, by_day = _sunny(steps, measured)
     made = []
     for lead_s in LEADS_S:
         rows = np.flatnonzero((steps.lead_s == lead_s) & np.isfinite(actual))
         if rows.size:
-            naive = persistence[rows], yesterday[rows]
-            made.append(_skill(plant_id, lead_s, steps.take(rows), actual[rows], *naive))
+            naive = _Naive(persistence[rows], yesterday[rows], smart[rows])
+            made.append(_skill(plant_id, lead_s, steps.take(rows), actual[rows], naive, by_day[rows]))
     return made
 
 
@@ -162,17 +171,54 @@ def numbers(one: Skill | Comparison) -> dict[str, float | int | str | None]:
     return made
 
 
-def _skill(plant_id: str, lead_s: int, steps: LeadSteps, actual: F8, persistence: F8, yesterday: F8) -> Skill:
+@dataclass(frozen=True, eq=False)
+class _Naive:
+    """What the naive forecasts said, in % of capacity, shape (n,) each."""
+
+    persistence: F8
+    yesterday: F8
+    smart: F8
+
+
+def _sunny(steps: LeadSteps, measured: Measured) -> tuple[F8, NDArray[np.bool_]]:
+    """Smart persistence (n,) in % of capacity, NaN for wind, and which steps count in MAPE and R2."""
+    smart, by_day = np.full(len(steps), np.nan), np.ones(len(steps), np.bool_)
+    plant = measured.plant
+    if plant is None or plant.kind is not PlantKind.SOLAR:
+        return smart, by_day
+    position = None
+    if plant.latitude is not None and plant.longitude is not None:
+        position = plant.latitude, plant.longitude
+    for length_s in np.unique(steps.interval_s).tolist():
+        own, step_ms = steps.interval_s == length_s, length_s * 1000
+
+        def power_at(end_ms: I8, length_s: int = length_s) -> F8:
+            return measured.at(end_ms, np.full(end_ms.shape, length_s))
+
+        valid_ms = steps.valid_ms[own]
+        smart[own] = keep_index(power_at, steps.issued_ms[own], valid_ms, step_ms, position, np.inf)
+        dark_kw = score.VISIBLE_SHARE * plant.capacity_kw
+        by_day[own] = is_day(power_at, valid_ms, step_ms, position, dark_kw)
+    return _share(np.minimum(smart, steps.capacity_kw), steps), by_day
+
+
+def _skill(
+    plant_id: str, lead_s: int, steps: LeadSteps, actual: F8, naive: _Naive, by_day: NDArray[np.bool_]
+) -> Skill:
     low, median, high = (_share(steps.at(level), steps) for level in (0.1, 0.5, 0.9))
     return Skill(
         plant_id=plant_id,
         lead_s=lead_s,
         n=actual.size,
         nmae=score.mae(actual, median),
-        nmae_persistence=_naive_error(actual, persistence),
-        skill=_gain(actual, median, persistence),
-        nmae_yesterday=_naive_error(actual, yesterday),
-        skill_yesterday=_gain(actual, median, yesterday),
+        nmae_persistence=_naive_error(actual, naive.persistence),
+        skill=_gain(actual, median, naive.persistence),
+        nmae_yesterday=_naive_error(actual, naive.yesterday),
+        skill_yesterday=_gain(actual, median, naive.yesterday),
+        nmae_smart=_naive_error(actual, naive.smart),
+        skill_smart=_gain(actual, median, naive.smart),
+        mape=100 * score.mape(actual[by_day], median[by_day]),
+        r2=score.r2(actual[by_day], median[by_day]),
         pinball=_pinball(steps, actual),
         coverage80=_coverage(actual, low, high),
         width80=float((high - low).mean()),

@@ -13,6 +13,7 @@ from models.release import cold_start
 from models.steps import LEADS_S, EngineSettings
 from schemas.codec import Codec
 from schemas.forecasts import encode_forecasts
+from schemas.records import PlantKind
 from tests.journals import MINUTE_MS, T0_MS, Item, batches, plant, scan
 
 HOUR_MS = 3_600_000
@@ -52,6 +53,30 @@ def test_numbers_that_can_be_worked_out_by_hand() -> None:
     assert one.coverage80 == pytest.approx(1 / 3)
     assert one.width80 == pytest.approx(2.0)
     assert numbers(one)["skill_yesterday"] is None
+
+
+def test_mape_and_r2_by_hand() -> None:
+    one = skill("a", steps([250.0, 400.0, 320.0]), measured([100.0, 200.0, 400.0, 300.0]))[0]
+    assert one.mape == pytest.approx(100 * (50 + 0 + 20) / 900)
+    assert one.r2 == pytest.approx(1 - (50**2 + 20**2) / 20_000)
+    assert np.isnan(one.nmae_smart)
+
+
+def test_a_solar_plant_is_judged_by_day_and_against_its_kept_clear_sky_index() -> None:
+    hours = np.arange(20 * 24)
+    sun_kw = np.clip(np.sin((hours % 24 - 6) / 12 * np.pi), 0, None) * 800
+    dull = np.where(hours < 16 * 24, 1.0, 0.5) * sun_kw
+    own = Measured.of(T0_MS + hours * HOUR_MS, dull, plant("a", kind=PlantKind.SOLAR, resolution_s=3600))
+    said = np.where(dull > 0, dull, 30.0)
+    made = skill("a", steps(said[1:].tolist()), own)[0]
+    assert made.mape == pytest.approx(0.0, abs=1e-6)
+    assert made.r2 == pytest.approx(1.0)
+    assert made.nmae > 0
+    late = steps(said[1:].tolist()).take(hours[17 * 24 : 19 * 24])
+    kept = skill("a", late, own)[0]
+    assert kept.nmae_smart < 0.1 * kept.nmae_persistence
+    wind = Measured.of(T0_MS + hours * HOUR_MS, dull, plant("a", resolution_s=3600))
+    assert np.isnan(skill("a", late, wind)[0].skill_smart)
 
 
 def test_persistence_has_no_skill_over_itself_and_hindsight_has_all() -> None:
