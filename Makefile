@@ -6,7 +6,7 @@ PY := .venv/bin/python
 TEST_PROCESSES ?= 3
 STAMP := .venv/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: help install lint test unit demo clean
+.PHONY: help install lint test unit demo skill clean
 help:  ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -35,6 +35,9 @@ unit: install  ## The tests that need no server
 
 demo: install  ## The whole line on two real plants
 	$(PY) -m cli.main demo
+
+skill: install  ## The public forecasting benchmarks (hours): ONLY=name[,name], DATA=folder of canonical folders
+	$(PY) -m benchmarks.skill $(if $(ONLY),--only $(ONLY)) $(if $(DATA),--data $(DATA))
 
 clean: ## Stop the local servers and remove what runs have left
 	@test ! -x $(PY) || $(PY) -m cli.main down
