@@ -155,7 +155,7 @@ def _competition(
 
 
 def _settings() -> Settings:
-    return Settings(threads=os.cpu_count() or 1)
+    return Settings(threads=int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)))
 
 
 def told_nothing(_stage: str, _part: float) -> None:
