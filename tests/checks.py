@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 
-from models.forecast.base import KNOTS, Correction, CorrectionInput, Floats, Ints
+from models import release_file
+from models.forecast.base import KNOTS, TRAILING_HOURS, Correction, CorrectionInput, Floats, Ints
+from models.release import Release
 from tests.forecast_world import made_up_input
 
 Base = Callable[[Ints], Floats]
@@ -56,6 +59,74 @@ def check_correction_does_not_mind_the_number_of_steps(correction: Correction) -
         if f.name in ("base", "lead_s", "interval_s", "daylight", "hour_of_day", "weather_based", "physical"):
             few[f.name] = getattr(x, f.name)[:, 4:11]
     np.testing.assert_array_equal(correction.correct(CorrectionInput(**few)), correction.correct(x)[:, 4:11])
+
+
+def check_correction_bears_what_is_missing(correction: Correction) -> None:
+    """Hours, whole days and the newest value may be missing: quantiles come out, the rest is as it was."""
+    x = made_up_input(12, 6, seed=3)
+    for hour in range(0, TRAILING_HOURS, 5):
+        trailing = x.trailing.copy()
+        trailing[:, hour] = np.nan
+        check_shape_and_order(correction.correct(replace(x, trailing=trailing)), (12, 6))
+    nothing = replace(x, trailing=np.full_like(x.trailing, np.nan))
+    check_shape_and_order(correction.correct(nothing), (12, 6))
+    silent = np.arange(12) % 2 == 0
+    holed = replace(x, last=np.where(silent, np.nan, x.last))
+    said = correction.correct(holed)
+    check_shape_and_order(said, (12, 6))
+    np.testing.assert_array_equal(said[~silent], correction.correct(x)[~silent])
+
+
+def check_correction_bears_constant_input(correction: Correction) -> None:
+    """Constant telemetry on a base without any width (night, calm, full power) is answered, equals alike."""
+    for share in (0.0, 0.4, 1.0):
+        x = made_up_input(1, 4, seed=4).take(np.zeros(70, np.int64))
+        levels = {name: np.full(getattr(x, name).shape, share) for name in ("last", "trailing", "base")}
+        levels |= {name: np.full(getattr(x, name).shape, share) for name in ("base_last", "base_trailing")}
+        levels |= {name: np.full(getattr(x, name).shape, share) for name in ("usual_last", "usual_trailing")}
+        q = correction.correct(replace(x, **levels))
+        check_shape_and_order(q, (70, 4))
+        np.testing.assert_array_equal(q, np.broadcast_to(q[:1], q.shape))
+
+
+def check_correction_does_not_mind_the_order_of_plants(correction: Correction) -> None:
+    """Plants together, in any order, or each one alone: the same bits."""
+    x = made_up_input(60, 4, seed=5)
+    whole = correction.correct(x)
+    names = np.array(x.plant_ids)
+    for order in (("solar-1", "nobody", "wind-1"), ("nobody", "wind-1", "solar-1")):
+        rows = np.concatenate([np.flatnonzero(names == name) for name in order])
+        np.testing.assert_array_equal(correction.correct(x.take(rows)), whole[rows])
+    for name in ("wind-1", "solar-1", "nobody"):
+        rows = np.flatnonzero(names == name)
+        np.testing.assert_array_equal(correction.correct(x.take(rows)), whole[rows])
+
+
+def check_correction_keeps_no_memory(correction: Correction) -> None:
+    """What is allocated is given back, and grows no faster than the number of issues."""
+    small, large = made_up_input(64, 8, seed=6), made_up_input(512, 8, seed=6)
+    correction.correct(small)
+    tracemalloc.start()
+    try:
+        peaks = [_peak(correction, x) for x in (small, large, large)]
+        left = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert max(peaks[1:]) < 10 * peaks[0]
+    assert left < 200_000
+
+
+def _peak(correction: Correction, x: CorrectionInput) -> int:
+    tracemalloc.reset_peak()
+    correction.correct(x)
+    return tracemalloc.get_traced_memory()[1]
+
+
+def check_correction_survives_save_and_load(release: Release) -> None:
+    """A release that was written and read says the same bits."""
+    x = made_up_input(30, 5, seed=7)
+    again = release_file.load(release_file.save(release))
+    np.testing.assert_array_equal(again.correct(x), release.correct(x))
 
 
 def check_base_is_the_same_hour_by_hour(base: Base, hours_ms: Ints) -> None:

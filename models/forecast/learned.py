@@ -13,8 +13,7 @@ import numpy as np
 from models.forecast.base import CorrectionInput, Floats, single
 from models.forecast.correction_features import Singles
 from models.forecast.network import Network
-
-CHUNK = 64  # issues at a time: what is worked on stays in the processor's cache, and memory is bounded
+from models.forecast.sequence import SequenceNet
 
 
 class LearnedCorrection(Protocol):
@@ -80,7 +79,8 @@ def load(about: Mapping[str, Any], tensors: Mapping[str, Singles]) -> LearnedCor
         return Mixture(load(about["part"], tensors), float(about["closed_form"]))
     if family == "net":
         return Network(tensors, tuple(about["plants"]), int(about["members"]))
-    raise ValueError(f"no correction is called {family!r}")
+    encoder, _, form = str(family).partition("-")
+    return SequenceNet(tensors, tuple(about["plants"]), encoder, form)
 
 
 def trusted(correction: LearnedCorrection, x: CorrectionInput) -> np.ndarray:

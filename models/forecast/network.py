@@ -95,6 +95,11 @@ def scale(x: CorrectionInput) -> Floats:
     return np.where(x.is_solar[:, None], np.clip(x.base[..., -1], 0.0, 1.0), 1.0)
 
 
+def logistic(values: Singles) -> Singles:
+    """Between 0 and 1, elementwise."""
+    return np.asarray(np.float32(1.0) / (np.float32(1.0) + np.exp(-np.maximum(values, np.float32(-80.0)))))
+
+
 def silu(values: Singles) -> Singles:
     """x times its logistic function, elementwise."""
     return np.asarray(values / (np.float32(1.0) + np.exp(-np.maximum(values, np.float32(-80.0)))), np.float32)

@@ -13,18 +13,20 @@ from typing import Any
 
 import numpy as np
 
+from models.forecast import sequence
 from models.forecast.base import HIGH, LOW, MEDIAN, Floats
 from models.forecast.closed_form import ClosedForm
 from models.forecast.correction_features import left_out
 from models.forecast.learned import LearnedCorrection, Mixture, trusted
 from models.forecast.network import Network
+from models.forecast.sequence import SequenceNet
 from models.training import correction_rows
 from models.training.config import Progress, TrainConfig, stage
 from models.training.correction_rows import JUDGED_LEADS_H, Judged, Rows
 from models.training.samples import Teller
 
 MARGIN = 0.003  # part of the loss that a family named later must be better by
-LEAST_JUDGED = 200  # actuals; with fewer the first family named serves
+LEAST_JUDGED = 100  # issues; with fewer the first family named serves
 CLOSED_FORM = "closed form"  # always in the table, never chosen: it serves where nothing was learned
 ASKED_LEVELS = np.array([0.1, 0.5, 0.9])
 ASKED = [LOW, MEDIAN, HIGH]
@@ -50,7 +52,14 @@ class _Stage:
 
 
 def fit(tellers: Sequence[Teller], start: ClosedForm, config: TrainConfig, progress: Progress) -> Fitted:
-    """The best of `config.corrections` for all plants together; none where there is nothing to learn."""
+    """The best of `config.corrections` for all plants together; none where there is nothing to learn.
+
+    Raises:
+        ValueError: a name is none of `NAMES`.
+    """
+    unknown = sorted(set(config.corrections) - set(NAMES))
+    if unknown:
+        raise ValueError(f"no correction is called {unknown[0]!r}; there are {', '.join(NAMES)}")
     able = correction_rows.able(tellers)
     if not able or not config.corrections:
         return Fitted()
@@ -81,7 +90,7 @@ def _choose(made: _Stage, rows: Rows, held_back: list[Judged]) -> tuple[str, dic
     table = {CLOSED_FORM: score(None, made.start, held_back)}
     learning = {}
     for name in names:
-        correction, learning[name] = _learn(name, known, outside, made, f"trying {name}", shared)
+        correction, learning[name] = _learn(name, known, outside, made, f"correction, trying {name}", shared)
         table[name] = score(correction, made.start, held_back)
     name = best(names, table)
     return name, {"serves": name, "why": "held-back skill", "table": table, "learning": learning}
@@ -136,7 +145,10 @@ def _learn(
         part, losses = _learn("net", rows, outside, made, said, shared)
         return Mixture(part), losses
     if name not in shared:
-        shared[name] = FAMILIES[name](rows, outside, made, stage(made.progress, said))
+        told = stage(made.progress, said)
+        shared[name] = (
+            _net(rows, outside, made, told) if name == "net" else _sequence(name, rows, outside, made, told)
+        )
     return shared[name]
 
 
@@ -151,5 +163,18 @@ def _net(
     return Network(trained.tensors, made.plants, net.members), asdict(trained.losses)
 
 
-FAMILIES: dict[str, Callable[..., tuple[LearnedCorrection, Losses]]] = {"net": _net}
-NAMES = ("net", "mean")
+def _sequence(
+    name: str, rows: Rows, outside: Rows | None, made: _Stage, progress: Callable[[float], None]
+) -> tuple[LearnedCorrection, Losses]:
+    from models.training import fit_sequence
+
+    encoder, _, form = name.partition("-")
+    settings = fit_sequence.SequenceConfig(epochs=made.config.net.epochs, seed=made.config.seed)
+    trained = fit_sequence.train(
+        rows, outside, len(made.plants), made.left_out, (encoder, form), settings, progress
+    )
+    return SequenceNet(trained.tensors, made.plants, encoder, form), asdict(trained.losses)
+
+
+#: What `TrainConfig.corrections` may name.
+NAMES = ("net", "mean", *sequence.NAMES)

@@ -11,6 +11,7 @@ from models.forecast.base import HOUR_MS, Flags, Ints
 from models.forecast.closed_form import ClosedForm
 from models.forecast.correction_features import Singles, build
 from models.forecast.network import scale
+from models.forecast.sequence_tokens import tokens
 from models.training import samples
 from models.training.samples import Samples, Teller
 
@@ -33,6 +34,7 @@ class Rows:
 
     issue: Singles  # (N, issue inputs)
     step: Singles  # (N, S, step inputs)
+    tokens: Singles  # (N, 25, 8), see `models/forecast/sequence_tokens.py`
     plant: Ints  # (N,)
     start: Singles
     base: Singles
@@ -83,6 +85,7 @@ def _rows(told: Samples, start: ClosedForm, plant: int, rng: np.random.Generator
     return Rows(
         issue=made.issue,
         step=made.step,
+        tokens=tokens(x),
         plant=np.full(len(heard), plant, np.int64),
         start=start.correct(x).astype(np.float32),
         base=x.base.astype(np.float32),

@@ -11,45 +11,48 @@ from hypothesis import strategies as st
 
 from models.forecast.base import HOUR_MS, Correction
 from models.forecast.climatology import Climatology
-from models.forecast.closed_form import ClosedForm
-from models.release import cold_start
+from models.training.correction import NAMES
 from tests import checks
+from tests.correction_world import FAMILIES, family, release_with
 from tests.forecast_world import NOWHERE, SOLAR, START_MS, WIND, runs, small_release
 
-CORRECTIONS: dict[str, Callable[[], Correction]] = {
-    "start weights": ClosedForm,
-    "cold start": cold_start,
-    "fitted weights": lambda: small_release().closed_form,
-    "net": small_release,
-}
 HOURS = START_MS + np.arange(1, 49, dtype=np.int64) * HOUR_MS
 
 
-@pytest.fixture(params=CORRECTIONS)
+@pytest.fixture(params=FAMILIES)
 def correction(request: pytest.FixtureRequest) -> Correction:
-    return CORRECTIONS[request.param]()
+    return family(request.param)
 
 
-def test_corrections_rise_and_are_finite(correction: Correction) -> None:
-    checks.check_correction_rises_and_is_finite(correction)
+CORRECTION_CHECKS = (
+    checks.check_correction_rises_and_is_finite,
+    checks.check_correction_leaves_its_input_alone,
+    checks.check_correction_does_not_mind_the_number_of_steps,
+    checks.check_correction_bears_what_is_missing,
+    checks.check_correction_bears_constant_input,
+    checks.check_correction_does_not_mind_the_order_of_plants,
+    checks.check_correction_keeps_no_memory,
+)
 
 
-def test_corrections_leave_their_input_alone(correction: Correction) -> None:
-    checks.check_correction_leaves_its_input_alone(correction)
+@pytest.mark.parametrize("check", CORRECTION_CHECKS, ids=lambda c: c.__name__.removeprefix("check_"))
+def test_corrections_keep_their_promises(correction: Correction, check: Callable[[Correction], None]) -> None:
+    check(correction)
 
 
-def test_corrections_do_not_mind_the_number_of_steps(correction: Correction) -> None:
-    checks.check_correction_does_not_mind_the_number_of_steps(correction)
-
-
-@pytest.mark.parametrize("family", CORRECTIONS)
-@settings(max_examples=15, deadline=None)
+@pytest.mark.parametrize("name", FAMILIES)
+@settings(max_examples=6, deadline=None)
 @given(data=st.data())
-def test_corrections_ignore_their_neighbours(family: str, data: st.DataObject) -> None:
-    size = data.draw(st.integers(1, 120))
+def test_corrections_ignore_their_neighbours(name: str, data: st.DataObject) -> None:
+    size = data.draw(st.integers(1, 150))
     order = np.array(data.draw(st.permutations(range(size))), np.int64)
     cuts = data.draw(st.lists(st.integers(0, size), max_size=6))
-    checks.check_correction_ignores_its_neighbours(CORRECTIONS[family](), order, cuts)
+    checks.check_correction_ignores_its_neighbours(family(name), order, cuts)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_learned_corrections_survive_save_and_load(name: str) -> None:
+    checks.check_correction_survives_save_and_load(release_with(name))
 
 
 @pytest.mark.parametrize("plant", [WIND, SOLAR, NOWHERE], ids=lambda p: p.plant_id)
