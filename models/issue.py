@@ -7,13 +7,13 @@ had.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models import calibration, rings, start_scale, sun
+from models import calibration, rings, start_scale, sun, unclean
 from models.fleet import SETPOINT, Fleet, Past, past_of
 from models.forecast import conformal, limits
 from models.forecast.base import HOUR_MS, TRAILING_HOURS, CorrectionInput, to_levels
@@ -62,6 +62,7 @@ def make(fleet: Fleet, side: Side, issued_at_ms: I8, release: Release, resolutio
     settings, slots = fleet.settings, side.slots
     steps = steps_of(issued_at_ms, resolution_s, settings)
     past = past_of(fleet, slots, issued_at_ms, resolution_s, TRAILING_HOURS)
+    past = replace(past, trailing=unclean.looked_past(fleet, slots, issued_at_ms, past.trailing))
     bases = _bases(fleet, side, issued_at_ms, steps, past)
     fresh_ms = max(HOUR_MS, 2 * resolution_s * 1000)
     heard: NDArray[np.bool_] = np.isfinite(past.last) & (issued_at_ms - past.last_end_ms <= fresh_ms)

@@ -33,15 +33,14 @@ def issue(engine: Engine, slots: I8, issued_at_ms: I8, known_at_ms: I8, out: Out
     out.scores += maturing.mature(fleet, engine.shadows, slots, issued_at_ms, known_at_ms, names)
     engine.shadows.let_go(slots, issued_at_ms)
     start_scale.learn(fleet, slots, issued_at_ms)
+    out.anomalies += watch.look(fleet, slots, issued_at_ms, known_at_ms)
     for rows, made in _forecasts(engine, champions(fleet, slots), issued_at_ms):
         out.forecasts.append(_block(fleet, made, known_at_ms[rows]))
     beside = engine.shadows.side(slots)
     if beside is not None:
         for _ in _forecasts(engine, beside[1], issued_at_ms[beside[0]]):
             pass  # kept for their actuals, and published nowhere
-    events, drifts = watch.look(fleet, slots, issued_at_ms, known_at_ms)
-    out.anomalies += events
-    out.drift += drifts
+    out.drift += watch.study(fleet, slots, issued_at_ms, known_at_ms)
     state["issued_ms"][slots] = issued_at_ms
     state["refused"][slots] = 0
     state["refused_kw"][slots] = np.nan

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models import drifting, feeds, rings, start_scale, sun
+from models import drifting, feeds, rings, start_scale, sun, unclean
 from models.detect import all as detectors
 from models.detect.view import WINDOW, PlantView
 from models.fleet import POA, SENSED, SETPOINT, WIND, Fleet
@@ -19,22 +19,28 @@ from models.windows import MILLI_PER_KW, enough_scans
 I8 = NDArray[np.int64]
 F8 = NDArray[np.float64]
 
-FIELDS: Final[tuple[Field, ...]] = (*detectors.FIELDS, *drifting.FIELDS, *feeds.FIELDS)
+FIELDS: Final[tuple[Field, ...]] = (*detectors.FIELDS, *drifting.FIELDS, *feeds.FIELDS, *unclean.FIELDS)
 UNCLEAN: Final = ("outage", "stuck_sensor", "curtailment", "feed_silent")
 
 
-def look(
-    fleet: Fleet, slots: I8, issued_at_ms: I8, known_at_ms: I8
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Records of `plant.anomalies` and of `model.drift`; moves the columns of the detectors."""
+def look(fleet: Fleet, slots: I8, issued_at_ms: I8, known_at_ms: I8) -> list[dict[str, Any]]:
+    """Records of `plant.anomalies`; moves the columns of the detectors. It comes before the forecasts, so
+    that they know whether an event is over.
+    """
     view = view_of(fleet, slots, issued_at_ms, known_at_ms)
     events = detectors.look(view)
     for name, values in view.state.items():
         fleet.state[name][slots] = values
     _note_unclean(fleet, slots, issued_at_ms)
+    unclean.note(fleet, slots, issued_at_ms)
+    return events
+
+
+def study(fleet: Fleet, slots: I8, issued_at_ms: I8, known_at_ms: I8) -> list[dict[str, Any]]:
+    """Records of `model.drift`; takes what came since the previous issue into the data quality."""
     drifting.note_inputs(fleet, slots, issued_at_ms)
     feeds.learn(fleet, slots, issued_at_ms)
-    return events, drifting.look(fleet, slots, issued_at_ms, known_at_ms)
+    return drifting.look(fleet, slots, issued_at_ms, known_at_ms)
 
 
 def _note_unclean(fleet: Fleet, slots: I8, issued_at_ms: I8) -> None:
