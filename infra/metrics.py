@@ -56,6 +56,18 @@ QUALITY = Gauge(
     "gridcast_data_quality", "Data quality 0-1 (valid, on time, complete), by plant and feed "
     "(telemetry, weather).", ("plant", "feed"), registry=REGISTRY,
 )  # fmt: skip
+COVERAGE = Gauge(
+    "gridcast_coverage80", "Share of the last days' actuals inside the 80 % band, all plants of this process "
+    "together, by lead time.", ("lead",), registry=REGISTRY,
+)  # fmt: skip
+COVERAGE_FORECASTS = Gauge(
+    "gridcast_coverage80_forecasts", "How many forecasts that share is of, by lead time.", ("lead",),
+    registry=REGISTRY,
+)  # fmt: skip
+PLANT_COVERAGE = Gauge(
+    "gridcast_plant_coverage80", "The same share of each plant; only with the setting `coverage_by_plant`.",
+    ("plant", "lead"), registry=REGISTRY,
+)  # fmt: skip
 SINK_ROWS = Counter("gridcast_sink_rows", "Rows inserted.", ("table",), registry=REGISTRY)
 SINK_REPEATS = Counter(
     "gridcast_sink_repeats", "Rows that were there already with the same values.", ("table",),

@@ -76,6 +76,8 @@ class Settings(BaseSettings):
     batch_records: int = Field(2000, ge=1, description="Most records of a batch that a worker takes at once.")
     tick_delay_s: float = Field(60.0, ge=0, description="How long an issue time waits for telemetry.")
     stall_s: float = Field(60.0, gt=0, description="No progress for so long with records waiting is a stall.")
+    coverage_days: int = Field(30, ge=1, le=31, description="Days over which the coverage shown is counted.")
+    coverage_by_plant: bool = Field(False, description="Whether coverage is also shown plant by plant.")
 
     sink_group: str = "gridcast-sink"
     sink_batch_records: int = Field(5000, ge=1)
@@ -98,6 +100,25 @@ class Settings(BaseSettings):
 
     telemetry_password: SecretStr = Field(
         SecretStr(""), description="Password of the user that a mapping of `gridcast telemetry` names."
+    )
+
+    schedule_cron: str = Field("0 3 * * 1", description="When to train, in UTC; empty: by trigger alone.")
+    schedule_look_every_s: float = Field(300.0, gt=0, description="How often the triggers are looked at.")
+    schedule_cooldown_s: float = Field(86_400.0, ge=0, description="Pause after a training.")
+    schedule_hold_back_days: int = Field(14, ge=14, description="Newest days that a candidate is judged on.")
+    schedule_drift: bool = Field(True, description="Whether a drift event of a champion is a trigger.")
+    schedule_new_plant_days: int = Field(
+        28,
+        ge=0,
+        description="Days of telemetry after which a plant that no release knows is trained on; 0: never.",
+    )
+    schedule_skill_factor: float = Field(
+        1.15, ge=0, description="Live errors of so many times those promised are a trigger; 0: never."
+    )
+    schedule_live_days: int = Field(7, ge=5, description="Least days of live scores for any verdict on them.")
+    schedule_rollback: bool = Field(True, description="Whether a champion that does worse live is withdrawn.")
+    schedule_rollback_factor: float = Field(
+        2.0, ge=0, description="Live errors of so many times those promised withdraw a champion; 0: never."
     )
 
     metrics_host: str = "127.0.0.1"
@@ -126,6 +147,15 @@ class Settings(BaseSettings):
         if url and wrong:
             raise ValueError("it must be as http://host or https://host, with a path where there is one")
         return url.rstrip("/")
+
+    @field_validator("schedule_cron")
+    @classmethod
+    def _is_cron(cls, expression: str) -> str:
+        from croniter import croniter
+
+        if expression and not croniter.is_valid(expression):
+            raise ValueError("it must be a cron expression, as 0 3 * * 1 for Mondays at three")
+        return expression
 
     @field_validator("levels", mode="before")
     @classmethod

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
+from numpy.typing import NDArray
+from prometheus_client import Gauge
 
 from infra import metrics
 from infra.kafka import Outgoing
+from models import coverage
 from models.engine import Engine, Outputs
+from models.steps import LEADS_S
 from schemas.forecasts import ForecastBlock
 from schemas.journal import Bad
 from schemas.records import ReleaseRole
 from schemas.rungs import LADDER, PLACE
 from streams.partition import Partition
 
+_NONE = np.zeros((len(LEADS_S), 2), np.int64)
 #: In the order of `Engine.outlooks`.
 ROLES = (ReleaseRole.CHAMPION, ReleaseRole.SHADOW)
 
@@ -82,6 +87,31 @@ def show_engines(engines: Iterable[Engine]) -> None:
             for role, outlook in zip(ROLES, engine.outlooks(slot), strict=False):
                 metrics.RELEASE.labels(outlook.release.name, outlook.release.version, role.value).set(1)
     metrics.PLANTS.set(plants)
+
+
+def show_coverage(engines: Collection[Engine], days: int, by_plant: bool) -> None:
+    """How often the 80 % bands of the last days held. It looks at states: call it where the engines run."""
+    every = [(engine, coverage.counts(engine.fleet, days)) for engine in engines]
+    seen, missed = (sum((getattr(one, n).sum(axis=0) for _, one in every), _NONE) for n in ("seen", "missed"))
+    whole = coverage.Counts(seen[None], missed[None])
+    _show_shares(metrics.COVERAGE, (), whole.inside[0])
+    for lead_s, met in zip(LEADS_S, whole.met[0].tolist(), strict=True):
+        metrics.COVERAGE_FORECASTS.labels(lead_name(lead_s)).set(met)
+    metrics.PLANT_COVERAGE.clear()
+    for engine, one in every if by_plant else ():
+        for plant_id, shares in zip(engine.plants, one.inside, strict=True):
+            _show_shares(metrics.PLANT_COVERAGE, (plant_id,), shares)
+
+
+def _show_shares(gauge: Gauge, labels: tuple[str, ...], shares: NDArray[np.float64]) -> None:
+    for lead_s, share in zip(LEADS_S, shares.tolist(), strict=True):
+        if share == share:
+            gauge.labels(*labels, lead_name(lead_s)).set(share)
+
+
+def lead_name(lead_s: int) -> str:
+    """``3600`` -> ``1h``, ``900`` -> ``15min``."""
+    return f"{lead_s // 3600}h" if lead_s % 3600 == 0 else f"{lead_s // 60}min"
 
 
 def show_lag(topic: str, lags: Mapping[int, int]) -> None:

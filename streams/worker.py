@@ -159,6 +159,11 @@ class Worker:
         partition.marked_offset = partition.applied_offset
         partition.round_at_s = time.monotonic()
         metrics.LAST_CHECKPOINT.labels(str(partition.number)).set_to_current_time()
+        await self.in_thread(self._show_coverage)
+
+    def _show_coverage(self) -> None:
+        engines = [partition.engine for partition in self.partitions.values()]
+        meter.show_coverage(engines, self._settings.coverage_days, self._settings.coverage_by_plant)
 
     async def rounds(self, every_s: float) -> None:
         """Write down every partition whose last round is older, between two of its batches."""
