@@ -40,6 +40,8 @@ COMMANDS: dict[str, str] = {
     "score": "Skill by plant and horizon, from the topics.",
     "digest": "A hash of what a topic says, repeats removed.",
     "lag": "Records and seconds behind, for each topic, partition and group.",
+    "losses": "Energy, and money, lost by plant, unit and cause.",
+    "sweep": "Train with many settings and compare them on days that none has seen.",
     "plot": "Pictures of forecasts, reliability and skill.",
     "serve": "The HTTP interface and the page.",
     "alerts": "Deliver anomaly events.",
