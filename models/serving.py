@@ -82,17 +82,18 @@ class Serving:
         return next((h for h in reversed(self._standing(offset, plant_id)) if _is_champion(h)), None)
 
     def shadow_at(self, offset: int, plant_id: str) -> Held | None:
-        """Why a release runs beside the champion of a plant: the newest shadow that does not serve; nobody
-        where that one was withdrawn.
+        """Why a release runs beside the champion of a plant: the newest shadow, unless it was withdrawn or
+        serves. Nothing comes back to life when it ends.
         """
-        champion = key_of(self.champion_at(offset, plant_id))
         shadows = (
             held
             for held in reversed(self.held)
             if held.offset <= offset and held.record.role is ReleaseRole.SHADOW and _is_for(held, plant_id)
         )
-        newest = next((held for held in shadows if key_of(held) != champion), None)
-        return newest if newest in self._standing(offset, plant_id) else None
+        newest = next(shadows, None)
+        if newest is None or newest not in self._standing(offset, plant_id):
+            return None
+        return None if key_of(self.champion_at(offset, plant_id)) == key_of(newest) else newest
 
     def _standing(self, offset: int, plant_id: str) -> list[Held]:
         """The records for a plant up to an offset whose releases were not withdrawn after them."""

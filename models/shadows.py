@@ -27,13 +27,14 @@ I8 = NDArray[np.int64]
 class Shadow:
     """The release beside one plant's champion, by name, version and hash.
 
-    Without an outlook it forecasts no more: it was the champion, and what it published then waits for its
-    actuals.
+    `published_ms` is its last issue as champion, -1 for none. Without an outlook it forecasts no more, but
+    what it published then waits for its actuals.
     """
 
     key: tuple[str, str, str]
     row: int
     outlook: Outlook | None
+    published_ms: int = -1
 
 
 class Shadows:
@@ -51,7 +52,18 @@ class Shadows:
         return self.by_slot[slot]
 
     def end(self, slot: int) -> None:
-        """Nobody runs beside the champion any more."""
+        """Nobody runs beside the champion any more; what the shadow had published as champion is scored."""
+        shadow = self.by_slot.get(slot)
+        if shadow is None:
+            return
+        shadow.outlook = None
+        issued_ms = self.columns["pending_issue_ms"][shadow.row]
+        issued_ms[issued_ms > shadow.published_ms] = -1
+        if (issued_ms < 0).all():
+            self.forget(slot)
+
+    def forget(self, slot: int) -> None:
+        """Nothing of a shadow is left."""
         self.by_slot.pop(slot, None)
 
     def let_go(self, slots: I8, clock_ms: I8) -> None:
@@ -62,7 +74,7 @@ class Shadows:
         places, learned = found
         for slot in slots[places[all_met(learned, clock_ms[places])]].tolist():
             if self.by_slot[slot].outlook is None:
-                self.end(slot)
+                self.forget(slot)
 
     def outlook(self, slot: int) -> Iterator[Outlook]:
         """The outlook of the plant's shadow, where one forecasts."""

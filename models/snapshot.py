@@ -61,7 +61,8 @@ def take(engine: Engine, plant_id: str) -> Snapshot:
     tensors = {f"state.{name}": np.atleast_1d(column) for name, column in fleet.state.row(slot).items()}
     _span_out(outlook.weather, "weather", tensors)
     if (shadow := engine.shadows.by_slot.get(slot)) is not None:
-        about["shadow"] = {"key": shadow.key, "release": _held_json(beside) if beside else None}
+        named = _held_json(beside) if beside else None
+        about["shadow"] = {"key": shadow.key, "published_ms": shadow.published_ms, "release": named}
         columns = engine.shadows.columns.row(shadow.row)
         tensors |= {f"shadow.state.{name}": column for name, column in columns.items()}
         if shadow.outlook is not None:
@@ -115,6 +116,7 @@ def _put_shadow(
         outlook.weather = _span_in("shadow.weather", about["weather_first"], tensors)
     name, version, sha256 = about["key"]
     shadow = engine.shadows.begin(engine.fleet.ids[slot], slot, (name, version, sha256), outlook)
+    shadow.published_ms = about["published_ms"]
     columns, prefix = engine.shadows.columns, "shadow.state."
     columns.put(shadow.row, {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)})
     _renumber(columns["pending_model"], shadow.row, numbers)

@@ -71,7 +71,7 @@ def take_up(engine: Engine, slot: int, offset: int) -> bool:
         calibration.start_again(engine.fleet.state, slot)
     if changed:
         drifting.forget_inputs(engine.fleet.state, slot)
-    _take_shadow(engine, slot, engine.serving.shadow_at(offset, plant_id), stood_by)
+    _take_shadow(engine, slot, engine.serving.shadow_at(offset, plant_id))
     return changed
 
 
@@ -82,31 +82,29 @@ def _change_places(engine: Engine, slot: int, release: Release) -> None:
     comes = shadow.outlook or beside(leaves, release, int(fleet.state["clock_ms"][slot]))
     fleet.outlooks[slot], shadow.outlook = comes, leaves
     shadow.key = engine.serving.key_of_release(leaves.release)
+    shadow.published_ms = int(fleet.state["issued_ms"][slot])
     for field in engine.shadows.columns.fields:
         ours, theirs = fleet.state[field.name], engine.shadows.columns[field.name]
         kept = ours[slot].copy()
         ours[slot], theirs[shadow.row] = theirs[shadow.row], kept
 
 
-def _take_shadow(engine: Engine, slot: int, wanted: Held | None, stood_by: bool) -> None:
+def _take_shadow(engine: Engine, slot: int, wanted: Held | None) -> None:
     """Let a release run beside the plant's champion, or nobody.
 
     A new one begins with the champion's bands and learns quickly. Whoever was champion just now goes on with
-    its own bands; where nobody wants it, it forecasts no more, but what it had published is scored.
+    its own bands, also where the record that makes it the shadow comes a little later.
     """
     shadows, champion = engine.shadows, engine.fleet.outlooks[slot]
     clock_ms = int(engine.fleet.state["clock_ms"][slot])
     shadow = shadows.by_slot.get(slot)
-    if wanted is None and shadow is not None:
-        if stood_by or shadow.outlook is None:
-            shadow.outlook = None
-        else:
-            shadows.end(slot)
-    elif wanted is not None and (shadow is None or shadow.key != key_of(wanted)):
+    if wanted is None:
+        shadows.end(slot)
+    elif shadow is None or shadow.key != key_of(wanted):
         outlook = beside(champion, engine.serving.release(wanted), clock_ms)
         row = shadows.begin(champion.plant.plant_id, slot, key_of(wanted), outlook).row
         for field in calibration.FIELDS:
             shadows.columns[field.name][row] = engine.fleet.state[field.name][slot]
         calibration.start_again(shadows.columns, row)
-    elif wanted is not None and shadow is not None and shadow.outlook is None:
+    elif shadow.outlook is None:
         shadow.outlook = beside(champion, engine.serving.release(wanted), clock_ms)

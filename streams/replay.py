@@ -103,7 +103,7 @@ class PartitionReplay:
         fleet = self.engine.fleet
         slot = fleet.state.slots[plant_id]
         self.engine.serving.only(record, release)
-        self.engine.shadows.end(slot)
+        self.engine.shadows.forget(slot)
         fleet.outlooks[slot].adopt(release, int(fleet.state["clock_ms"][slot]))
         calibration.start_again(fleet.state, slot)
 

@@ -47,9 +47,11 @@ class Windy:
         return np.where(inside[:, None], np.clip(middle + spread, 0, 1), np.nan)
 
 
-def release(version: str, minute: float, plants: tuple[str, ...] = ()) -> ReleaseRecord:
+def release(
+    version: str, minute: float, plants: tuple[str, ...] = (), role: ReleaseRole = ReleaseRole.CHAMPION
+) -> ReleaseRecord:
     at = T0_MS + int(minute * MINUTE_MS)
-    return ReleaseRecord("test", version, at, at, ReleaseRole.CHAMPION, "00", 1, plants)
+    return ReleaseRecord("test", version, at, at, role, "00", 1, plants)
 
 
 def load(record: ReleaseRecord) -> Release:
@@ -73,7 +75,9 @@ def payload(item: Item) -> tuple[bytes, bytes]:
 
 
 def days_of(count: int, seed: int) -> list[Item]:
-    """Three plants, one in an era of its own and one registered midway, with runs, gaps and releases."""
+    """Three plants, one in an era of its own and one registered midway, with runs, gaps and releases in every
+    role: new champions, shadows, shadows that are promoted, withdrawals.
+    """
     rng = np.random.default_rng(seed)
     items: list[Item] = [plant("a"), release("1", 0), plant("old", valid_from_ms=0)]
     versions = 1
@@ -90,6 +94,10 @@ def days_of(count: int, seed: int) -> list[Item]:
         if rng.integers(20) == 0:
             versions += 1
             items.append(release(str(versions), minute, ("a",) if versions % 3 == 0 else ()))
+        if rng.integers(12) == 0:
+            role = list(ReleaseRole)[rng.choice(3, p=(0.3, 0.5, 0.2))]
+            other = str(rng.integers(1, versions + 2))
+            items.append(release(other, minute + 1, ("a",) if rng.integers(3) == 0 else (), role))
     return items
 
 

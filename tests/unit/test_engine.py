@@ -31,9 +31,9 @@ class Windy:
         return np.where(inside[:, None], np.clip(middle + 0.2 * (np.array(KNOTS) - 0.5), 0, 1), np.nan)
 
 
-def release(version: str, minute: float = 0) -> ReleaseRecord:
+def release(version: str, minute: float = 0, role: ReleaseRole = ReleaseRole.CHAMPION) -> ReleaseRecord:
     at = T0_MS + int(minute * MINUTE_MS)
-    return ReleaseRecord("test", version, at, at, ReleaseRole.CHAMPION, "00", 1)
+    return ReleaseRecord("test", version, at, at, role, "00", 1)
 
 
 def load(record: ReleaseRecord) -> Release:
@@ -189,7 +189,9 @@ def test_what_is_published_rises_with_the_level_and_stays_within_limits() -> Non
 
 @st.composite
 def journals(draw: st.DrawFn) -> list[Item]:
-    """Two plants with gaps, repeats, late scans, corrections, refused ones, runs, ticks and releases."""
+    """Two plants with gaps, repeats, late scans, corrections, refused ones, runs, ticks and releases in every
+    role.
+    """
     seed = draw(st.integers(0, 10_000))
     rng = np.random.default_rng(seed)
     items: list[Item] = [plant("a"), plant("b", resolution_s=600, issue_every_s=1800)]
@@ -204,7 +206,8 @@ def journals(draw: st.DrawFn) -> list[Item]:
         elif what == 2:
             items.append(run(who, clock[who] + rng.integers(-30, 30), speed_ms=float(rng.uniform(0, 20))))
         elif what == 3 and rng.integers(4) == 0:
-            items.append(release(str(rng.integers(3)), clock[who]))
+            role = list(ReleaseRole)[rng.choice(3, p=(0.5, 0.4, 0.1))]
+            items.append(release(str(rng.integers(3)), clock[who], role))
         elif what == 4:
             items.append(scan(who, at, 5000.0))
         else:
