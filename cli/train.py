@@ -7,20 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from cli.numbers import SEED
-from cli.output import emit, json_option, note, progress, table
+from cli.output import emit, json_option, note, table
 from cli.times import Duration, Moment
 from infra import settings
 
 if TYPE_CHECKING:
-    from cli.releasing import Releases
-    from infra.settings import Settings
-    from models.release import Release
-    from models.training.config import TrainConfig
-    from models.training.dataset import PlantHistory
-    from models.training.fitness import Fitness
+    from cli.train_job import Job
     from models.training.gate import Verdict
-    from models.training.hold_back import Split
-    from schemas.records import ReleaseRecord, ReleaseRole
 
 _DAY_S: Final = 86_400
 
@@ -71,6 +64,8 @@ class _Name(click.ParamType):
 )
 @click.option("--shadow", is_flag=True, help="Publish it to be promoted later, not to serve now.")
 @click.option("--force", is_flag=True, help="Publish it whatever the verdict is.")
+@click.option("--because", default="by hand", show_default=True, help="Why, for `gridcast schedule --runs`.")
+@click.option("--key", "keys", multiple=True, hidden=True, help="Identity of a reason, from a schedule.")
 @json_option
 def command(
     until_ms: int | None,
@@ -84,6 +79,8 @@ def command(
     refit: bool,
     shadow: bool,
     force: bool,
+    because: str,
+    keys: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Train a release and publish it if it beats the champion on the newest days, which neither has seen.
@@ -94,140 +91,79 @@ def command(
     """
     from cli import training
     from cli.releasing import Releases
+    from cli.train_job import Job
     from consumers.releases import next_version
+    from consumers.trainings import one_at_a_time, write
     from models.training.config import TrainConfig
     from schemas.records import ReleaseRole
 
     if plants and serve:
         raise click.UsageError("--plant and --for do not go together: --plant already serves these alone")
     found = settings.load()
-    releases = Releases(found)
-    if not as_json:
-        note("reading PostgreSQL")
-    until_ms = training.now_ms() if until_ms is None else until_ms
-    known = training.known_histories(found, until_ms, plants)
-    training.refuse_unknown(serve, {history.plant.plant_id for history in known})
-    config = (TrainConfig.fast if fast else TrainConfig.full)(
-        seed=seed,
-        name=name,
-        version=next_version(releases.records, name),
-        hindsight=hindsight,
-        code_version=_code_version(),
-    )
-    role = ReleaseRole.SHADOW if shadow else ReleaseRole.CHAMPION
-    job = _Job(found, releases, known, config, plants or serve, refit, role, force, as_json)
-    job.run(max(hold_back_s // _DAY_S, 1))
-    emit(job.document(), as_json, job.lines())
+    began_ms = training.now_ms()
+    with one_at_a_time(found):
+        releases = Releases(found)
+        if not as_json:
+            note("reading PostgreSQL")
+        until_ms = training.now_ms() if until_ms is None else until_ms
+        known = training.known_histories(found, until_ms, plants)
+        training.refuse_unknown(serve, {history.plant.plant_id for history in known})
+        config = (TrainConfig.fast if fast else TrainConfig.full)(
+            seed=seed,
+            name=name,
+            version=next_version(releases.records, name),
+            hindsight=hindsight,
+            code_version=_code_version(),
+        )
+        role = ReleaseRole.SHADOW if shadow else ReleaseRole.CHAMPION
+        job = Job(found, releases, known, config, plants or serve, refit, role, force, as_json and not keys)
+        job.run(max(hold_back_s // _DAY_S, 1))
+        write(found, job.row(began_ms, because, keys), job.verdict.to_json())
+    emit(_document(job), as_json, _lines(job))
 
 
-class _Job:
-    """One training, from the histories to what became of it."""
+def _document(job: Job) -> dict[str, Any]:
+    """What came of it, for machines."""
+    from models.training.gate import scores_json
 
-    def __init__(
-        self,
-        found: Settings,
-        releases: Releases,
-        known: list[PlantHistory],
-        config: TrainConfig,
-        serve: tuple[str, ...],
-        refit: bool,
-        role: ReleaseRole,
-        force: bool,
-        quiet: bool,
-    ) -> None:
-        self._found, self._releases, self._known = found, releases, known
-        self._config, self._serve, self._refit = config, serve, refit
-        self._role, self._force, self._quiet = role, force, quiet
-        self.candidate: Release | None = None
-        self.speed: Fitness | None = None
-        self.record: ReleaseRecord | None = None
-        self.shadows: list[ReleaseRecord] = []
-        self.verdict: Verdict
+    verdict, record = job.verdict, job.record
+    return {
+        "name": job.config.name,
+        "version": job.config.version,
+        "trained": job.candidate is not None,
+        "outcome": job.outcome.value,
+        "better": verdict.better,
+        "reason": verdict.reason,
+        "verdict": verdict.to_json(),
+        "published": record is not None,
+        "role": record.role.value if record is not None else None,
+        "sha256": record.artifact_sha256 if record is not None else None,
+        "bytes": record.artifact_bytes if record is not None else None,
+        "plants": list(record.plants) if record is not None else [],
+        "shadows": [f"{one.name} {one.version}" for one in job.shadows],
+        "scores": {
+            "candidate": scores_json(verdict.candidate),
+            "champion": scores_json(verdict.champion),
+        },
+    }
 
-    def run(self, hold_back_days: int) -> None:
-        """Hold back, train, judge; publish what passed."""
-        from cli import training
-        from models.training import gate, hold_back
 
-        judged = [h for h in self._known if not self._serve or h.plant.plant_id in self._serve]
-        serving = training.champions(self._found, self._releases, judged, note)
-        split = hold_back.split(judged, hold_back_days, serving)
-        early = gate.too_early(split)
-        if early is not None and not self._force:
-            self.verdict = early
-            return
-        self.candidate = self._fit(self._seen(split))
-        self.verdict, self.speed = training.judge(self.candidate, serving, split)
-        if self.verdict.better or self._force:
-            self._publish()
-
-    def _seen(self, split: Split) -> list[PlantHistory]:
-        cut = {history.plant.plant_id: history for history in split.seen}
-        return [cut.get(history.plant.plant_id, history) for history in self._known]
-
-    def _publish(self) -> None:
-        from cli import training
-        from cli.releasing import write_beside
-
-        assert self.candidate is not None
-        final = self._fit(self._known) if self._refit else self.candidate
-        final = training.described(final, self.verdict, self.speed, self._refit)
-        self.record, self.shadows = self._releases.publish(final, self._role, self._serve)
-        write_beside(self._found.home, self.record, dict(final.manifest))
-
-    def _fit(self, histories: list[PlantHistory]) -> Release:
-        from cli import training
-
-        reached: dict[str, float] = {}
-        with progress("training", None, self._quiet) as advance:
-
-            def told(stage: str, part: float) -> None:
-                steps = round(100 * part) - round(100 * reached.get(stage, 0.0))
-                reached[stage] = part
-                advance(max(steps, 0), f"{stage} {100 * part:.0f} %")
-
-            return training.fit(histories, self._config, told)
-
-    def document(self) -> dict[str, Any]:
-        """What came of it, for machines."""
-        from models.training.gate import scores_json
-
-        verdict, record = self.verdict, self.record
-        return {
-            "name": self._config.name,
-            "version": self._config.version,
-            "trained": self.candidate is not None,
-            "better": verdict.better,
-            "reason": verdict.reason,
-            "verdict": verdict.to_json(),
-            "published": record is not None,
-            "role": record.role.value if record is not None else None,
-            "sha256": record.artifact_sha256 if record is not None else None,
-            "bytes": record.artifact_bytes if record is not None else None,
-            "plants": list(record.plants) if record is not None else [],
-            "shadows": [f"{one.name} {one.version}" for one in self.shadows],
-            "scores": {
-                "candidate": scores_json(verdict.candidate),
-                "champion": scores_json(verdict.champion),
-            },
-        }
-
-    def lines(self) -> list[str]:
-        """What came of it, for people."""
-        verdict, config = self.verdict, self._config
-        if self.candidate is None:
-            return [f"not trained: {verdict.reason}; --force trains and publishes all the same"]
-        judged = "better than the champion" if verdict.better else "not better than the champion"
-        lines = [*table(_rows(verdict)), f"{config.name} {config.version} is {judged}: {verdict.reason}"]
-        lines += [f"{plant_id} was not judged: {why}" for plant_id, why in verdict.not_judged.items()]
-        if self.candidate.manifest.get("hindsight"):
-            lines.append("its weather was made afterwards (a reanalysis): live forecasts will be less good")
-        if self.record is None:
-            return [*lines, "not published; --force publishes it all the same"]
-        size = f"{self.record.artifact_bytes / 1e6:.1f} MB"
-        role = self.record.role.value
-        lines += [f"{one.name} {one.version} runs on as a shadow" for one in self.shadows]
-        return [*lines, f"published as {role}, {size}: {self.record.artifact_sha256[:12]}"]
+def _lines(job: Job) -> list[str]:
+    """What came of it, for people."""
+    verdict, config = job.verdict, job.config
+    if job.candidate is None:
+        return [f"not trained: {verdict.reason}; --force trains and publishes all the same"]
+    judged = "better than the champion" if verdict.better else "not better than the champion"
+    lines = [*table(_rows(verdict)), f"{config.name} {config.version} is {judged}: {verdict.reason}"]
+    lines += [f"{plant_id} was not judged: {why}" for plant_id, why in verdict.not_judged.items()]
+    if job.candidate.manifest.get("hindsight"):
+        lines.append("its weather was made afterwards (a reanalysis): live forecasts will be less good")
+    if job.record is None:
+        return [*lines, "not published; --force publishes it all the same"]
+    size = f"{job.record.artifact_bytes / 1e6:.1f} MB"
+    role = job.record.role.value
+    lines += [f"{one.name} {one.version} runs on as a shadow" for one in job.shadows]
+    return [*lines, f"published as {role}, {size}: {job.record.artifact_sha256[:12]}"]
 
 
 def _rows(verdict: Verdict) -> list[dict[str, Any]]:

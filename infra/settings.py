@@ -121,6 +121,8 @@ class Settings(BaseSettings):
         2.0, ge=0, description="Live errors of so many times those promised withdraw a champion; 0: never."
     )
 
+    mlflow_uri: str = Field("", description="Tracking server of MLflow for experiments; empty: a file alone.")
+
     metrics_host: str = "127.0.0.1"
     metrics_port: int = Field(
         0, ge=0, le=65535, description="Port of /metrics, /health, /ready; 0: a free one."

@@ -1,0 +1,97 @@
+"""One training from the histories to a release that serves, or to why it does not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cli import training
+from cli.output import note, progress
+from cli.releasing import Releases, write_beside
+from consumers.trainings import Training
+from models.retraining import Outcome
+from models.training import gate, hold_back
+from models.training.gate import Verdict
+from schemas.records import ReleaseRecord, ReleaseRole
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+    from models.release import Release
+    from models.training.config import TrainConfig
+    from models.training.dataset import PlantHistory
+    from models.training.fitness import Fitness
+    from models.training.hold_back import Split
+
+
+@dataclass
+class Job:
+    """One training, from the histories to what became of it; `serve` names the plants that it is for, empty
+    for all.
+    """
+
+    settings: Settings
+    releases: Releases
+    known: list[PlantHistory]
+    config: TrainConfig
+    serve: tuple[str, ...]
+    refit: bool
+    role: ReleaseRole
+    force: bool
+    quiet: bool
+    candidate: Release | None = None
+    speed: Fitness | None = None
+    record: ReleaseRecord | None = None
+    shadows: list[ReleaseRecord] = field(default_factory=list)
+    verdict: Verdict = field(default_factory=lambda: Verdict(False, "nothing was judged"))
+
+    def run(self, hold_back_days: int) -> None:
+        """Hold back, train, judge; publish what passed."""
+        judged = [h for h in self.known if not self.serve or h.plant.plant_id in self.serve]
+        serving = training.champions(self.settings, self.releases, judged, note)
+        split = hold_back.split(judged, hold_back_days, serving)
+        early = gate.too_early(split)
+        if early is not None and not self.force:
+            self.verdict = early
+            return
+        self.candidate = self._fit(self._seen(split))
+        self.verdict, self.speed = training.judge(self.candidate, serving, split)
+        if self.verdict.better or self.force:
+            self._publish()
+
+    def _seen(self, split: Split) -> list[PlantHistory]:
+        cut = {history.plant.plant_id: history for history in split.seen}
+        return [cut.get(history.plant.plant_id, history) for history in self.known]
+
+    def _publish(self) -> None:
+        assert self.candidate is not None
+        final = self._fit(self.known) if self.refit else self.candidate
+        final = training.described(final, self.verdict, self.speed, self.refit)
+        self.record, self.shadows = self.releases.publish(final, self.role, self.serve)
+        write_beside(self.settings.home, self.record, dict(final.manifest))
+
+    def _fit(self, histories: list[PlantHistory]) -> Release:
+        reached: dict[str, float] = {}
+        with progress("training", None, self.quiet) as advance:
+
+            def told(stage: str, part: float) -> None:
+                steps = round(100 * part) - round(100 * reached.get(stage, 0.0))
+                reached[stage] = part
+                advance(max(steps, 0), f"{stage} {100 * part:.0f} %")
+
+            return training.fit(histories, self.config, told)
+
+    @property
+    def outcome(self) -> Outcome:
+        """What came of it, in a word."""
+        if self.candidate is None:
+            return Outcome.TOO_EARLY
+        if self.record is None:
+            return Outcome.NOT_PROMOTED
+        return Outcome.PROMOTED if self.record.role.value == "champion" else Outcome.SHADOW
+
+    def row(self, began_ms: int, because: str, keys: tuple[str, ...]) -> Training:
+        """Its row in the table of trainings."""
+        release = (None, None) if self.candidate is None else (self.config.name, self.config.version)
+        return Training(
+            began_ms, training.now_ms(), self.outcome, because, keys, self.verdict.reason, *release
+        )
