@@ -1,26 +1,39 @@
-"""Pictures: forecast bands against actuals, reliability, skill by horizon. Drawn without a display."""
+"""Pictures: forecast bands against actuals, reliability, skill by horizon."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from consumers.chart_data import Fan, PlantChart
+from consumers.chart_parts import (
+    ACTUAL,
+    BAND,
+    GROUP_COLORS,
+    GROUPS,
+    MEDIAN,
+    NAIVE,
+    OTHER,
+    SMART,
+    grid,
+    hide,
+    lead_axis,
+    legend,
+    save,
+)
 from consumers.skill import Skill, horizon_name, skill
 from models import score
 
 F8 = NDArray[np.float64]
 
-BAND, MEDIAN, ACTUAL, NAIVE, OTHER = "#2f6db3", "#123a66", "#111111", "#d1603d", "#7a7a7a"
 BANDS: Final = ((0.05, 0.95), (0.1, 0.9), (0.2, 0.8), (0.3, 0.7), (0.4, 0.6))
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 86_400_000
@@ -28,42 +41,40 @@ BEFORE_H: Final = 12  # hours of the past beside a fan
 RUNNING_LEAD_S: Final = 21_600
 RUNNING_DAYS: Final = 5
 MEGAWATTS_FROM_KW: Final = 10_000
-GROUPS: Final = (("up to 1 h", 0, 3600), ("2 to 6 h", 7200, 21_600), ("12 to 48 h", 43_200, 172_800))
-DPI: Final = 130
 
 
 def draw_fans(plants: Sequence[PlantChart], path: Path) -> None:
     """For each plant one forecast in full, and beside it the 6 h ahead forecast of the days before."""
-    figure = _figure(len(plants), 2, (2.0, 1.6), row_height=3.6)
+    figure = grid(len(plants), 2, (2.0, 1.6), row_height=3.6)
     for row, plant in enumerate(plants):
         left, right = figure.axes[2 * row : 2 * row + 2]
         if plant.fan is not None:
             _fan(left, plant, plant.fan)
         _running(right, plant)
-    _legend(figure, figure.axes[0])
-    _save(figure, path)
+    legend(figure, figure.axes[0])
+    save(figure, path)
 
 
 def draw_reliability(plants: Sequence[PlantChart], path: Path) -> None:
     """How often the actual stayed under each quantile, against how often it should have."""
-    figure = _figure(-(-len(plants) // 3), min(len(plants), 3), None, row_height=4.2, width=4.4)
+    figure = grid(-(-len(plants) // 3), min(len(plants), 3), None, row_height=4.2, width=4.4)
     for axes, plant in zip(figure.axes, plants, strict=False):
         _reliability(axes, plant)
-    _hide(figure, len(plants))
-    _legend(figure, figure.axes[0])
-    _save(figure, path)
+    hide(figure, len(plants))
+    legend(figure, figure.axes[0])
+    save(figure, path)
 
 
 def draw_skill(plants: Sequence[PlantChart], path: Path) -> None:
     """Error of the median by lead time, against the naive forecasts, and the coverage of the 80 % band."""
-    figure = _figure(len(plants), 2, None, row_height=3.6)
+    figure = grid(len(plants), 2, None, row_height=3.6)
     for row, plant in enumerate(plants):
         left, right = figure.axes[2 * row : 2 * row + 2]
         scores = skill(plant.plant.plant_id, plant.steps, plant.measured)
         _errors(left, plant, scores)
         _coverage(right, scores)
-    _legend(figure, figure.axes[0], figure.axes[1])
-    _save(figure, path)
+    legend(figure, figure.axes[0], figure.axes[1])
+    save(figure, path)
 
 
 def _fan(axes: Axes, plant: PlantChart, fan: Fan) -> None:
@@ -116,7 +127,7 @@ def _reliability(axes: Axes, plant: PlantChart) -> None:
     steps = plant.steps
     actual = plant.measured.at(steps.valid_ms, steps.interval_s)
     axes.plot([0, 1], [0, 1], color=OTHER, lw=1, ls=":", label="perfect")
-    for (text, first_s, last_s), color in zip(GROUPS, (BAND, MEDIAN, NAIVE), strict=True):
+    for (text, first_s, last_s), color in zip(GROUPS, GROUP_COLORS, strict=True):
         rows = (steps.lead_s >= first_s) & (steps.lead_s <= last_s) & np.isfinite(actual)
         observed = _observed(actual[rows], steps.quantiles[rows], steps.capacity_kw[rows])
         axes.plot(steps.levels, observed, color=color, marker="o", ms=4, lw=1.3, label=f"{text} ahead")
@@ -142,14 +153,17 @@ def _errors(axes: Axes, plant: PlantChart, scores: Sequence[Skill]) -> None:
         ("forecast", [one.nmae for one in scores], MEDIAN, "-", "o"),
         ("persistence", [one.nmae_persistence for one in scores], NAIVE, "--", "s"),
         ("same hour of the newest day", [one.nmae_yesterday for one in scores], OTHER, ":", "^"),
+        ("smart persistence", [one.nmae_smart for one in scores], SMART, "-.", "v"),
     )
     for text, values, color, style, marker in lines:
+        if not np.isfinite(values).any():
+            continue  # a wind farm has no clear sky
         axes.plot(hours, values, color=color, ls=style, marker=marker, ms=4, lw=1.4, label=text)
     count = max((one.n for one in scores), default=0)
     axes.set_title(f"{plant.plant.plant_id}: error of the median, up to {count} actuals")
     axes.set_ylabel("mean absolute error [% of capacity]")
     axes.set_ylim(bottom=0)
-    _lead_axis(axes, scores)
+    lead_axis(axes, [one.lead_s for one in scores])
 
 
 def _coverage(axes: Axes, scores: Sequence[Skill]) -> None:
@@ -168,17 +182,7 @@ def _coverage(axes: Axes, scores: Sequence[Skill]) -> None:
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.set_ylim(0.4, 1.0)
     axes.set_ylabel("share of actuals")
-    _lead_axis(axes, scores)
-
-
-def _lead_axis(axes: Axes, scores: Sequence[Skill]) -> None:
-    hours = [one.lead_s / 3600 for one in scores]
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(FixedLocator(hours))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xticks(hours, [horizon_name(one.lead_s) for one in scores])
-    axes.set_xlabel("lead time")
-    axes.grid(alpha=0.25)
+    lead_axis(axes, [one.lead_s for one in scores])
 
 
 def _time_axis(axes: Axes, plant: PlantChart) -> None:
@@ -199,37 +203,3 @@ def _days(times_ms: NDArray[np.int64]) -> F8:
 def _unit(plant: PlantChart) -> tuple[float, str]:
     """Kilowatts per unit of the axis, and its name."""
     return (1000.0, "MW") if plant.plant.capacity_kw >= MEGAWATTS_FROM_KW else (1.0, "kW")
-
-
-def _figure(
-    rows: int, columns: int, ratios: tuple[float, ...] | None, row_height: float, width: float = 6.5
-) -> Figure:
-    figure = Figure(figsize=(width * columns, row_height * rows + 0.9), layout="constrained", dpi=DPI)
-    figure.subplots(rows, columns, squeeze=False, width_ratios=ratios)
-    return figure
-
-
-def _hide(figure: Figure, used: int) -> None:
-    for axes in figure.axes[used:]:
-        axes.set_visible(False)
-
-
-def _legend(figure: Figure, *sources: Axes) -> None:
-    """One legend for all panels, under them."""
-    found: dict[str, Any] = {}
-    for axes in sources:
-        handles, labels = axes.get_legend_handles_labels()
-        found |= dict(zip(labels, handles, strict=True))
-    if found:
-        figure.legend(
-            list(found.values()),
-            list(found),
-            loc="outside lower center",
-            ncols=min(len(found), 7),
-            frameon=False,
-        )
-
-
-def _save(figure: Figure, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)

@@ -17,7 +17,7 @@ from infra.postgres import transaction
 from infra.settings import Settings
 from schemas.errors import InputError
 from tests.integration.sink_help import send, sink_all
-from tests.output_records import QUARTER_MS, T0_MS, forecast, plant, scan
+from tests.output_records import QUARTER_MS, T0_MS, forecast, plant, release, scan
 
 DAY_STEPS = 96
 PNG = b"\x89PNG"
@@ -67,9 +67,26 @@ def test_pictures_of_what_the_tables_hold(
     monkeypatch.setenv("GRIDCAST_HOME", str(settings.home))
     assert run(["plot", "--json"]) == 0
     files = [Path(name) for name in json.loads(capsys.readouterr().out)["files"]]
-    assert [path.name for path in files] == ["fans.png", "reliability.png", "skill.png"]
+    drawn = ["fans.png", "reliability.png", "skill.png", "coverage.png"]
+    assert [path.name for path in files] == drawn
     assert all(path.read_bytes().startswith(PNG) and path.stat().st_size > 10_000 for path in files)
     assert run(["plot", "skill", "--plants", "a", "--out", str(tmp_path / "one")]) == 0
     assert [path.name for path in (tmp_path / "one").iterdir()] == ["skill.png"]
+    _losses(settings, tmp_path, capsys)
     assert run(["plot", "--plants", "nowhere"]) == 1
     assert "no forecasts of nowhere" in capsys.readouterr().err
+
+
+def _losses(settings: Settings, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A release that recorded its losses has its picture, and a page can hold all."""
+    assert run(["plot", "learning"]) == 1
+    assert "no release recorded losses" in capsys.readouterr().err
+    learning = {"net": {"train": [3.0, 2.0, 1.5], "held_back": [3.1, 2.2, 2.4]}}
+    send(settings, ("Release", [release(version="9", manifest=json.dumps({"learning": learning}))]))
+    sink_all(settings)
+    assert run(["plot", "learning", "--release", "9", "--html", "--out", str(folder / "nine"), "--json"]) == 0
+    files = [Path(name) for name in json.loads(capsys.readouterr().out)["files"]]
+    assert [path.name for path in files] == ["learning.png", "plots.html"]
+    assert files[0].read_bytes().startswith(PNG)
+    assert run(["plot", "learning", "--release", "10"]) == 1
+    assert "no release 10" in capsys.readouterr().err
