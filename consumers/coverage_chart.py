@@ -35,7 +35,7 @@ I8 = NDArray[np.int64]
 DAY_MS: Final = 86_400_000
 TRAILING_DAYS: Final = 14
 #: A share of fewer actuals than this is not drawn.
-FEWEST: Final = 24
+FEWEST: Final = 50
 
 
 def draw_coverage(plants: Sequence[PlantChart], path: Path) -> None:
@@ -53,7 +53,7 @@ def draw_coverage(plants: Sequence[PlantChart], path: Path) -> None:
 
 def trailing_coverage(steps: LeadSteps, actual: F8, days: I8) -> F8:
     """Share inside the 80 % band (d,) over the steps valid in the fortnight up to each UTC day (a number of
-    days since 1970); NaN where an edge was seen fewer than 24 times.
+    days since 1970); NaN where an edge was seen fewer than 50 times.
     """
     low, high = steps.at(0.1), steps.at(0.9)
     known = np.isfinite(actual) & np.isfinite(low) & np.isfinite(high)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from consumers.chart_parts import BAND, NAIVE, grid, hide, legend, save
 from consumers.learning import Curve
@@ -26,6 +27,7 @@ def draw_learning(curves: Sequence[Curve], path: Path) -> None:
                 best = int(np.nanargmin(curve.held_back))
                 axes.plot(epochs[best], curve.held_back[best], color=NAIVE, marker="o", ms=5)
         axes.set_title(f"{curve.release}: {curve.stage}")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("epoch")
         axes.set_ylabel("mean loss")
         axes.grid(alpha=0.25)

@@ -196,7 +196,7 @@ def _sunny(steps: LeadSteps, measured: Measured) -> tuple[F8, NDArray[np.bool_]]
             return measured.at(end_ms, np.full(end_ms.shape, length_s))
 
         valid_ms = steps.valid_ms[own]
-        smart[own] = keep_index(power_at, steps.issued_ms[own], valid_ms, step_ms, position, np.inf)
+        smart[own] = keep_index(power_at, steps.issued_ms[own], valid_ms, step_ms, np.inf)
         dark_kw = score.VISIBLE_SHARE * plant.capacity_kw
         by_day[own] = is_day(power_at, valid_ms, step_ms, position, dark_kw)
     return _share(np.minimum(smart, steps.capacity_kw), steps), by_day

@@ -176,7 +176,7 @@ def _meet(
         def power_at(end_ms: I8) -> F8:
             return _at(known, end_ms)
 
-        smart = keep_index(power_at, issued_ms, valid_ms, resolution_ms, site.position, limit=100.0)
+        smart = keep_index(power_at, issued_ms, valid_ms, resolution_ms, limit=100.0)
         by_day = is_day(power_at, valid_ms, resolution_ms, site.position, dark=100 * score.VISIBLE_SHARE)
     return PlantForecasts(
         lead_ms=lead_ms,

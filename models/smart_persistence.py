@@ -1,8 +1,10 @@
 """Smart persistence of a solar plant: the clear-sky index of the newest daylight is kept.
 
-The index is power over what a clear sky would give. Where the plant stands is known, that is the clear-sky
-irradiance (`models.sun`); else it is the plant's own best day: its highest power at the same time of day in
-the fortnight before, after Bacher, Madsen and Nielsen (2009), doi:10.1016/j.solener.2009.05.016.
+The index is power over what a clear sky would give, and that is told from the plant's own best day: its
+highest power at the same time of day in the fortnight before, after Bacher, Madsen and Nielsen (2009),
+doi:10.1016/j.solener.2009.05.016. Unlike the irradiance of a position it knows tilt, shadows and limits of
+the inverter. Over clear-sky horizontal irradiance the index is a far weaker reference: 1 h ahead 5.6 % of
+capacity instead of 3.6 % for SERF East, 4.2 % instead of 2.9 % for GEFCom2014's first zone.
 """
 
 from __future__ import annotations
@@ -22,27 +24,24 @@ PowerAt = Callable[[I8], F8]
 Position = tuple[float, float]
 
 DAY_MS: Final = 86_400_000
-#: Under this share of a high sun (1 kW/m2), or of the best day's highest power, an index says nothing.
+#: Under this share of the best day's highest power an index says nothing.
 LOW_SHARE: Final = 0.1
 #: Over the night the evening's index is kept; after a longer time there is none.
 LONGEST_BACK_MS: Final = 18 * 3_600_000
 BEST_OF_DAYS: Final = 14
 
 
-def keep_index(
-    power_at: PowerAt, issued_ms: I8, valid_ms: I8, step_ms: int, position: Position | None, limit: float
-) -> F8:
+def keep_index(power_at: PowerAt, issued_ms: I8, valid_ms: I8, step_ms: int, limit: float) -> F8:
     """Forecasts (n,) for `valid_ms` made at `issued_ms`, in the unit of `power_at`; NaN where no index is
     known. It asks for no power of an interval that ends after its issue.
 
     Args:
         step_ms: length of the intervals, the forecast ones too.
-        position: latitude and longitude [deg], None where unknown.
         limit: no forecast is over it (the capacity).
     """
     issues, place = np.unique(issued_ms, return_inverse=True)
-    index = _newest_index(power_at, issues, step_ms, position)[place.ravel()]
-    return np.minimum(index * _clear(power_at, valid_ms, issued_ms, step_ms, position), limit)
+    index = _newest_index(power_at, issues, step_ms)[place.ravel()]
+    return np.minimum(index * _best_day(power_at, valid_ms, issued_ms), limit)
 
 
 def is_day(
@@ -58,13 +57,13 @@ def is_day(
         return np.asarray((around > dark).any(axis=0))
 
 
-def _newest_index(power_at: PowerAt, issued_ms: I8, step_ms: int, position: Position | None) -> F8:
-    """Power over clear sky in the newest interval of each issue in which the sun was high enough."""
+def _newest_index(power_at: PowerAt, issued_ms: I8, step_ms: int) -> F8:
+    """Power over the best day's in the newest interval of each issue in which the sun was high enough."""
     last_ms = issued_ms // step_ms * step_ms
     back = range(0, LONGEST_BACK_MS, step_ms)
-    clear = np.stack([_clear(power_at, last_ms - ms, issued_ms, step_ms, position) for ms in back])
+    clear = np.stack([_best_day(power_at, last_ms - ms, issued_ms) for ms in back])
     power = np.stack([power_at(last_ms - ms) for ms in back])
-    highest = 1.0 if position is not None else np.where(np.isfinite(clear), clear, 0.0).max(axis=0)
+    highest = np.where(np.isfinite(clear), clear, 0.0).max(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         high = (clear > LOW_SHARE * highest) & np.isfinite(power)
         index = power / clear
@@ -72,10 +71,8 @@ def _newest_index(power_at: PowerAt, issued_ms: I8, step_ms: int, position: Posi
     return np.where(high.any(axis=0), index[newest, np.arange(len(last_ms))], np.nan)
 
 
-def _clear(power_at: PowerAt, end_ms: I8, issued_ms: I8, step_ms: int, position: Position | None) -> F8:
-    """What a clear sky gives in each interval: irradiance [kW/m2], or the best day's power."""
-    if position is not None:
-        return sun.means(*position, end_ms, step_ms // 1000).clear
+def _best_day(power_at: PowerAt, end_ms: I8, issued_ms: I8) -> F8:
+    """The highest power at the same time of day in the newest days that were over at the issue."""
     first = np.maximum(-(-(end_ms - issued_ms) // DAY_MS), 1)
     days = np.stack([power_at(end_ms - (first + k) * DAY_MS) for k in range(BEST_OF_DAYS)])
     known = np.isfinite(days)

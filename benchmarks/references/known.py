@@ -92,12 +92,11 @@ class Weather:
 
 @dataclass(frozen=True)
 class Known:
-    """One plant: its power and its weather; `position` is latitude and longitude [deg], where known."""
+    """One plant: its power and its weather."""
 
     plant_id: str
     kind: str
     capacity_kw: float
-    position: tuple[float, float] | None
     power: Power
     weather: Weather
 
@@ -109,14 +108,10 @@ def known_plants(folder: Folder, step_s: int) -> dict[str, Known]:
     for number, plant_id in enumerate(folder.plant_ids):
         plant = newest[plant_id]
         power = _power(folder, number, step_s, plant.capacity_kw)
-        position = None
-        if plant.latitude is not None and plant.longitude is not None:
-            position = plant.latitude, plant.longitude
         made[plant_id] = Known(
             plant_id,
             plant.kind.value,
             plant.capacity_kw,
-            position,
             power,
             _weather(folder, plant_id),
         )

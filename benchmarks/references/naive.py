@@ -36,6 +36,4 @@ def smart(plant: Known, issued_ms: I8, lead_ms: int) -> F8:
         # The rule asks for nothing after an issue; what came late it may see, which only makes it harder.
         return plant.power.at(end_ms, np.iinfo(np.int64).max)
 
-    return keep_index(
-        power_at, issued_ms, issued_ms + lead_ms, plant.power.step_ms, plant.position, limit=1.0
-    )
+    return keep_index(power_at, issued_ms, issued_ms + lead_ms, plant.power.step_ms, limit=1.0)
