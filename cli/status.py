@@ -13,6 +13,8 @@ from infra import local, settings
 from infra.settings import Settings
 from schemas.errors import GridcastError, InputError, SettingsError
 
+PATIENCE_MS = 3000
+
 
 @click.command(epilog="Example:  gridcast status --json")
 @json_option
@@ -22,7 +24,8 @@ def command(as_json: bool) -> None:
     servers = [_kafka(found), _postgres(found)]
     kafka_runs = servers[0]["answers"]
     topics = _topics(found) if kafka_runs else []
-    plants = _plants(found) if kafka_runs and topics else []
+    held = _coverage(found) if servers[1]["answers"] else {}
+    plants = _plants(found, held) if kafka_runs and topics else []
     document = {"home": found.home, "servers": servers, "topics": topics, "plants": plants}
     emit(document, as_json, _lines(servers, topics, plants))
 
@@ -84,7 +87,22 @@ def _topics(found: Settings) -> list[dict[str, Any]]:
     return rows
 
 
-def _plants(found: Settings) -> list[dict[str, Any]]:
+def _coverage(found: Settings) -> dict[str, float]:
+    """By plant how often its band of an hour ahead held lately; nothing where that takes too long to say."""
+    import psycopg2
+
+    from consumers.live_coverage import read_coverage
+    from infra.postgres import transaction
+
+    try:
+        with transaction(found, "gridcast-status") as cursor:
+            cursor.execute(f"set local statement_timeout = {PATIENCE_MS}")
+            return read_coverage(cursor, 3600, found.coverage_days)
+    except (GridcastError, psycopg2.Error):  # too slow, or no tables yet: the rest of the status stands
+        return {}
+
+
+def _plants(found: Settings, held: dict[str, float]) -> list[dict[str, Any]]:
     from infra.registry import schema_ids
     from infra.topic_reader import newest_records
     from infra.topics import FORECASTS_LATEST
@@ -106,9 +124,9 @@ def _plants(found: Settings) -> list[dict[str, Any]]:
                 "it has no forecast yet, and no position to fetch its weather for: `gridcast plants set`"
             )
         issued_at = iso(forecast["issued_at"]) if forecast else None
-        rows.append(
-            {"plant_id": plant_id, "trusted": why_not is None, "why_not": why_not, "issued_at": issued_at}
-        )
+        row = {"plant_id": plant_id, "trusted": why_not is None, "why_not": why_not, "issued_at": issued_at}
+        inside = held.get(plant_id)
+        rows.append({**row, "coverage80_1h": None if inside is None else round(inside, 4)})
     return rows
 
 
@@ -126,4 +144,8 @@ def _lines(
     for plant in plants:
         verdict = "can be trusted" if plant["trusted"] else f"cannot be trusted: {plant['why_not']}"
         issued = f" (issued {plant['issued_at']})" if plant["issued_at"] else ""
-        yield f"{plant['plant_id']}: {verdict}{issued}"
+        inside = plant["coverage80_1h"]
+        told = (
+            "" if inside is None else f"; its 80 % band of 1 h held {100 * inside:.0f} % of the time lately"
+        )
+        yield f"{plant['plant_id']}: {verdict}{issued}{told}"
