@@ -1,10 +1,14 @@
 """What training reads back is what was sent, as it was known at a time."""
 
+from typing import Any
+
 import numpy as np
 
 from consumers.history import History, read_history
+from consumers.refused import read_refused
 from infra.postgres import transaction
 from infra.settings import Settings
+from infra.topics import JOURNAL
 from schemas.records import PlantVersion, WeatherRun
 from tests import output_records as made
 from tests.integration.sink_help import CODEC, send, sink_all
@@ -79,3 +83,27 @@ def test_what_became_known_later_is_not_there_and_a_correction_counts_from_when_
         (6001, [150.0, 80.0], 0),
         (7001, [150.0, 80.0], 1),
     ]
+
+
+def test_what_was_refused_as_impossible_comes_back_as_it_was_sent(settings: Settings) -> None:
+    def refused(offset: int, reason: str, **fields: Any) -> dict[str, Any]:
+        payload = CODEC.encode("Telemetry", [made.scan(step=offset, **fields)])[0]
+        return {
+            "topic": JOURNAL,
+            "partition": 0,
+            "offset": offset,
+            "key": b"a",
+            "payload": payload,
+            "reason": reason,
+            "detail": "",
+        }
+
+    in_watts = [refused(n, "out_of_range", power_kw=1000.0 * n) for n in (5, 6, 7)]
+    send(settings, ("RejectedRecord", [*in_watts, refused(8, "unknown_plant")]))
+    sink_all(settings)
+    with transaction(settings) as cursor:
+        found = read_refused(cursor, CODEC, made.T0_MS + 7 * made.QUARTER_MS)
+    assert found.power_kw.tolist() == [5000.0, 6000.0]
+    assert found.event_time_ms.tolist() == [made.T0_MS + n * made.QUARTER_MS for n in (5, 6)]
+    with transaction(settings) as cursor:
+        assert len(read_refused(cursor, CODEC, 0)) == 0
