@@ -106,6 +106,7 @@ _RULES: Final = tuple(
         (r"(very_)?soon", "1", "issue", "lead time: a fading exponential"),
         (r"interval_h", "h", "issue", "length of the step"),
         (r"daylight", "flag", "sun", "the sun is up during the step"),
+        (r"weather_based", "flag", "weather run", "the base at the step is weather, not climatology"),
         (r"closed_form_shift", _SHARE, _BOTH, "where the newest standing leads"),
         (r"now|hour_before", _SCORE, _BOTH, "place of power in the base"),
         (r"mean_(\d+)h", _SCORE, _BOTH, r"place of power in the base, mean of \1 h"),

@@ -18,6 +18,8 @@ from models.forecast.learned import LearnedCorrection, trusted
 if TYPE_CHECKING:
     from schemas.records import PlantVersion, WeatherRun
 
+CHUNK = 64  # issues corrected at a time: what is worked on stays in the processor's cache
+
 
 @dataclass(frozen=True)
 class Base:
@@ -77,13 +79,21 @@ class Release:
 
     def correct(self, x: CorrectionInput) -> Floats:
         """Quantiles (N, S, 13): the learned correction where it may speak, else the closed form."""
+        made = np.empty(x.base.shape)
+        for first in range(0, len(x.plant_ids), CHUNK):
+            rows = slice(first, first + CHUNK)
+            made[rows] = self._correct(x.take(rows))
+        return made
+
+    def _correct(self, x: CorrectionInput) -> Floats:
         plain = self.closed_form.correct(x)
         if self.correction is None:
             return plain
         trained = trusted(self.correction, x)
         if not trained.any():
             return plain
-        return np.where(trained[..., None], self.correction.correct(x, plain), plain)
+        learned = self.correction.correct(x, plain)
+        return learned if trained.all() else np.where(trained[..., None], learned, plain)
 
     def min_share(self, plant: PlantVersion) -> float:
         """The plant's lower limit in shares of capacity: the registry's, else what its telemetry showed,

@@ -60,6 +60,8 @@ class CorrectionInput:
     def take(self, rows: slice | NDArray[np.int64]) -> CorrectionInput:
         """The same input for some of the issues."""
         picked = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name != "plant_ids"}
+        if isinstance(rows, slice):
+            return CorrectionInput(plant_ids=self.plant_ids[rows], **picked)
         ids = np.asarray(self.plant_ids, dtype=object)[rows].tolist()
         return CorrectionInput(plant_ids=ids, **picked)
 

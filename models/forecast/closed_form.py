@@ -10,15 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.special import ndtri
 
-from models.forecast.base import KNOTS, CorrectionInput, Flags, Floats, Ints, single
+from models.forecast.base import CorrectionInput, Flags, Floats, Ints, single
+from models.forecast.normal_scores import KNOT_SCORES, at_scores, knots, rising, score, with_ends
 
-LOWEST, HIGHEST = 0.003, 0.997  # levels beyond which a score is not believed
-LEVELS = np.array([LOWEST, *KNOTS, HIGHEST])
-SCORES = ndtri(LEVELS)
-KNOT_SCORES = ndtri(np.array(KNOTS))
-NARROW = 0.05  # share; a base narrower than this says nothing of the plant (night)
 CARRY_HOURS = 16  # a solar plant's score is carried over the night at most so long
 FEATURES = ("now", "hour_before", "mean_3h", "mean_6h", "mean_24h", "one")
 LEADS_H = (0.25, 1.0, 3.0, 6.0, 24.0)
@@ -96,29 +91,41 @@ class ClosedForm:
         """Quantiles (N, S, 13), rising along the last axis; element by element, so no batch can change a
         bit.
         """
-        count, steps = x.lead_s.shape
-        z = np.broadcast_to(scores(x, CLIMATOLOGY)[:, None], (count, steps, len(FEATURES)))
-        if x.weather_based.any():
-            z = np.where(x.weather_based[..., None], scores(x, WEATHER)[:, None], z)
-        known = np.isfinite(z[..., 0])
+        z = self._scores(x)
+        known = np.isfinite(z[0])
         position = np.interp(lead_position(x.lead_s / 3600.0), _POSITIONS, np.arange(len(LEADS_H)))
         left = np.minimum(position.astype(np.int64), len(LEADS_H) - 2)
-        part = position - left
-        base = np.where(x.physical, PHYSICAL, np.where(x.weather_based, WEATHER, CLIMATOLOGY))
-        kind = x.is_solar.astype(np.int64)[:, None]
+        weights = self._weights(x, left, position - left)
         mean = np.zeros(x.lead_s.shape)
-        for i in range(len(FEATURES)):
-            weight = _between(self.weights[..., i], base, kind, left, part)
-            mean = mean + np.where(known, z[..., i], 0.0) * weight
-        spread = _between(self.spread, base, kind, left, part)
-        q = from_scores(x.base, mean[..., None] + spread[..., None] * KNOT_SCORES)
-        return single(np.where(known[..., None], q, np.maximum.accumulate(x.base, axis=-1)))
+        for value, weight in zip(z, weights, strict=False):
+            mean = mean + np.where(known, value, 0.0) * weight
+        base = rising(knots(x.base))
+        spread = weights[-1].reshape(-1)
+        wanted = mean.reshape(-1) + spread * KNOT_SCORES[:, None]
+        q = rising(at_scores(with_ends(base), wanted))
+        q = np.where(known.reshape(-1), q, base)
+        return single(q.T).reshape(x.base.shape)
 
+    def _scores(self, x: CorrectionInput) -> list[Floats]:
+        """The six features (N, S) in the kind of base that each step has."""
+        if x.weather_based.all():
+            return [np.broadcast_to(v[:, None], x.lead_s.shape) for v in scores(x, WEATHER).T]
+        usual = [np.broadcast_to(v[:, None], x.lead_s.shape) for v in scores(x, CLIMATOLOGY).T]
+        if not x.weather_based.any():
+            return usual
+        own = scores(x, WEATHER).T
+        return [np.where(x.weather_based, w[:, None], v) for w, v in zip(own, usual, strict=True)]
 
-def _between(table: Floats, base: Ints, kind: Ints, left: Ints, part: Floats) -> Floats:
-    """Values (N, S) of a table (3, 2, leads) between two of its lead times."""
-    lower, upper = table[base, kind, left], table[base, kind, left + 1]
-    return np.asarray(lower + part * (upper - lower))
+    def _weights(self, x: CorrectionInput, left: Ints, part: Floats) -> Floats:
+        """Weights and, as the last one, spread (7, N, S) at lead times that are `part` of the way beyond
+        `left`.
+        """
+        base = np.where(x.physical, PHYSICAL, np.where(x.weather_based, WEATHER, CLIMATOLOGY))
+        row = (base * 2 + x.is_solar[:, None]) * len(LEADS_H) + left
+        table = np.concatenate([self.weights, self.spread[..., None]], axis=-1)
+        flat = np.ascontiguousarray(table.reshape(-1, len(FEATURES) + 1).T)
+        lower = flat[:, row]
+        return np.asarray(lower + part * (flat[:, row + 1] - lower))
 
 
 def lead_position(lead_h: Floats) -> Floats:
@@ -169,41 +176,3 @@ def mean_of(hourly: Floats, hours: int) -> Floats:
         total = total + np.where(known, hourly[:, i], 0.0)
         count = count + known
     return np.where(count > 0, total / np.maximum(count, 1.0), np.nan)
-
-
-def score(actual: Floats, q: Floats) -> Floats:
-    """Normal score (...) of actuals in base distributions q (..., 13); NaN where either is missing or the
-    base is narrow.
-
-    A value on a step of the distribution (calm, full power) gets the middle of the step.
-    """
-    points = _with_ends(q)
-    span = np.diff(points, axis=-1)
-    step = span <= 0.0
-    over = actual[..., None] - points[..., :-1]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        part = np.where(
-            step, np.where(over == 0.0, 0.5, over > 0.0), np.clip(over / np.where(step, 1.0, span), 0.0, 1.0)
-        )
-    level = np.full(actual.shape, LOWEST)
-    for i in range(len(LEVELS) - 1):
-        level = level + part[..., i] * (LEVELS[i + 1] - LEVELS[i])
-    wide = q[..., -1] - q[..., 0] > NARROW
-    return np.where(np.isfinite(actual) & wide, ndtri(np.clip(level, LOWEST, HIGHEST)), np.nan)
-
-
-def from_scores(q: Floats, z: Floats) -> Floats:
-    """Power (..., K) at normal scores z (..., K) in base distributions q (..., 13), which must be finite."""
-    points = _with_ends(np.maximum.accumulate(q, axis=-1))
-    right = np.clip(np.searchsorted(SCORES, z), 1, len(SCORES) - 1)
-    lower = np.take_along_axis(points, right - 1, axis=-1)
-    upper = np.take_along_axis(points, right, axis=-1)
-    weight = np.clip((z - SCORES[right - 1]) / (SCORES[right] - SCORES[right - 1]), 0.0, 1.0)
-    return np.maximum.accumulate(lower + weight * (upper - lower), axis=-1)
-
-
-def _with_ends(q: Floats) -> Floats:
-    """Quantiles (..., 15) with one more at each end, half a knot's distance out."""
-    low = q[..., :1] - 0.5 * (q[..., 1:2] - q[..., :1])
-    high = q[..., -1:] + 0.5 * (q[..., -1:] - q[..., -2:-1])
-    return np.concatenate([low, q, high], axis=-1)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.forecast.base import HIGH, LOW, MEDIAN, CorrectionInput, Floats
-from models.forecast.closed_form import from_scores, mean_of, score
+from models.forecast.base import HIGH, LOW, MEDIAN, CorrectionInput, Flags, Floats
+from models.forecast.closed_form import mean_of
+from models.forecast.normal_scores import from_scores, score
 
 Singles = NDArray[np.float32]
 
@@ -77,18 +78,24 @@ class NetInput:
 
     issue: Singles
     step: Singles
-    anchor: Floats
+    anchor: Singles
 
 
 def build(x: CorrectionInput) -> NetInput:
     """The net's inputs; `x.last` must be known (an issue without is not corrected), others may be missing."""
     last_score = score(x.last, x.base_last)
-    usual_score = score(x.last, x.usual_last)
-    standing = np.where(x.weather_based, last_score[:, None], usual_score[:, None])
-    hourly = score(x.trailing, x.base_trailing)
-    issue = np.stack(_issue(x, last_score, hourly), axis=1).astype(np.float32)
-    step = np.stack(_step(x, standing), axis=-1).astype(np.float32)
-    return NetInput(issue, step, _anchor(x, standing))
+    standing = np.broadcast_to(last_score[:, None], x.lead_s.shape)
+    if not x.weather_based.all():
+        standing = np.where(x.weather_based, standing, score(x.last, x.usual_last)[:, None])
+    known = np.isfinite(standing)
+    moved = from_scores(x.base, np.where(known, standing, 0.0)[..., None])[..., 0]
+    issue = np.stack(_issue(x, last_score, score(x.trailing, x.base_trailing)), axis=1).astype(np.float32)
+    step = np.empty((*x.lead_s.shape, len(STEP_NAMES)), np.float32)
+    step[..., : x.base.shape[-1]] = x.base
+    rest = _step(x, np.where(known, moved - x.base[..., MEDIAN], 0.0))
+    for i, values in enumerate(rest, x.base.shape[-1]):
+        step[..., i] = values
+    return NetInput(issue, step, _anchor(x, moved, known))
 
 
 def _issue(x: CorrectionInput, last_score: Floats, hourly: Floats) -> list[Floats]:
@@ -117,14 +124,11 @@ def _issue(x: CorrectionInput, last_score: Floats, hourly: Floats) -> list[Float
     return [*made, _fading(error), _fading(hourly), np.isfinite(x.trailing).mean(axis=1)]
 
 
-def _step(x: CorrectionInput, standing: Floats) -> list[Floats]:
-    """`standing` (N, S): the newest score in the kind of base that the step has, NaN where there is none."""
+def _step(x: CorrectionInput, shift: Floats) -> list[Floats]:
+    """The inputs of a step beside its base; `shift` (N, S): of its median, would the plant stand as now."""
     lead_h = x.lead_s / 3600.0
     angle = x.hour_of_day * (np.pi / 12.0)
-    known = np.isfinite(standing)
-    moved = from_scores(x.base, _filled(standing)[..., None])[..., 0]
     return [
-        *(x.base[..., i] for i in range(x.base.shape[-1])),
         x.base[..., HIGH] - x.base[..., LOW],
         x.base[..., MEDIAN] - x.base_last[:, None, MEDIAN],
         np.log1p(lead_h),
@@ -134,18 +138,21 @@ def _step(x: CorrectionInput, standing: Floats) -> list[Floats]:
         x.daylight.astype(float),
         np.sin(angle),
         np.cos(angle),
-        np.where(known, moved - x.base[..., MEDIAN], 0.0),
+        shift,
         x.weather_based.astype(float),
     ]
 
 
-def _anchor(x: CorrectionInput, standing: Floats) -> Floats:
-    """For wind the newest power; for solar the target's power at the newest standing in the base, else the
-    base.
+def _anchor(x: CorrectionInput, moved: Floats, known: Flags) -> Singles:
+    """For wind the newest power; for solar the target's power at the newest standing in the base (`moved`,
+    (N, S)), else the base.
     """
-    known = np.isfinite(standing)[..., None]
-    moved = np.where(known, from_scores(x.base, _filled(standing)[..., None]), x.base)
-    return np.where(x.is_solar[:, None, None], moved, _filled(x.last)[:, None, None])
+    made = np.empty(x.base.shape, np.float32)
+    made[...] = _filled(x.last)[:, None, None]
+    solar = np.flatnonzero(x.is_solar)
+    if len(solar):
+        made[solar] = np.where(known[solar, :, None], moved[solar, :, None], x.base[solar])
+    return made
 
 
 def _filled(values: Floats) -> Floats:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from models.forecast.base import CorrectionInput, Floats, single
+from models.forecast.base import CorrectionInput, Flags, Floats, single
 from models.forecast.correction_features import Singles
 from models.forecast.network import Network
 from models.forecast.sequence import SequenceNet
@@ -83,9 +83,12 @@ def load(about: Mapping[str, Any], tensors: Mapping[str, Singles]) -> LearnedCor
     return SequenceNet(tensors, tuple(about["plants"]), encoder, form)
 
 
-def trusted(correction: LearnedCorrection, x: CorrectionInput) -> np.ndarray:
+def trusted(correction: LearnedCorrection, x: CorrectionInput) -> Flags:
     """Steps (N, S) that a learned correction may speak of: on trained weather, and on the climatology of a
     plant that it knows; never on the physical start.
     """
-    known = np.isin(np.asarray(x.plant_ids, dtype=object), correction.plants)
+    if x.weather_based.all():
+        return ~x.physical
+    plants = set(correction.plants)
+    known = np.array([plant_id in plants for plant_id in x.plant_ids], np.bool_)
     return np.asarray(~x.physical & (x.weather_based | known[:, None]))

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from models.forecast.base import KNOTS, CorrectionInput, Floats, single
+from models.forecast.base import KNOTS, CorrectionInput, Floats
 from models.forecast.correction_features import ISSUE_NAMES, STEP_NAMES, Singles, build
 
 # Of every matrix product: its last bits depend on its shape, and so small a one stays in one thread.
@@ -52,17 +52,18 @@ class Network:
 
         Issues without a last value stay with the closed form.
         """
-        made = build(x)
-        issue = (made.issue - self.tensors["issue_mean"]) / self.tensors["issue_scale"]
-        step = (made.step - self.tensors["step_mean"]) / self.tensors["step_scale"]
+        made, t = build(x), self.tensors
+        issue = (made.issue - t["issue_mean"]) / t["issue_scale"]
+        step = (made.step - t["step_mean"]) / t["step_scale"]
         place = {plant_id: i for i, plant_id in enumerate(self.plants)}
         row = np.array([place.get(p, len(self.plants)) for p in x.plant_ids], np.int64)
-        total = np.zeros((*x.lead_s.shape, 2 * len(KNOTS)), np.float32)
-        for m in range(self.members):
-            total = total + self._member(m, issue, step, row)
-        q = combine(x, start, made.anchor, np.asarray(total / self.members, np.float32))
-        known = np.isfinite(x.last)[:, None, None]
-        return single(np.where(known, np.sort(q, axis=-1), start))
+        total = self._member(0, issue, step, row)
+        for m in range(1, self.members):
+            total += self._member(m, issue, step, row)
+        if self.members > 1:
+            total /= np.float32(self.members)
+        q = combine(start.astype(np.float32), made.anchor, total, scale(x))
+        return np.where(np.isfinite(x.last)[:, None, None], q, start)
 
     def _member(self, m: int, issue: Singles, step: Singles, row: np.ndarray) -> Singles:
         t = {
@@ -73,19 +74,25 @@ class Network:
         count, steps, inputs = step.shape
         whole = np.concatenate([issue, t["embedding"][row]], axis=1)
         shared = product(whole, t["issue_weight"]) + t["bias_1"]
-        hidden = silu(product(step.reshape(-1, inputs), t["step_weight"]) + np.repeat(shared, steps, axis=0))
-        hidden = silu(product(hidden, t["weight_2"]) + t["bias_2"])
-        out = product(hidden, t["weight_3"]) + t["bias_3"]
+        hidden = product(step.reshape(-1, inputs), t["step_weight"]).reshape(count, steps, -1)
+        hidden += shared[:, None]
+        hidden = product(silu(hidden.reshape(count * steps, -1)), t["weight_2"])
+        hidden += t["bias_2"]
+        out = product(silu(hidden), t["weight_3"])
+        out += t["bias_3"]
         return out.reshape(count, steps, -1)
 
 
-def combine(x: CorrectionInput, start: Floats, anchor: Floats, out: Singles) -> Floats:
-    """Quantiles (N, S, 13), not in order yet, from the outputs (N, S, 26), gates before residuals, on start
-    and anchor (N, S, 13).
+def combine(start: Singles, anchor: Singles, out: Singles, size: Floats) -> Floats:
+    """Quantiles (N, S, 13), in order, from the outputs (N, S, 26), gates before residuals, on start and
+    anchor (N, S, 13); residuals in `size` (N, S).
     """
-    gate = 1.0 / (1.0 + np.exp(-(out[..., : len(KNOTS)].astype(np.float64) + GATE_SHIFT)))
-    residual = out[..., len(KNOTS) :].astype(np.float64) * RESIDUAL_SCALE * scale(x)[..., None]
-    return start + gate * (anchor - start) + residual
+    q = logistic(out[..., : len(KNOTS)] + np.float32(GATE_SHIFT))
+    q *= anchor - start
+    q += start
+    q += out[..., len(KNOTS) :] * (RESIDUAL_SCALE * size).astype(np.float32)[..., None]
+    q.sort(axis=-1)
+    return q.astype(np.float64)
 
 
 def scale(x: CorrectionInput) -> Floats:
@@ -97,18 +104,28 @@ def scale(x: CorrectionInput) -> Floats:
 
 def logistic(values: Singles) -> Singles:
     """Between 0 and 1, elementwise."""
-    return np.asarray(np.float32(1.0) / (np.float32(1.0) + np.exp(-np.maximum(values, np.float32(-80.0)))))
+    made = np.negative(values)
+    with np.errstate(over="ignore"):
+        np.exp(made, out=made)
+    made += np.float32(1.0)
+    return np.reciprocal(made, out=made)
 
 
 def silu(values: Singles) -> Singles:
     """x times its logistic function, elementwise."""
-    return np.asarray(values / (np.float32(1.0) + np.exp(-np.maximum(values, np.float32(-80.0)))), np.float32)
+    made = np.negative(values)
+    with np.errstate(over="ignore"):
+        np.exp(made, out=made)
+    made += np.float32(1.0)
+    return np.divide(values, made, out=made)
 
 
 def product(rows: Singles, weight: Singles) -> Singles:
     """Rows (n, inputs) times weights (inputs, outputs), always in blocks of `ROWS`, the last one padded."""
     blocks = -(-len(rows) // ROWS)
-    padded = np.zeros((blocks * ROWS, rows.shape[1]), np.float32)
-    padded[: len(rows)] = rows
+    padded = rows
+    if len(rows) % ROWS:
+        padded = np.zeros((blocks * ROWS, rows.shape[1]), np.float32)
+        padded[: len(rows)] = rows
     made = np.matmul(padded.reshape(blocks, ROWS, -1), weight)
     return np.asarray(made.reshape(blocks * ROWS, -1)[: len(rows)])

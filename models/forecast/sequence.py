@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 
 from models.forecast import sequence_gru, sequence_lstm, sequence_transformer
-from models.forecast.base import HIGH, KNOTS, LOW, CorrectionInput, Floats, single
+from models.forecast.base import HIGH, KNOTS, LOW, CorrectionInput, Floats
 from models.forecast.correction_features import STEP_NAMES, NetInput, Singles, build
-from models.forecast.network import GATE_SHIFT, RESIDUAL_SCALE, ROWS, product, scale, silu
+from models.forecast.network import ROWS, combine, product, scale, silu
 from models.forecast.sequence_tokens import CHANNELS, KNOWN, STATIC, tokens
 
 Encode = Callable[[Singles, Singles, Mapping[str, Singles]], Singles]
@@ -84,10 +84,8 @@ class SequenceNet:
             size = np.where(x.is_solar[:, None], 1.0, 0.2) * (x.base[..., HIGH] - x.base[..., LOW])
         else:
             out, size = self._each(encoded, made.step), scale(x)
-        gate = 1.0 / (1.0 + np.exp(-(out[..., : len(KNOTS)].astype(np.float64) + GATE_SHIFT)))
-        residual = out[..., len(KNOTS) :].astype(np.float64) * RESIDUAL_SCALE * size[..., None]
-        q = np.sort(from_ + gate * (made.anchor - from_) + residual, axis=-1)
-        return single(np.where(np.isfinite(x.last)[:, None, None], q, start))
+        q = combine(from_.astype(np.float32), made.anchor, out, size)
+        return np.where(np.isfinite(x.last)[:, None, None], q, start)
 
     def _encoded(self, x: CorrectionInput, made: NetInput) -> Singles:
         """The first hidden layer's issue part (n, hidden), from the sequence, the plant and the hour."""

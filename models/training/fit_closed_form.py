@@ -17,9 +17,9 @@ from models.forecast.closed_form import (
     WEATHER,
     WIND,
     ClosedForm,
-    score,
     scores,
 )
+from models.forecast.normal_scores import score
 from models.training.samples import Teller
 
 START_ROWS = 500.0

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from models.forecast.base import KNOTS, MEDIAN
-from models.forecast.closed_form import KNOT_SCORES, ClosedForm, from_scores, score
+from models.forecast.closed_form import ClosedForm
+from models.forecast.normal_scores import KNOT_SCORES, from_scores, score
 from tests.forecast_world import made_up_input
 
 BASE = np.linspace(0.1, 0.9, len(KNOTS))
