@@ -36,8 +36,8 @@ unit: install  ## The tests that need no server
 demo: install  ## The whole line on two real plants
 	$(PY) -m cli.main demo
 
-skill: install  ## The public forecasting benchmarks (hours): ONLY=name[,name], DATA=folder of canonical folders
-	$(PY) -m benchmarks.skill $(if $(ONLY),--only $(ONLY)) $(if $(DATA),--data $(DATA))
+skill: install  ## The public forecasting benchmarks (hours): ONLY=name[,name], DATA=folder of folders, WORTH=1
+	$(PY) -m benchmarks.skill $(if $(ONLY),--only $(ONLY)) $(if $(DATA),--data $(DATA)) $(if $(WORTH),--worth)
 
 clean: ## Stop the local servers and remove what runs have left
 	@test ! -x $(PY) || $(PY) -m cli.main down

@@ -48,7 +48,8 @@ def _about(curve: Curve) -> str:
     if curve["newcomer"]:
         others = curve["plants"] - 1
         return f"The plant's own scores; {others} other plants have their whole history.{quick}"
-    return f"Means over {curve['plants']} plants, all with a history of so many days.{quick}"
+    plants = "The one plant" if curve["plants"] == 1 else f"Means over {curve['plants']} plants, all"
+    return f"{plants} with a history of so many days.{quick}"
 
 
 def _command(curve: Curve) -> str:

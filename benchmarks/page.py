@@ -16,7 +16,7 @@ _WORDS: Final = Path(__file__).parent
 def page(results: Mapping[str, Result]) -> str:
     """The page for what has been run; what has not is said so."""
     intro, rules = ((_WORDS / f"page_{name}.md").read_text(encoding="utf-8") for name in ("intro", "rules"))
-    parts = [intro, *_summary(results), rules, *_competitions(results), *_horizons(results), *_how()]
+    parts = [intro, *_summary(results), rules, *_competitions(results), *_horizons(results), *_how(results)]
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -57,7 +57,7 @@ def _competitions(results: Mapping[str, Result]) -> Iterator[str]:
         result = results.get(one.name)
         if one.kind == "competition" and result is not None and "missing" not in result:
             yield f"## {one.title}\n"
-            yield f"{result['plants']} plants, {result['from']} to {result['to']}, {_time(result)}.\n"
+            yield f"{_plural(result['plants'])}, {result['from']} to {result['to']}, {_time(result)}.\n"
             yield "| published | months | its score | gridcast, the same months |\n|---|---|---|---|"
             for other in result["published"]:
                 span = f"{other['first']} to {other['last']}"
@@ -81,6 +81,7 @@ _COLUMNS: Final = (
     ("lightgbm", "LightGBM"),
     ("ratio", "ratio"),
     ("nmae", "nMAE"),
+    ("weather_only", "without telemetry"),
     ("lightgbm_nmae", "LightGBM nMAE"),
     ("persistence", "persistence nMAE"),
     ("yesterday", "yesterday nMAE"),
@@ -96,7 +97,7 @@ def _horizons(results: Mapping[str, Result]) -> Iterator[str]:
         if one.kind == "intraday" and result is not None and "missing" not in result:
             yield f"## {one.title}\n"
             yield (
-                f"{result['plants']} plants, {result['from']} to {result['to']}, {_time(result)}. "
+                f"{_plural(result['plants'])}, {result['from']} to {result['to']}, {_time(result)}. "
                 f"Mean of the horizons' ratios: {_number(result['mean_ratio'], one)}.\n"
             )
             yield f"| horizon | {' | '.join(title for _, title in _COLUMNS)} | MAPE % | R2 |"
@@ -120,12 +121,13 @@ def _plants(one: Benchmark, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield ""
 
 
-def _how() -> Iterator[str]:
+def _how(results: Mapping[str, Result]) -> Iterator[str]:
     yield "## The command of each row, and the months it was tuned on\n"
     for one in BENCHMARKS:
         if one.late_s:
             continue
-        first, end = one.ranges[0]
+        result = results.get(one.name, {})
+        first, end = result.get("from", one.ranges[0][0]), result.get("to", one.ranges[0][1])
         yield f"{one.title}; tuned on: {one.tuned_on}.\n"
         yield "```console"
         yield f"make skill ONLY={one.name}"
@@ -135,6 +137,10 @@ def _how() -> Iterator[str]:
             yield f"python -m benchmarks.compare {one.folder} out/forecasts.parquet --train-until {first}"
             yield f"make skill ONLY={one.name}-late  # the row with weather 6 h late"
         yield "```\n"
+
+
+def _plural(plants: int) -> str:
+    return "1 plant" if plants == 1 else f"{plants} plants"
 
 
 def _levels(one: Benchmark) -> str:

@@ -28,9 +28,12 @@ _NAIVE: Final = ("persistence", "yesterday", "smart")
 Told = Callable[[str, float], None]
 
 
-def run(benchmark: Benchmark, path: Path, out: Path, fast: bool, told: Told) -> dict[str, Any]:
+def run(
+    benchmark: Benchmark, path: Path, out: Path, told: Told, fast: bool = False, worth: bool = False
+) -> dict[str, Any]:
     """What `results.json` says of it: `score`, `reference`, `rows`, `seconds`, and all else that the page
-    shows. Forecasts and project scores are written into `out`.
+    shows. Forecasts are written into `out`. `worth`: an intraday benchmark is run a second time without
+    telemetry, so that its worth can be told.
 
     Raises:
         InputError: the folder does not cover any of the benchmark's ranges.
@@ -60,6 +63,8 @@ def run(benchmark: Benchmark, path: Path, out: Path, fast: bool, told: Told) -> 
         judged = _competition(benchmark, folder, said, options, tell)
     else:
         judged = _intraday(folder, said, options, tell)
+        if worth:
+            _add_weather_only(judged["horizons"], folder, options, out / "weather-only", fast, told)
     about = {
         "rows": done["rows"],
         "seconds": seconds,
@@ -73,6 +78,21 @@ def run(benchmark: Benchmark, path: Path, out: Path, fast: bool, told: Told) -> 
         "scores": {name: numbers for name, numbers in done["scores"].items() if name != "plants"},
     }
     return {"score": judged.pop("score"), "reference": judged.pop("reference"), **about, **judged}
+
+
+def _add_weather_only(
+    rows: list[dict[str, Any]],
+    folder: Folder,
+    options: backtest_run.Options,
+    out: Path,
+    fast: bool,
+    told: Told,
+) -> None:
+    """Add to each horizon's row the error of the median when no actual reaches a forecast."""
+    blind = dataclasses.replace(options, blind=True)
+    scores = backtest_run.run(folder, blind, backtest_run.config(fast, 1, True), out, told)["scores"]
+    for row in rows:
+        row["weather_only"] = scores[row["horizon"]]["nmae"]
 
 
 def late(folder: Folder, late_s: int) -> Folder:

@@ -57,6 +57,9 @@ class _Names(click.ParamType):
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="[.gridcast/skill]")
 @click.option("--page", "page_file", type=click.Path(path_type=Path), default=PAGE, show_default=True)
 @click.option("--fast", is_flag=True, help="Smaller trainings, for a first look; the page says so.")
+@click.option(
+    "--worth", is_flag=True, help="Run intraday benchmarks without telemetry too, to tell its worth."
+)
 @json_option
 def command(
     only: tuple[Benchmark, ...] | None,
@@ -64,6 +67,7 @@ def command(
     out: Path | None,
     page_file: Path,
     fast: bool,
+    worth: bool,
     as_json: bool,
 ) -> None:
     """Run the public benchmarks, write results.json and the page.
@@ -75,7 +79,7 @@ def command(
     work = out or settings.load().home / "skill"
     work.mkdir(parents=True, exist_ok=True)
     for one in only or BENCHMARKS:
-        result = _one(one, data, work, fast, as_json)
+        result = _one(one, data, work, fast, worth, as_json)
         results = {**read(work), one.name: result}
         write(work, results)
         page_file.write_text(page(results), encoding="utf-8")
@@ -83,7 +87,9 @@ def command(
     emit(results, as_json, _lines(results, only or BENCHMARKS))
 
 
-def _one(one: Benchmark, data: Path | None, work: Path, fast: bool, quiet: bool) -> dict[str, Any]:
+def _one(
+    one: Benchmark, data: Path | None, work: Path, fast: bool, worth: bool, quiet: bool
+) -> dict[str, Any]:
     try:
         path = folder_of(one.folder, data, work)
     except MissingData as missing:
@@ -93,9 +99,8 @@ def _one(one: Benchmark, data: Path | None, work: Path, fast: bool, quiet: bool)
     from benchmarks import runs
 
     with progress(one.name, _PERCENT, quiet) as advance:
-        found: dict[str, Any] = runs.finite(
-            runs.run(one, path, work / "runs" / one.name, fast, StageBar(advance))
-        )
+        result = runs.run(one, path, work / "runs" / one.name, StageBar(advance), fast, worth)
+    found: dict[str, Any] = runs.finite(result)
     return found
 
 
