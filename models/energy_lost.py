@@ -78,7 +78,8 @@ class Course:
 class Loss:
     """What one cause has cost at one unit (empty: the plant as a whole).
 
-    `hours` in which an event of the cause was open, `unvalued_h` those of them without any expectation;
+    `hours` in which an event of the cause was open, `unvalued_h` those of them that a forecast would have to
+    value, and there is none;
     `eur` is None without prices.
     """
 
@@ -126,16 +127,18 @@ def losses(events: Iterable[Event], course: Course, from_ms: int, to_ms: int) ->
             continue
         energy = account.keep(event.unit_id, _energy(event, course, span))
         key = (event.unit_id, CAUSES[event.detector])
-        _add(found.setdefault(key, Loss(*key)), course, energy, span & inside, inside)
+        by_forecast = event.detector == "feed_silent" or not _valued(event)
+        _add(found.setdefault(key, Loss(*key)), course, energy, span & inside, inside, by_forecast)
     return sorted(found.values(), key=lambda one: (-one.energy_kwh, one.unit_id, one.cause))
 
 
-def _add(loss: Loss, course: Course, energy: Floats, open_: Flags, inside: Flags) -> None:
+def _add(loss: Loss, course: Course, energy: Floats, open_: Flags, inside: Flags, by_forecast: bool) -> None:
     loss.events += 1
     loss.hours += float(open_.sum()) * course.hours
     loss.energy_kwh += float(energy[inside].sum())
-    valued = np.isfinite(course.expected_kw) | (energy > 0)
-    loss.unvalued_h += float((open_ & ~valued).sum()) * course.hours
+    if by_forecast:
+        asked = open_ & np.isnan(course.actual_kw) if loss.cause == CAUSES["feed_silent"] else open_
+        loss.unvalued_h += float((asked & np.isnan(course.expected_kw)).sum()) * course.hours
     paid = inside & (energy > 0)
     prices = course.price_eur_mwh[paid]
     if np.isfinite(course.price_eur_mwh).any():
@@ -165,8 +168,7 @@ def _energy(event: Event, course: Course, span: Flags) -> Floats:
     if event.detector == "feed_silent":
         missing = span & np.isnan(course.actual_kw)
         return np.where(missing, np.nan_to_num(np.maximum(course.expected_kw, 0.0)) * course.hours, 0.0)
-    if all(one.energy_kwh == 0 and np.isnan(one.expected_kw) for one in event.told):
-        # The detector had no expectation of its own.
+    if not _valued(event):
         part = 1.0 / max(course.units, 1) if event.unit_id else 1.0
         return np.where(span, course.short_kwh * part, 0.0)
     laid = np.zeros(len(course.end_ms))
@@ -177,6 +179,11 @@ def _energy(event: Event, course: Course, span: Flags) -> Floats:
         laid += _laid(course, where, before_ms, one.at_ms, max(one.energy_kwh - before_kwh, 0.0))
         before_ms, before_kwh = one.at_ms, max(one.energy_kwh, before_kwh)
     return laid
+
+
+def _valued(event: Event) -> bool:
+    """Whether the detector had an expectation of its own."""
+    return any(one.energy_kwh > 0 or np.isfinite(one.expected_kw) for one in event.told)
 
 
 def _laid(course: Course, where: Floats, from_ms: int, to_ms: int, energy_kwh: float) -> Floats:

@@ -171,3 +171,16 @@ def test_no_hour_is_counted_twice(drawn: list[tuple[str, int, int, float, str]])
     most = np.maximum(hourly[0] + hourly[1], hourly[2]).sum()
     assert total == pytest.approx(most, rel=1e-9, abs=1e-6)
     assert all(one.energy_kwh >= 0 for one in found)
+
+
+def test_hours_that_nothing_can_value_are_said_to_be_such() -> None:
+    """An event that its detector valued needs no forecast; a silence does, where nothing came later."""
+    dark = course(expected_kw=NAN)
+    assert losses([event("outage", 10, 6)], dark, T0, END)[0].unvalued_h == 0
+    actual_kw = np.full(HOURS, 400.0)
+    actual_kw[10:13] = NAN
+    silent = Event(
+        "", "feed_silent", T0 + 10 * HOUR_MS, T0 + 16 * HOUR_MS, [Told(T0 + 10 * HOUR_MS, NAN, NAN, 0)]
+    )
+    (one,) = losses([silent], replace(dark, actual_kw=actual_kw), T0, END)
+    assert (one.unvalued_h, one.energy_kwh) == (3, 0)
