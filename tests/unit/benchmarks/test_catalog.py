@@ -135,3 +135,8 @@ def test_a_folder_that_is_given_comes_before_a_wheel(tmp_path: Path) -> None:
     assert data.folder_of("serf_east", None, tmp_path / "work") == made
     with pytest.raises(data.MissingData, match="no wheel carries gefcom2012_wind"):
         data.folder_of("gefcom2012_wind", None, tmp_path)
+
+
+def test_the_page_in_the_docs_has_every_benchmark() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "skill.md").read_text(encoding="utf-8")
+    assert [one.title for one in BENCHMARKS if f"| {one.title} |" not in text] == []
