@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from consumers.live_losses import beside_persistence, side_by_side
-from consumers.releases import champion, identity, manifest_of, predecessor, shadow
+from consumers.releases import champion, identity, predecessor, shadow
 from models.live_losses import Live, against_promise, compared
 from models.retraining import Reason
+from schemas.errors import ReleaseRefused
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor
 
+    from cli.releasing import Releases
     from infra.settings import Settings
     from schemas.records import ReleaseRecord
 
@@ -58,7 +60,7 @@ def groups(records: list[ReleaseRecord], plants: Sequence[str]) -> list[Group]:
     return list(about.values())
 
 
-def rollbacks(cursor: cursor, found: Settings, of: Sequence[Group]) -> list[Rollback]:
+def rollbacks(cursor: cursor, found: Settings, releases: Releases, of: Sequence[Group]) -> list[Rollback]:
     """Champions that do worse live than the shadow before them, or, without one, far worse than promised."""
     made = []
     for group in of:
@@ -69,18 +71,18 @@ def rollbacks(cursor: cursor, found: Settings, of: Sequence[Group]) -> list[Roll
                 against = f"{group.shadow.name} {group.shadow.version}"
                 made.append(Rollback(group, f"{name} does worse live than {against}: {_said(live)}", live))
         elif found.schedule_rollback_factor:
-            promised = _against_promise(cursor, group, found.schedule_rollback_factor)
+            promised = _against_promise(cursor, releases, group, found.schedule_rollback_factor)
             if promised is not None and promised.worse(found.schedule_live_days):
                 times = f"{found.schedule_rollback_factor:g} times the errors that it promised"
                 made.append(Rollback(group, f"{name} makes over {times}: {_said(promised)}", promised))
     return made
 
 
-def fallen(cursor: cursor, found: Settings, of: Sequence[Group]) -> list[Reason]:
+def fallen(cursor: cursor, found: Settings, releases: Releases, of: Sequence[Group]) -> list[Reason]:
     """Champions whose live skill is not what their held-back days promised."""
     made = []
     for group in of if found.schedule_skill_factor else ():
-        live = _against_promise(cursor, group, found.schedule_skill_factor)
+        live = _against_promise(cursor, releases, group, found.schedule_skill_factor)
         if live is not None and live.worse(found.schedule_live_days):
             name = f"{group.champion.name} {group.champion.version}"
             key = f"skill:{name}:{','.join(group.scope)}"
@@ -89,9 +91,12 @@ def fallen(cursor: cursor, found: Settings, of: Sequence[Group]) -> list[Reason]
     return made
 
 
-def _against_promise(cursor: cursor, group: Group, factor: float) -> Live | None:
+def _against_promise(cursor: cursor, releases: Releases, group: Group, factor: float) -> Live | None:
     """None where the promise was made with weather of afterwards: no live forecast can keep it."""
-    manifest = manifest_of(group.champion)
+    try:
+        manifest = releases.manifest(group.champion)
+    except ReleaseRefused:
+        return None  # another version of gridcast made it; workers do not serve it either
     scores = manifest.get("scores", {})
     if manifest.get("hindsight") or not scores:
         return None

@@ -12,6 +12,7 @@ from infra import settings
 
 if TYPE_CHECKING:
     from cli.releasing import Releases
+    from models.live_losses import Live
     from schemas.records import ReleaseRecord
 
 _name = click.option("--name", help="Where several releases have this version.")
@@ -20,7 +21,7 @@ _plants_option = click.option("--plant", "plants", multiple=True, help="For this
 
 @click.group(epilog="Example:  gridcast models list")
 def command() -> None:
-    """Releases: list, show, card, promote, roll back. Running workers follow without a restart."""
+    """Releases: list, show, card, compare, promote, roll back. Running workers follow without a restart."""
 
 
 @command.command("list", epilog="Example:  gridcast models list --json")
@@ -57,7 +58,7 @@ def card(version: str, name: str | None, out: Path | None, as_json: bool) -> Non
 
     releases = _releases()
     record = releases.find(version, name)
-    text = written(record.name, record.version, record.artifact_sha256, _manifest(record))
+    text = written(record.name, record.version, record.artifact_sha256, releases.manifest(record))
     if out is not None:
         out.write_text(text, encoding="utf-8")
     emit({"card": text, "path": out}, as_json, [str(out)] if out is not None else text.splitlines())
@@ -94,6 +95,48 @@ def rollback(plants: tuple[str, ...], because: str, as_json: bool) -> None:
     document = {"withdrawn": _row(gone, releases), "serves": None if after is None else _row(after, releases)}
     whom = f" for {', '.join(plants)}" if plants else ""
     emit(document, as_json, [f"{gone.name} {gone.version} is withdrawn{whom}; {now} serves again"])
+
+
+@command.command("compare", epilog="Example:  gridcast models compare 3 2")
+@click.argument("first")
+@click.argument("second")
+@_name
+@_plants_option
+@json_option
+def compare(first: str, second: str, name: str | None, plants: tuple[str, ...], as_json: bool) -> None:
+    """Two releases side by side on live data, champion and shadow: which loses less, by day and by plant.
+
+    Reads the scores of the newest 60 days that the sink has written. p is how likely a difference as large is
+    by chance (Diebold-Mariano).
+    """
+    from consumers.live_losses import side_by_side
+    from infra.postgres import transaction
+    from models.live_losses import compared
+
+    found = settings.load()
+    releases = _releases()
+    one, other = releases.find(first, name), releases.find(second, name)
+    with transaction(found, "gridcast-models") as cursor:
+        rows = side_by_side(cursor, one, other, plants or None)
+    whole = compared(rows)
+    by_plant = {
+        p: compared([row for row in rows if row.plant_id == p]) for p in {row.plant_id for row in rows}
+    }
+    document = {"all": whole.to_json(), "plants": {p: live.to_json() for p, live in sorted(by_plant.items())}}
+    shown = [{"plant": p, **_live(live)} for p, live in sorted(by_plant.items())]
+    lines = [*table([{"plant": "all", **_live(whole)}, *shown])] if rows else ["no live scores of both"]
+    emit(document, as_json, lines)
+
+
+def _live(live: Live) -> dict[str, Any]:
+    tests = (None, None) if live.test is None else (live.test.p_better, live.test.p_worse)
+    return {
+        "days": live.days,
+        "first, pinball %": round(100 * live.first, 3),
+        "second, pinball %": round(100 * live.second, 3),
+        "p better": None if tests[0] is None else round(tests[0], 4),
+        "p worse": None if tests[1] is None else round(tests[1], 4),
+    }
 
 
 def _releases() -> Releases:

@@ -30,6 +30,7 @@ from producers.releases import send_record, send_release
 from schemas.codec import Codec
 from schemas.errors import InputError
 from schemas.records import ReleaseRecord, ReleaseRole
+from streams.artifacts import Artifacts
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -59,6 +60,18 @@ class Releases:
     def find(self, version: str, name: str | None) -> ReleaseRecord:
         """The newest record of a version; raises `InputError`."""
         return find(self.records, version, name)
+
+    def manifest(self, record: ReleaseRecord) -> dict[str, Any]:
+        """The whole manifest: from the artifact, where the record's was shortened to fit into a message.
+
+        Raises:
+            ReleaseRefused: the artifact cannot be read by this version.
+        """
+        said = manifest_of(record)
+        if not said.get("shortened"):
+            return said
+        whole = Artifacts(self._settings, self.codec).load_release(record).manifest
+        return {**whole, **{name: said[name] for name in ("withdrawn",) if name in said}}
 
     def serves(self, record: ReleaseRecord) -> bool:
         """Whether this record is why its release serves, all plants or its own."""
@@ -92,9 +105,20 @@ class Releases:
     def promote(
         self, record: ReleaseRecord, plants: tuple[str, ...] = ()
     ) -> tuple[ReleaseRecord, list[ReleaseRecord]]:
-        """Let a release serve these plants (all where there are none); returns its record and the shadows."""
+        """Let a release serve these plants (all where there are none); returns its record and the shadows.
+
+        Raises:
+            InputError: it was not trained on one of them.
+        """
+        trained = manifest_of(record).get("plants")
+        strangers = sorted(set(plants) - set(trained)) if trained is not None else []
+        if strangers:
+            name = f"{record.name} {record.version}"
+            raise InputError(f"{name} was not trained on {', '.join(strangers)}: workers would refuse it")
         gone = replaced(self.records, plants)
-        made = self._send(replace(record, role=ReleaseRole.CHAMPION, plants=plants))
+        manifest = {name: value for name, value in manifest_of(record).items() if name != "withdrawn"}
+        text = json.dumps(manifest, sort_keys=True)
+        made = self._send(replace(record, role=ReleaseRole.CHAMPION, plants=plants, manifest=text))
         return made, self._leave_running(gone, made)
 
     def rollback(

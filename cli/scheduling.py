@@ -106,8 +106,9 @@ class Schedule:
         if now_ms() // _DAY_MS == self._live_day:
             return
         settings = self._settings
+        of = live_checks.groups(releases.records, plants)
         if settings.schedule_rollback:
-            for one in live_checks.rollbacks(cursor, settings, live_checks.groups(releases.records, plants)):
+            for one in live_checks.rollbacks(cursor, settings, releases, of):
                 gone, after = releases.rollback(one.group.scope, one.to_json())
                 serves = "the built-in cold start" if after is None else f"{after.name} {after.version}"
                 text = f"{one.reason}; withdrawn, {serves} serves again"
@@ -122,7 +123,8 @@ class Schedule:
                     one.to_json(),
                 )
                 self._tell("rolled_back", text, one.to_json())
-        self._fallen = live_checks.fallen(cursor, settings, live_checks.groups(releases.records, plants))
+            of = live_checks.groups(releases.records, plants)
+        self._fallen = live_checks.fallen(cursor, settings, releases, of)
         self._live_day = now_ms() // _DAY_MS
 
     def _by_clock(self, releases: Releases, started_ms: list[int]) -> list[Reason]:

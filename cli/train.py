@@ -89,7 +89,7 @@ def command(
     then trained again on all days, and the champion before it runs on as a shadow. Running workers take it up
     without a restart. Reads what the sink has written to PostgreSQL.
     """
-    from cli import training
+    from cli import experiments, training
     from cli.releasing import Releases
     from cli.train_job import Job
     from consumers.releases import next_version
@@ -119,6 +119,10 @@ def command(
         job = Job(found, releases, known, config, plants or serve, refit, role, force, as_json and not keys)
         job.run(max(hold_back_s // _DAY_S, 1))
         write(found, job.row(began_ms, because, keys), job.verdict.to_json())
+    if job.candidate is not None:
+        experiments.record(
+            found, "train", job.params, job.metrics, (training.now_ms() - began_ms) / 1000, job.hashes
+        )
     emit(_document(job), as_json, _lines(job))
 
 

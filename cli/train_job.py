@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from cli import training
 from cli.output import note, progress
@@ -95,3 +95,29 @@ class Job:
         return Training(
             began_ms, training.now_ms(), self.outcome, because, keys, self.verdict.reason, *release
         )
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """What the training was, for the experiments."""
+        return {**asdict(self.config), "refit": self.refit, "plants": [h.plant.plant_id for h in self.known]}
+
+    @property
+    def metrics(self) -> dict[str, float | None]:
+        """Mean pinball and errors on the held-back days in % of capacity; plants and lead times count the
+        same.
+        """
+        scores = [score for leads in self.verdict.candidate.values() for score in leads.values()]
+        names = ("pinball", "nmae", "nmae_persistence", "coverage80")
+        means = {name: _mean([100.0 * float(getattr(one, name)) for one in scores]) for name in names}
+        champions = [100.0 * one.champion for one in self.verdict.plants.values()]
+        return {**means, "champion_pinball_by_day": _mean(champions)}
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """Of the data and of the code."""
+        data = {} if self.candidate is None else self.candidate.manifest.get("data", {})
+        return {"data": str(data.get("sha256", "")), "code": training.code_sha256()}
+
+
+def _mean(values: list[float]) -> float | None:
+    return sum(values) / len(values) if values else None

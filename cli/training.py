@@ -12,11 +12,15 @@ from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING
 
 from consumers.history import read_history
+from consumers.refused import read_refused
 from infra.postgres import transaction
+from infra.registry import schema_ids
 from models.release import cold_start
 from models.training import dataset, fitness, gate, select
 from models.training.train import train
+from schemas.codec import Codec
 from schemas.errors import GridcastError, InputError, ReleaseRefused
+from schemas.journal import TelemetryColumns
 from streams.artifacts import Artifacts
 
 if TYPE_CHECKING:
@@ -36,9 +40,12 @@ def known_histories(found: Settings, until_ms: int, plants: tuple[str, ...] = ()
     """What PostgreSQL knew before a time of these plants, of all where none is named."""
     with transaction(found, "gridcast-train") as cursor:
         history = read_history(cursor, until_ms)
+        # Refused again, but counted: a day in watts is told by what was refused of it.
+        refused = read_refused(cursor, Codec(schema_ids(found)), until_ms)
+    telemetry = TelemetryColumns.concat([history.telemetry, refused])
     wanted = [one for one in history.plants if not plants or one.plant_id in plants]
     refuse_unknown(plants, {one.plant_id for one in wanted})
-    made = dataset.histories(wanted, history.telemetry, history.runs, until_ms)
+    made = dataset.histories(wanted, telemetry, history.runs, until_ms)
     if not made:
         raise InputError("PostgreSQL holds no telemetry to train on: is `gridcast sink` running?")
     return made
@@ -86,7 +93,8 @@ def champions(
 
 def judge(candidate: Release, serving: dict[str, Release], split: Split) -> tuple[Verdict, fitness.Fitness]:
     """The verdict on a candidate: its skill on the held-back days, NaN and limits there, and its speed."""
-    fit_for = fitness.measure(candidate, split.whole, time.perf_counter)
+    # Of the processor's time: a schedule trains beside a busy worker and gives way to it.
+    fit_for = fitness.measure(candidate, split.whole, time.process_time)
     verdict = gate.judge(candidate, serving, cold_start(), split)
     if verdict.better and fit_for.trouble is not None:
         verdict = replace(verdict, better=False, reason=fit_for.trouble)

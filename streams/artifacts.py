@@ -34,22 +34,26 @@ class Artifacts:
     def __init__(self, settings: Settings, codec: Codec) -> None:
         self._settings = settings
         self._codec = codec
-        self._loaded: dict[str, Release] = {}
+        self._loaded: dict[str, tuple[Release, int]] = {}
 
     def load_release(self, record: ReleaseRecord) -> Release:
         """The models of a release; blocks while they are fetched.
 
         Raises:
-            ReleaseRefused: the artifact is not there, not whole, or not what the record says.
+            ReleaseRefused: the artifact is not there, not whole, or not what the record says: its hash, its
+                size, the plants, or its numbers on the probe. All this is the same for every worker.
             ServiceUnavailable: Kafka stayed away for `PATIENCE_S`.
         """
         sha256 = record.artifact_sha256
         if not sha256:
             return cold_start()
         if sha256 not in self._loaded:
-            self._loaded[sha256] = release_file.load(self._bytes(sha256))
+            content = self._bytes(sha256)
+            self._loaded[sha256] = release_file.load(content), len(content)
             _log.info("release %s %s loaded", record.name, record.version)
-        return self._loaded[sha256]
+        release, size = self._loaded[sha256]
+        _check(record, release, size)
+        return release
 
     def _bytes(self, sha256: str) -> bytes:
         if len(sha256) != 64 or not all(letter in "0123456789abcdef" for letter in sha256):
@@ -96,6 +100,15 @@ class Artifacts:
         if name != "ArtifactChunk":
             raise ReleaseRefused(f"a chunk of its artifact is a {name}")
         return chunk
+
+
+def _check(record: ReleaseRecord, release: Release, size: int) -> None:
+    """Refuse a record that speaks of another artifact, or of plants that the release was not trained on."""
+    if size != record.artifact_bytes:
+        raise ReleaseRefused(f"the artifact has {size} bytes, the record says {record.artifact_bytes}")
+    strangers = sorted(plant_id for plant_id in record.plants if not release.knows(plant_id))
+    if strangers and "plants" in release.manifest:
+        raise ReleaseRefused(f"it was not trained on {', '.join(strangers[:5])}, which it shall serve")
 
 
 def _write(path: Path, content: bytes) -> None:

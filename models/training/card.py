@@ -114,12 +114,14 @@ def _scores(scores: Mapping[str, Mapping[str, About]]) -> list[str]:
     return ["## Scores on the days held back", "", *found, ""] if found else []
 
 
-def _corrections(found: Mapping[str, Any]) -> list[str]:
-    rows = [(name, *about.values()) for name, about in found.items() if isinstance(about, Mapping)]
-    if not rows:
-        return []
-    titles = ("correction", *next(iter(found.values())))
-    return ["## Corrections that were tried", "", *_table(titles, rows), ""]
+def _corrections(found: About) -> list[str]:
+    table: Mapping[str, About] = found.get("table", {})
+    said = [f"`{found['serves']}` serves: {found.get('why')}.", ""] if "serves" in found else []
+    leads = list(dict.fromkeys(lead for losses in table.values() for lead in losses))
+    rows = ((f"`{name}`", *(losses.get(lead) for lead in leads)) for name, losses in table.items())
+    tried = ["Mean pinball in % of capacity, on blocks of days that none of them saw.", ""] if table else []
+    lines = [*said, *tried, *_table(("correction", *leads), rows)]
+    return ["## Correction by telemetry", "", *lines, ""] if lines else []
 
 
 def _settings(config: About) -> list[str]:

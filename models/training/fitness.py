@@ -26,8 +26,8 @@ _TRIES = 3
 
 @dataclass(frozen=True)
 class Fitness:
-    """Time of one forecast of 66 steps in a batch [us], and of the base of one weather run [ms], None without
-    runs.
+    """Processor time of one forecast of 66 steps in a batch [us], and of the base of one weather run [ms],
+    None without runs.
     """
 
     forecast_us: float
@@ -49,7 +49,7 @@ class Fitness:
 
 
 def measure(release: Release, histories: Sequence[PlantHistory], clock: Callable[[], float]) -> Fitness:
-    """The best of three tries each; `clock` tells seconds."""
+    """The best of three tries each; `clock` tells seconds of this process."""
     x = _batch(sorted(release.manifest.get("plants", {})) or ["nobody"])
     lowest = np.zeros(BATCH)
 

@@ -105,6 +105,9 @@ def test_a_new_plant_is_trained_a_drift_waits_for_days_and_a_bad_champion_is_wit
     assert beside is not None and beside.version == "1"
     send(deployed, ("Score", live_scores(10, v2=30.0, v1=20.0)))
     sink_all(deployed)
+    beside = call(capsys, "models", "compare", "2", "1")
+    assert beside["all"]["days"] == 11 and beside["all"]["test"]["p_worse"] < 0.05
+    assert beside["plants"]["ridge"]["loss"] > beside["plants"]["ridge"]["reference"]
     (rolled,) = [one for one in once(capsys) if one["event"] == "rolled_back"]
     assert rolled["live"]["days"] == 11 and rolled["live"]["test"]["p_worse"] < 0.05
     records = release_records(deployed, CODEC)

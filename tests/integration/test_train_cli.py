@@ -93,6 +93,12 @@ def test_a_release_is_trained_judged_published_promoted_and_rolled_back(
     assert first["reason"] in card and first["sha256"] in card
     assert (trained_on.home / "releases" / "gridcast-1.md").read_text() == card
 
+    (line,) = (trained_on.home / "experiments" / "train.jsonl").read_text().splitlines()
+    experiment = json.loads(line)
+    assert experiment["hashes"] == {"data": experiment["hashes"]["data"], "code": shown["code_sha256"]}
+    assert 0 < experiment["metrics"]["pinball"] < experiment["metrics"]["champion_pinball_by_day"]
+    assert experiment["params"]["seed"] == 1 and experiment["params"]["plants"] == ["new", "old"]
+
     record = ReleaseRecord("gridcast", "1", 0, 0, None, first["sha256"], first["bytes"])  # type: ignore[arg-type]
     release = Artifacts(trained_on, CODEC).load_release(record)
     assert release.sha256 == first["sha256"] and release.knows("old")
@@ -132,6 +138,7 @@ def test_two_releases_serve_a_plant_each(trained_on: Settings, capsys: pytest.Ca
     trial = call(capsys, "models", "promote", "2", "--plant", "old")
     assert [(one["version"], one["plants"]) for one in trial["shadows"]] == [("1", "old")]
     assert serving(capsys) == {("2", "old"), ("2", "new")}
+    assert "was not trained on new" in failure(capsys, "models", "promote", "1", "--plant", "new")
     call(capsys, "models", "rollback", "--plant", "old")
     assert serving(capsys) == {("1", "old"), ("2", "new")}
 

@@ -29,6 +29,7 @@ def test_it_is_a_compose_file_of_the_specification() -> None:
     parsed = PyCompose.from_yaml(merged)
     assert set(parsed.service_names()) == {
         "kafka", "postgres", "registry", "setup", "producer", "weather", "worker", "sink",
+        "schedule",
     }  # fmt: skip
 
 
@@ -48,7 +49,7 @@ def test_every_variable_of_ours_is_a_setting(services: dict[str, dict[str, Any]]
 
 def test_every_command_of_ours_is_one(services: dict[str, dict[str, Any]]) -> None:
     context = click.Context(group)
-    for name in ("setup", "producer", "worker", "sink"):
+    for name in ("setup", "producer", "worker", "sink", "schedule"):
         command = services[name]["command"][0]
         assert group.get_command(context, command) is not None, f"service {name}: no command {command}"
 

@@ -39,6 +39,15 @@ def test_the_card_says_what_the_manifest_says() -> None:
     assert all(len({line.count("|") for line in one.splitlines()}) == 1 for one in tables)
 
 
+def test_the_card_says_which_correction_serves_and_what_the_others_did() -> None:
+    table = {"closed_form": {"pinball": 2.5, "1h": 1.5}, "net": {"pinball": 2.25, "1h": 1.25}}
+    said = {"plants": {}, "corrections": {"serves": "net", "why": "held-back skill", "table": table}}
+    text = card("gridcast", "7", "", said)
+    assert "`net` serves: held-back skill." in text
+    assert "| `closed_form` | 2.5 | 1.5 |" in text
+    assert "Correction" not in card("gridcast", "7", "", {"plants": {}})
+
+
 def test_hindsight_stands_on_the_card() -> None:
     text = card("gridcast", "7", "", {"hindsight": True, "plants": {"a": {"kind": "wind"}}})
     assert "made after the fact" in text

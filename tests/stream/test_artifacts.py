@@ -1,0 +1,55 @@
+"""A worker refuses a release only for what is the same for every worker: hash, size, plants, probe."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from infra.settings import isolated
+from models.release_file import save
+from schemas.codec import Codec
+from schemas.errors import ReleaseRefused
+from schemas.records import ReleaseRecord, ReleaseRole
+from streams.artifacts import Artifacts
+from tests.forecast_world import small_release
+
+
+@pytest.fixture
+def released(tmp_path: Path) -> tuple[Artifacts, ReleaseRecord]:
+    """A release whose artifact this machine has fetched before, and its record."""
+    content = save(small_release())
+    sha256 = hashlib.sha256(content).hexdigest()
+    (tmp_path / "artifacts").mkdir()
+    (tmp_path / "artifacts" / sha256).write_bytes(content)
+    record = ReleaseRecord("small", "1", 1, 1, ReleaseRole.CHAMPION, sha256, len(content))
+    return Artifacts(isolated(tmp_path), Codec()), record
+
+
+def test_a_release_is_taken_as_its_record_says(released: tuple[Artifacts, ReleaseRecord]) -> None:
+    artifacts, record = released
+    whole = artifacts.load_release(record)
+    assert artifacts.load_release(replace(record, plants=("wind-1", "solar-1"))) is whole
+
+
+def test_a_record_of_another_size_is_refused_known_or_not(released: tuple[Artifacts, ReleaseRecord]) -> None:
+    artifacts, record = released
+    shorter = replace(record, artifact_bytes=record.artifact_bytes - 1)
+    for _ in range(2):
+        with pytest.raises(ReleaseRefused, match="bytes"):
+            artifacts.load_release(shorter)
+    artifacts.load_release(record)
+
+
+def test_a_plant_that_it_was_not_trained_on_is_refused(released: tuple[Artifacts, ReleaseRecord]) -> None:
+    artifacts, record = released
+    with pytest.raises(ReleaseRefused, match="not trained on nobody"):
+        artifacts.load_release(replace(record, plants=("wind-1", "nobody")))
+
+
+def test_speed_and_skill_are_no_reason_to_refuse(released: tuple[Artifacts, ReleaseRecord]) -> None:
+    artifacts, record = released
+    record = replace(record, manifest='{"verdict": {"promoted": false}, "speed": {"forecast_us": 1e9}}')
+    assert artifacts.load_release(record).name == "gridcast"
