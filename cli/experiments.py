@@ -62,7 +62,13 @@ def ready(settings: Settings) -> None:
     """
     from importlib.util import find_spec
 
-    if settings.mlflow_uri and find_spec("mlflow") is None:
+    if not settings.mlflow_uri:
+        return
+    try:
+        there = find_spec("mlflow") is not None
+    except ValueError:  # what Python says of a module that was shut out
+        there = False
+    if not there:
         raise GridcastError(
             "GRIDCAST_MLFLOW_URI is set, but MLflow is not installed: pip install mlflow-skinny, or unset it"
         )

@@ -100,6 +100,7 @@ def command(
     if plants and serve:
         raise click.UsageError("--plant and --for do not go together: --plant already serves these alone")
     found = settings.load()
+    experiments.ready(found)
     began_ms = training.now_ms()
     with one_at_a_time(found):
         releases = Releases(found)

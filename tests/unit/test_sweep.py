@@ -205,3 +205,15 @@ def test_one_that_cannot_be_trained_does_not_cost_the_others(
     assert run(["sweep", str(config_file(tmp_path, text))]) == 1
     out = capsys.readouterr().out
     assert "['net']" in out and "failed: corrections = ['no such']: " in out
+
+
+@pytest.mark.parametrize("words", [["train"], ["sweep", "CONFIG"]])
+def test_both_commands_look_for_mlflow_first(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(config_file(tmp_path, HEAD + "[try]\nseed = [1]\n"))
+    monkeypatch.setenv("GRIDCAST_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("GRIDCAST_MLFLOW_URI", "http://127.0.0.1:1")
+    monkeypatch.setitem(sys.modules, "mlflow", None)  # type: ignore[arg-type]
+    assert run([path if word == "CONFIG" else word for word in words]) == 1
+    assert "MLflow is not installed" in capsys.readouterr().err
