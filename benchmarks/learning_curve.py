@@ -96,7 +96,8 @@ def command(
             cut = shortened(read, from_ms, length, newcomer)
             row = _point(cut, curve, work / "run", StageBar(advance))
         curve["rows"].append({"days": length, **row})
-    page_file.write_text(curve_page.page(keep(work, curve)), encoding="utf-8")
+        # After each length: who stops a long run keeps what it has measured.
+        page_file.write_text(curve_page.page(keep(work, curve)), encoding="utf-8")
     emit(curve, as_json, _lines(curve["rows"]))
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from benchmarks import curve_page, learning_curve
 from benchmarks.history import lengths, shortened
+from cli import backtest_run
+from cli.main import run as run_command
 from producers.folder import Folder
 from tests.unit.benchmarks.worlds import DAY_MS, START_MS, folder, run, windy_days
 
@@ -57,3 +60,30 @@ def test_a_curve_replaces_its_older_one_and_leaves_the_others(tmp_path: Path) ->
     assert "| 7 | 8.00 | 2.00 | 80 % |" in text
     assert "9.00" not in text
     assert "--newcomer b" in text
+
+
+def test_the_command_measures_each_length_and_writes_the_page_as_it_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page_file = tmp_path / "curve.md"
+    told: list[tuple[int, bool]] = []
+
+    def backtest(cut: Folder, *_: object) -> dict[str, object]:
+        told.append((len(cut.telemetry), page_file.exists()))
+        numbers = {"nmae": 100.0 / len(told), "pinball3": 1.0, "coverage": 0.8}
+        return {"scores": {"all": numbers, "1h": numbers, "24h": numbers}}
+
+    monkeypatch.setattr(backtest_run, "run", backtest)
+    sample = str(Path(__file__).parents[3] / "samples" / "serf_east")
+    arguments = [sample, "--from", "2016-08-10", "--to", "2016-08-12", "--days", "14,7,365"]
+    files = ["--out", str(tmp_path), "--page", str(page_file)]
+    assert run_command([*arguments, *files], learning_curve.command, "curve") == 0
+    assert [seen for _, seen in told] == [False, True]
+    assert told[0][0] < told[1][0]
+    assert "| 7 | 100.00 | 100.00 | 1.00 | 1.00 | 80 % |" in page_file.read_text()
+    assert "| 14 | 50.00 |" in page_file.read_text()
+    capsys.readouterr()
+    for wrong in (["--days", "0"], ["--days", "many"], ["--newcomer", "nobody"]):
+        assert run_command([*arguments, *files, *wrong], learning_curve.command, "curve") == 2
+    assert run_command([*arguments, *files, "--days", "365"], learning_curve.command, "curve") == 1
+    assert "there are no 365 days of telemetry before --from" in capsys.readouterr().err
