@@ -99,7 +99,11 @@ class Job:
     @property
     def params(self) -> dict[str, Any]:
         """What the training was, for the experiments."""
-        return {**asdict(self.config), "refit": self.refit, "plants": [h.plant.plant_id for h in self.known]}
+        return {
+            **asdict(self.config),
+            "refit": self.refit,
+            "plants": sorted(h.plant.plant_id for h in self.known),
+        }
 
     @property
     def metrics(self) -> dict[str, float | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,11 +18,15 @@ from models.retraining import Outcome, Run
 from schemas.errors import GridcastError, InputError
 
 if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
     from infra.settings import Settings
 
 _NAME: Final = "gridcast-trainings"
 #: Any number that no other program of the database uses.
 _LOCK: Final = 7_304_115
+#: A server lets a lock go a moment after its holder has ended.
+_LET_GO_S: Final = 5.0
 _NEWEST: Final = 200
 
 
@@ -65,14 +70,23 @@ def one_at_a_time(settings: Settings) -> Iterator[None]:
     connection = connect(settings, _NAME)
     try:
         connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute("select pg_try_advisory_lock(%s)", (_LOCK,))
-            if cursor.fetchone() != (True,):
-                raise InputError("another training runs: wait until it has ended")
+        _lock(connection)
         newest(settings, 1)  # a table that is missing is better noticed before hours of training
         yield
     finally:
-        connection.close()  # which lets the lock go
+        connection.close()  # which lets the lock go, a moment later
+
+
+def _lock(connection: Connection) -> None:
+    deadline = time.monotonic() + _LET_GO_S
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute("select pg_try_advisory_lock(%s)", (_LOCK,))
+            if cursor.fetchone() == (True,):
+                return
+            if time.monotonic() >= deadline:
+                raise InputError("another training runs: wait until it has ended")
+            time.sleep(0.1)
 
 
 def write(settings: Settings, training: Training, document: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from cli.main import run
+from consumers.trainings import one_at_a_time
 from infra.settings import Settings
 from schemas.records import ReleaseRecord
 from streams.artifacts import Artifacts
@@ -160,3 +161,9 @@ def test_what_cannot_be_done_is_one_plain_line(
     assert "knows no plant nobody" in failure(capsys, "train", "--for", "nobody")
     assert "there is no release 7" in failure(capsys, "models", "promote", "7")
     assert "no forecast of old" in failure(capsys, "forecast", "old")
+
+
+def test_there_is_one_training_at_a_time(trained_on: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    with one_at_a_time(trained_on):
+        assert "another training runs" in failure(capsys, "train", "--fast")
+    assert "knows no plant nobody" in failure(capsys, "train", "--plant", "nobody")
