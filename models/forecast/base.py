@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -56,6 +57,13 @@ class CorrectionInput:
     issue_hour: Floats  # (N,), UTC hour of the issue, with its fraction
     weather_based: Flags  # (N, S)
     physical: Flags  # (N, S)
+
+    @cached_property
+    def standing(self) -> tuple[Floats, Floats]:
+        """Normal scores of `last` (N,) and `trailing` (N, 24) in the base; every correction asks for them."""
+        from models.forecast.normal_scores import score  # it speaks in the knots of this file
+
+        return score(self.last, self.base_last), score(self.trailing, self.base_trailing)
 
     def take(self, rows: slice | NDArray[np.int64]) -> CorrectionInput:
         """The same input for some of the issues."""

@@ -142,8 +142,10 @@ def scores(x: CorrectionInput, base: int) -> Floats:
     The first is NaN where nothing is known of it.
     """
     weather = base == WEATHER
-    now = score(x.last, x.base_last if weather else x.usual_last)
-    hourly = score(x.trailing, x.base_trailing if weather else x.usual_trailing)
+    if weather:
+        now, hourly = x.standing
+    else:
+        now, hourly = score(x.last, x.usual_last), score(x.trailing, x.usual_trailing)
     now = np.where(np.isfinite(now), now, hourly[:, 0])
     carried, before = _carried(hourly, x.is_solar)
     now = np.where(np.isfinite(now), now, carried)
@@ -170,9 +172,8 @@ def _carried(hourly: Floats, is_solar: Flags) -> tuple[Floats, Floats]:
 
 def mean_of(hourly: Floats, hours: int) -> Floats:
     """Mean (N,) of the known ones of the newest hours, summed in a fixed order; NaN where none is known."""
-    total, count = np.zeros(len(hourly)), np.zeros(len(hourly))
-    for i in range(hours):
-        known = np.isfinite(hourly[:, i])
-        total = total + np.where(known, hourly[:, i], 0.0)
-        count = count + known
-    return np.where(count > 0, total / np.maximum(count, 1.0), np.nan)
+    known = np.isfinite(hourly[:, :hours])
+    total = np.cumsum(np.where(known, hourly[:, :hours], 0.0), axis=1)[:, -1]
+    count = known.sum(axis=1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+

@@ -83,13 +83,13 @@ class NetInput:
 
 def build(x: CorrectionInput) -> NetInput:
     """The net's inputs; `x.last` must be known (an issue without is not corrected), others may be missing."""
-    last_score = score(x.last, x.base_last)
+    last_score, hourly = x.standing
     standing = np.broadcast_to(last_score[:, None], x.lead_s.shape)
     if not x.weather_based.all():
         standing = np.where(x.weather_based, standing, score(x.last, x.usual_last)[:, None])
     known = np.isfinite(standing)
     moved = from_scores(x.base, np.where(known, standing, 0.0)[..., None])[..., 0]
-    issue = np.stack(_issue(x, last_score, score(x.trailing, x.base_trailing)), axis=1).astype(np.float32)
+    issue = np.stack(_issue(x, last_score, hourly), axis=1).astype(np.float32)
     step = np.empty((*x.lead_s.shape, len(STEP_NAMES)), np.float32)
     step[..., : x.base.shape[-1]] = x.base
     rest = _step(x, np.where(known, moved - x.base[..., MEDIAN], 0.0))
@@ -165,9 +165,8 @@ def _spread(values: Floats, mean: Floats, hours: int) -> Floats:
 
 def _fading(values: Floats) -> Floats:
     """Mean (N,) of the known hours, newer ones weighing more; 0 where none is known."""
-    total, weight = np.zeros(len(values)), np.zeros(len(values))
-    for i in range(values.shape[1]):
-        known = np.isfinite(values[:, i])
-        total = total + np.where(known, values[:, i], 0.0) * EWMA_KEEP**i
-        weight = weight + known * EWMA_KEEP**i
+    known = np.isfinite(values)
+    kept = EWMA_KEEP ** np.arange(values.shape[1])
+    total = np.cumsum(np.where(known, values, 0.0) * kept, axis=1)[:, -1]
+    weight = np.cumsum(known * kept, axis=1)[:, -1]
     return np.where(weight > 0, total / np.maximum(weight, 1e-9), 0.0)

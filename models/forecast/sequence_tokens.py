@@ -6,7 +6,6 @@ import numpy as np
 
 from models.forecast.base import HIGH, LOW, MEDIAN, TRAILING_HOURS, CorrectionInput
 from models.forecast.correction_features import ISSUE_NAMES, Singles
-from models.forecast.normal_scores import score
 
 TOKENS = TRAILING_HOURS + 1  # the hours, oldest first, then the newest interval
 CHANNELS = ("power", "error", "score", "known", "base", "base_width", "hours_ago", "newest")
@@ -19,7 +18,8 @@ def tokens(x: CorrectionInput) -> Singles:
     """The sequences (N, 25, 8); an hour that is not known has zeros for telemetry and a flag."""
     power = np.concatenate([x.trailing[:, ::-1], x.last[:, None]], axis=1)
     base = np.concatenate([x.base_trailing[:, ::-1], x.base_last[:, None]], axis=1)
-    standing = score(power, base)
+    newest, hourly = x.standing
+    standing = np.concatenate([hourly[:, ::-1], newest[:, None]], axis=1)
     known = np.isfinite(power)
     hours_ago = np.append(np.arange(TRAILING_HOURS - 1, -1, -1) / TRAILING_HOURS, 0.0)
     made = np.empty((*power.shape, len(CHANNELS)), np.float32)

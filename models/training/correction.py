@@ -25,7 +25,7 @@ from models.training.config import Progress, TrainConfig, stage
 from models.training.correction_rows import JUDGED_LEADS_H, Judged, Rows
 from models.training.samples import Teller
 
-MARGIN = 0.003  # part of the loss that a family named later must be better by
+MARGIN = 0.01  # part of the loss that a family named later must be better by; less is chance
 LEAST_JUDGED = 100  # issues; with fewer the first family named serves
 CLOSED_FORM = "closed form"  # always in the table, never chosen: it serves where nothing was learned
 ASKED_LEVELS = np.array([0.1, 0.5, 0.9])

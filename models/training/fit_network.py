@@ -20,7 +20,7 @@ from models.training.fit_loop import LoopSettings, Losses, optimise, pinball
 class NetConfig:
     """How the net is trained."""
 
-    hidden: int = 64
+    hidden: int = 48
     epochs: int = 12
     batch: int = 1024
     rate: float = 3e-3

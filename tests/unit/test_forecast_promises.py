@@ -69,7 +69,7 @@ def test_climatology_always_speaks_and_alike(plant, trained) -> None:
 
 @pytest.mark.parametrize("plant", [WIND, SOLAR], ids=lambda p: p.plant_id)
 def test_weather_models_speak_alike_hour_by_hour(plant) -> None:
-    model = small_release().weather_for(plant)
+    model = small_release().weather[plant.plant_id]
     run = runs(plant, 3)[1]
     hours = run.valid_at_ms
 
