@@ -35,7 +35,7 @@ def inputs_of(outlook: Outlook) -> list[str]:
 
 def trained_runs(outlook: Outlook) -> list[WeatherRun]:
     """The runs that are of a source which the plant's weather model learned from."""
-    model = outlook.release.weather_for(outlook.plant)
+    model = outlook.release.weather.get(outlook.plant.plant_id)
     return [run for run in outlook.runs if model is not None and model.knows(run)]
 
 

@@ -118,7 +118,7 @@ def _clear_shapes(fleet: Fleet, side: Side, end_ms: I8, interval_s: I8) -> F8 | 
         return None
     shape = np.ones((*end_ms.shape, 3))
     for row, outlook in enumerate(side.outlooks):
-        own = clear_shape(outlook.plant, end_ms[row], interval_s[row])
+        own = clear_shape(outlook.site, end_ms[row], interval_s[row])
         if own is not None:
             shape[row] = own
     return shape
@@ -128,7 +128,7 @@ def _dark(side: Side, steps: Steps, highest: F8) -> NDArray[np.bool_]:
     """Where a solar plant's step lies wholly in the night."""
     dark = np.zeros(steps.valid_at_ms.shape, np.bool_)
     for row, outlook in enumerate(side.outlooks):
-        plant = outlook.plant
+        plant = outlook.site
         if plant.kind != "solar":
             continue
         if plant.latitude is None or plant.longitude is None:

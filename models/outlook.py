@@ -42,6 +42,11 @@ class Outlook:
     usual_s: float = float("nan")  # from run to run
     missing_share: float = float("nan")  # of the newest run's values
 
+    @property
+    def site(self) -> PlantVersion:
+        """The plant with what training found of it where the registry has nothing."""
+        return self.release.completed(self.plant)
+
     def arrive(self, run: WeatherRun) -> bool:
         """Take a run that stands in the journal; False when the same run was already there."""
         same = _order(run) in (*self.heard, *map(_order, self.pending))
@@ -135,7 +140,7 @@ class Outlook:
         known = self.climatology
         if known.end < end or not len(known.knots):
             hours = np.arange(known.end if len(known.knots) else first, max(end, first + 24 * 7))
-            usual = self.release.climatology.base(self.plant, hours * HOUR_MS)
+            usual = self.release.climatology.base(self.site, hours * HOUR_MS)
             known.write(hours, Base(usual, np.zeros(len(hours), np.bool_)), 0)
             known.forget_before(first)
         return known

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from models.forecast import physical_start
 from models.forecast.base import KNOTS, CorrectionInput, Flags, Floats, Ints
-from models.forecast.boosting import BoostedWeather, with_panel
+from models.forecast.blend import Blend
 from models.forecast.climatology import Climatology
 from models.forecast.closed_form import ClosedForm
 from models.forecast.learned import LearnedCorrection, trusted
@@ -34,8 +34,8 @@ class Release:
     """The models that forecast together; `sha256` is of the file they came from, empty for the built-in
     cold start.
 
-    `weather` by plant, or by `kind:wind` and `kind:solar` for plants without their own;
-    `reference` holds, by plant and input, values of the time of training.
+    `weather` holds the model of each plant that it was trained on; `reference`, by plant and input, values
+    of the time of training.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Release:
     climatology: Climatology
     closed_form: ClosedForm
     correction: LearnedCorrection | None = None
-    weather: Mapping[str, BoostedWeather] = field(default_factory=dict)
+    weather: Mapping[str, Blend] = field(default_factory=dict)
     reference: Mapping[str, Mapping[str, Floats]] = field(default_factory=dict)
     manifest: Mapping[str, Any] = field(default_factory=dict)
 
@@ -52,14 +52,13 @@ class Release:
         """Whether the release was trained on this plant."""
         return plant_id in self.manifest.get("plants", {})
 
-    def serves(self, plant: PlantVersion) -> bool:
-        """Whether the plant was trained on. A pooled model says nothing of what another plant is like."""
-        return plant.plant_id in self.weather or "plants" not in self.manifest or self.knows(plant.plant_id)
-
-    def weather_for(self, plant: PlantVersion) -> BoostedWeather | None:
-        """The plant's own weather model, else the pooled one of its kind, else None."""
-        own = self.weather.get(plant.plant_id)
-        return own if own is not None else self.weather.get(f"kind:{plant.kind}")
+    def completed(self, plant: PlantVersion) -> PlantVersion:
+        """The plant with the position and the panels that training found, where the registry has none."""
+        found = self.manifest.get("sites", {}).get(plant.plant_id, {})
+        open_fields: dict[str, Any] = {
+            name: value for name, value in found.items() if getattr(plant, name) is None
+        }
+        return replace(plant, **open_fields) if open_fields else plant
 
     def base(self, plant: PlantVersion, run: WeatherRun, hours_ms: Ints) -> Base:
         """What a run says of the hours that end at `hours_ms` (n,).
@@ -67,14 +66,13 @@ class Release:
         By the weather model where it learned from this source; else, and for hours that lack what it
         needs, by the physical start.
         """
-        model, q = self.weather_for(plant), np.full((len(hours_ms), len(KNOTS)), np.nan)
-        if model is not None and model.knows(run) and self.serves(plant):
+        plant = self.completed(plant)
+        model, q = self.weather.get(plant.plant_id), np.full((len(hours_ms), len(KNOTS)), np.nan)
+        if model is not None and model.knows(run):
             q = model.base(plant, run, hours_ms)
         open_hours = np.isnan(q[:, 0])
         if open_hours.any():
-            found = self.manifest.get("plants", {}).get(plant.plant_id, {}).get("panel_deg")
-            start = with_panel(plant, {plant.plant_id: found} if found else {})
-            q[open_hours] = physical_start.base(start, run, hours_ms[open_hours])
+            q[open_hours] = physical_start.base(plant, run, hours_ms[open_hours])
         return Base(q, open_hours)
 
     def correct(self, x: CorrectionInput) -> Floats:

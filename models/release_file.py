@@ -13,16 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models import weather_file
 from models.forecast import learned
 from models.forecast.base import KNOTS, TRAILING_HOURS, CorrectionInput, Floats
-from models.forecast.boosting import BoostedWeather
 from models.forecast.climatology import Climatology, Table
 from models.forecast.closed_form import ClosedForm
-from models.forecast.weather_features import RunShape
 from models.release import Release
 from schemas.errors import ReleaseRefused
 
-FORMAT = 2
+FORMAT = 3
 PROBE_TOLERANCE = 1e-4  # shares; another CPU may round otherwise, other weights are much further away
 Tensors = dict[str, NDArray[Any]]
 
@@ -40,21 +39,12 @@ def save(release: Release) -> bytes:
         "name": release.name,
         "version": release.version,
     }
-    head |= {"manifest": dict(release.manifest), "weather": {}, "climatology": {}, "correction": None}
+    head |= {"manifest": dict(release.manifest), "climatology": {}, "correction": None}
     for key, table in release.climatology.tables.items():
         tensors[f"climatology/{key}"] = table.quantiles
         head["climatology"][key] = table.of_clear_sky
-    for key, model in release.weather.items():
-        head["weather"][key] = {
-            "names": model.names,
-            "needed": model.needed,
-            "panels": dict(model.panels),
-            "sources": model.sources,
-            "columns": model.shape.columns,
-            "points": model.shape.points,
-        }
-        packed = zlib.compress("\0".join(model.texts).encode(), 6)
-        tensors[f"weather/{key}"] = np.frombuffer(packed, np.uint8)
+    head["weather"], families = weather_file.packed(release.weather)
+    tensors |= families
     for plant_id, columns in release.reference.items():
         tensors |= {f"reference/{plant_id}/{name}": values for name, values in columns.items()}
     if release.correction is not None:
@@ -101,17 +91,6 @@ def _read(content: bytes) -> tuple[dict[str, Any], Tensors]:
 
 def _assemble(head: Mapping[str, Any], tensors: Tensors, sha256: str) -> Release:
     tables = {k: Table(tensors[f"climatology/{k}"], bool(of)) for k, of in head["climatology"].items()}
-    weather = {
-        key: BoostedWeather(
-            tuple(model["names"]),
-            tuple(model["needed"]),
-            tuple(zlib.decompress(tensors[f"weather/{key}"].tobytes()).decode().split("\0")),
-            {p: (float(tilt), float(turn)) for p, (tilt, turn) in model["panels"].items()},
-            tuple(model["sources"]),
-            RunShape(tuple(model["columns"]), tuple(model["points"])),
-        )
-        for key, model in head["weather"].items()
-    }
     closed_form = ClosedForm(tensors["closed_form/weights"], tensors["closed_form/spread"])
     return Release(
         name=str(head["name"]),
@@ -120,7 +99,7 @@ def _assemble(head: Mapping[str, Any], tensors: Tensors, sha256: str) -> Release
         climatology=Climatology(tables),
         closed_form=closed_form,
         correction=_correction(head["correction"], tensors),
-        weather=weather,
+        weather=weather_file.unpacked(head["weather"], tensors),
         reference=_reference(tensors),
         manifest=head["manifest"],
     )
@@ -147,9 +126,7 @@ def probe(release: Release) -> dict[str, Floats]:
     """What the release says to fixed made-up inputs, model by model."""
     draw = np.random.default_rng(20_140_101)
     made = {"correction": release.correct(_probe_input(draw))}
-    for key, model in sorted(release.weather.items()):
-        made[f"weather/{key}"] = model.of_matrix(draw.normal(5.0, 4.0, (8, len(model.names))))
-    return made
+    return made | weather_file.probe(release.weather, draw)
 
 
 def _probe_input(draw: np.random.Generator) -> CorrectionInput:

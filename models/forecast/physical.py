@@ -6,7 +6,6 @@ panel after Hay and Davies (1980), cell temperature after Faiman (2008, doi:10.1
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
 
 LOW_SUN = 0.03  # mean of the sine of elevation under which the split says nothing
 ASSUMED_TILT_DEG = 25.0
-TILTS_DEG = range(0, 65, 5)
-TURNS_DEG = range(-90, 95, 15)  # from the equator's side, east negative in the north
-LEAST_HOURS = 200
 ALBEDO = 0.2
 U0, U1 = 25.0, 6.84  # W/m2/K, and W/m2/K per m/s
 PER_DEGREE = -0.004  # loss of power per K over 25 degrees C
@@ -34,10 +30,7 @@ def columns(plant: PlantVersion, at: SunMeans, own: dict[str, Floats]) -> dict[s
     name = next((n for n in SHORTWAVE if n in own), None)
     if name is None:
         return {}
-    latitude = plant.latitude if plant.latitude is not None else 0.0
-    tilt = plant.tilt_deg if plant.tilt_deg is not None else ASSUMED_TILT_DEG
-    facing = plant.azimuth_deg if plant.azimuth_deg is not None else (180.0 if latitude >= 0 else 0.0)
-    panel = on_panel(own[name] / 1000.0, at, tilt, facing)
+    panel = on_panel(own[name] / 1000.0, at, *panel_of(plant))
     air = next((own[n] for n in AIR_TEMPERATURE if n in own), None)
     made = {"panel_kw_m2": panel}
     if air is not None:
@@ -47,38 +40,25 @@ def columns(plant: PlantVersion, at: SunMeans, own: dict[str, Floats]) -> dict[s
     return made
 
 
-def fit_panel(
-    plant: PlantVersion, at: SunMeans, own: dict[str, Floats], power: Floats
-) -> tuple[float, float] | None:
-    """Tilt and azimuth (degrees) whose panel power follows the measured one (n,) best; None with too few
-    sunny hours.
+def panel_of(plant: PlantVersion) -> tuple[float, float]:
+    """Tilt and azimuth in degrees: the plant's, else what is usual."""
+    tilt = plant.tilt_deg if plant.tilt_deg is not None else ASSUMED_TILT_DEG
+    if plant.azimuth_deg is not None:
+        return tilt, plant.azimuth_deg
+    return tilt, 180.0 if plant.latitude is None or plant.latitude >= 0 else 0.0
 
-    Least absolute error of the best share of the panel's power, over a grid of 5 by 15 degrees.
-    """
-    best: tuple[float, tuple[float, float]] | None = None
-    facing = 180.0 if (plant.latitude or 0.0) >= 0 else 0.0
-    for tilt in TILTS_DEG:
-        for turn in TURNS_DEG if tilt else (0,):
-            azimuth = (facing + turn) % 360.0
-            made = columns(replace(plant, tilt_deg=float(tilt), azimuth_deg=azimuth), at, own)
-            ideal = made.get("panel_power", made.get("panel_kw_m2"))
-            if ideal is None:
-                return None
-            sunny = np.isfinite(power) & np.isfinite(ideal) & (at.up > LOW_SUN) & (ideal > LOW_SUN)
-            if sunny.sum() < LEAST_HOURS:
-                return None
-            share = np.median(power[sunny] / ideal[sunny])
-            miss = float(np.abs(power[sunny] - share * ideal[sunny]).mean())
-            if best is None or miss < best[0]:
-                best = miss, (float(tilt), azimuth)
-    return None if best is None else best[1]
+
+def incidence(at: SunMeans, tilt_deg: float, azimuth_deg: float) -> Floats:
+    """Cosine (n,) of the angle between the sun and the panel's normal; negative behind the panel."""
+    tilt, facing = np.radians(tilt_deg), np.radians(azimuth_deg)
+    turned = np.sin(facing) * at.east + np.cos(facing) * at.north
+    return np.asarray(np.sin(tilt) * turned + np.cos(tilt) * at.up)
 
 
 def on_panel(horizontal: Floats, at: SunMeans, tilt_deg: float, azimuth_deg: float) -> Floats:
     """Irradiance (n,) on the panel from the global horizontal one, in the same unit (kW/m2)."""
-    tilt, facing = np.radians(tilt_deg), np.radians(azimuth_deg)
-    toward = np.sin(tilt) * (np.sin(facing) * at.east + np.cos(facing) * at.north) + np.cos(tilt) * at.up
-    incidence = np.maximum(toward, 0.0)
+    toward = np.maximum(incidence(at, tilt_deg, azimuth_deg), 0.0)
+    tilt = np.radians(tilt_deg)
     extra = at.extra * SOLAR_CONSTANT / 1000.0
     high = at.up > LOW_SUN
     up = np.where(high, at.up, 1.0)
@@ -86,9 +66,9 @@ def on_panel(horizontal: Floats, at: SunMeans, tilt_deg: float, azimuth_deg: flo
     diffuse = np.where(high, horizontal * diffuse_share(clearness), horizontal)
     beam = np.where(high, (horizontal - diffuse) / up, 0.0)
     circumsolar = beam * up / np.where(high, extra, 1.0)
-    sky = diffuse * (circumsolar * incidence / up + (1.0 - circumsolar) * (1.0 + np.cos(tilt)) / 2.0)
+    sky = diffuse * (circumsolar * toward / up + (1.0 - circumsolar) * (1.0 + np.cos(tilt)) / 2.0)
     ground = horizontal * ALBEDO * (1.0 - np.cos(tilt)) / 2.0
-    return np.asarray(beam * incidence + sky + ground)
+    return np.asarray(beam * toward + sky + ground)
 
 
 def diffuse_share(clearness: Floats) -> Floats:

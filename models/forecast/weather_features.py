@@ -2,8 +2,9 @@
 time.
 
 A feature's name says what it is made of: `wind_speed_100m_ms@+2` is the value two hours later, `...~7` the
-mean over the 7 hours around, `point/column` that of another grid point of the area. A model asks for the
-names that it was trained with; a column that a run lacks is NaN.
+mean over the 7 hours around, `...~day` that over the sunlit hours of the local day, `point/column` that of
+another grid point of the area. A model asks for the names that it was trained with; a column that a run
+lacks is NaN.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models import sun
 from models.forecast import physical
@@ -28,7 +30,10 @@ LONGEST_GAP = 6  # hours between two valid times that are bridged
 NEIGHBOURS = (-3, -2, -1, 1, 2, 3)
 NEAR = (-2, -1, 1, 2)
 WINDOWS = (3, 5, 7, 13, 25)
+SUNNY_WINDOWS = (3, 5)
 LOW_SUN = 0.02  # clear-sky kW/m2
+DAWN_DEG = -5.0  # mean elevation over which an hour counts for the mean of a day
+CLEAR_PANEL = "panel_clear_kw_m2"
 
 Columns = dict[str, Floats]
 
@@ -40,11 +45,11 @@ class RunFeatures:
     hours_ms: Ints
     columns: Columns
 
-    def matrix(self, names: Sequence[str], hours_ms: Ints) -> Floats:
+    def matrix(self, names: Sequence[str], hours_ms: Ints) -> NDArray[np.float32]:
         """The named features (m, len(names)) at the wanted hours; NaN where the run has no such column or
         hour.
         """
-        table = np.full((len(self.hours_ms) + 1, len(names)), np.nan)
+        table = np.full((len(self.hours_ms) + 1, len(names)), np.nan, np.float32)
         for i, name in enumerate(names):
             if name in self.columns:
                 table[:-1, i] = self.columns[name]
@@ -97,9 +102,12 @@ def features(plant: PlantVersion, run: WeatherRun) -> RunFeatures:
     made = dict(_calendar(hours_ms, run.published_at_ms))
     if plant.kind == "solar":
         made |= dict(_of_sun(plant, hours_ms, own))
-    made |= dict(_in_time(own, plant.kind == "solar"))
+        made |= dict(_in_sun(own))
+        made |= dict(_over_days(plant, hours_ms, own, made))
+    else:
+        made |= dict(_in_wind(own))
     made |= dict(_between_heights(own))
-    made |= dict(_of_area(run, hours_ms, own))
+    made |= dict(_of_area(run, hours_ms, own, plant.kind == "solar"))
     return RunFeatures(hours_ms, made)
 
 
@@ -184,12 +192,25 @@ def _of_sun(plant: PlantVersion, hours_ms: Ints, own: Columns) -> Iterator[tuple
     at = sun.means(plant.latitude, plant.longitude, hours_ms, HOUR_MS // 1000)
     yield "sun_elevation_deg", at.elevation_deg
     yield "sun_azimuth_deg", np.degrees(np.arctan2(at.east, at.north)) % 360.0
+    yield "solar_hour", (hours_ms / HOUR_MS + plant.longitude / 15.0 - 0.5) % 24.0
     yield "clear_sky_kw_m2", at.clear
     yield "extraterrestrial", at.extra
+    tilt, facing = physical.panel_of(plant)
+    clear = physical.on_panel(at.clear, at, tilt, facing)
+    yield CLEAR_PANEL, clear
+    yield "panel_incidence", physical.incidence(at, tilt, facing)
+    yield "panel_tilt_deg", np.full(len(hours_ms), tilt)
+    yield "panel_azimuth_deg", np.full(len(hours_ms), facing)
     for name in [n for n in own if "radiation" in n or "_ghi" in n]:
-        index = own[name] / 1000.0 / np.maximum(at.clear, LOW_SUN)
-        yield f"{name}/clear", np.where(at.clear > LOW_SUN, index, np.nan)
+        yield f"{name}/clear", _index(own[name] / 1000.0, at.clear)
     own |= physical.columns(plant, at, own)
+    if "panel_kw_m2" in own:
+        yield "panel_kw_m2/clear", _index(own["panel_kw_m2"], clear)
+
+
+def _index(power: Floats, clear: Floats) -> Floats:
+    """Parts (n,) of the clear sky; NaN in the dark."""
+    return np.where(clear > LOW_SUN, power / np.maximum(clear, LOW_SUN), np.nan)
 
 
 def primary(name: str, solar: bool) -> bool:
@@ -199,29 +220,65 @@ def primary(name: str, solar: bool) -> bool:
     return name.startswith("wind_")
 
 
-def _in_time(own: Columns, solar: bool) -> Iterator[tuple[str, Floats]]:
-    """Each column with its neighbours in time; the ones that matter most also as means, spreads, slopes,
-    extremes.
-    """
+def _in_sun(own: Columns) -> Iterator[tuple[str, Floats]]:
+    """Each column; what tells of light and moisture with its neighbours in time, and light as means."""
     for name, values in own.items():
         yield name, values
-        for hours in NEIGHBOURS if primary(name, solar) else NEAR:
+        moist = "humidity" in name or "precipitation" in name
+        for hours in NEIGHBOURS if primary(name, solar=True) else NEAR if moist else ():
             yield f"{name}@{hours:+d}", shifted(values, hours)
-        if primary(name, solar):
+        if "pressure" in name:
+            yield f"{name}~3change", values - shifted(values, -3)
+        if primary(name, solar=True):
+            for window in SUNNY_WINDOWS:
+                yield f"{name}~{window}", centred_mean(values, window)
+            yield f"{name}~slope", shifted(values, 1) - shifted(values, -1)
+        if "cloud_cover" in name:
+            yield f"{name}~5spread", _spread(values, 5)
+
+
+def _over_days(
+    plant: PlantVersion, hours_ms: Ints, own: Columns, made: Columns
+) -> Iterator[tuple[str, Floats]]:
+    """What tells of light and moisture as means over the sunlit hours of the local solar day."""
+    if plant.longitude is None:
+        return
+    day = ((hours_ms - HOUR_MS // 2) / HOUR_MS + plant.longitude / 15.0) // 24
+    place = (day - day.min()).astype(np.int64) if len(day) else np.empty(0, np.int64)
+    sunlit = made["sun_elevation_deg"] > DAWN_DEG
+    wanted = {n: v for n, v in own.items() if primary(n, solar=True) or "humidity" in n}
+    for name, values in (wanted | {n: v for n, v in made.items() if n == "panel_kw_m2/clear"}).items():
+        known = sunlit & np.isfinite(values)
+        total = np.bincount(place[known], weights=values[known], minlength=int(place.max(initial=0)) + 1)
+        count = np.bincount(place[known], minlength=len(total))
+        yield f"{name}~day", np.where(count > 0, total / np.maximum(count, 1), np.nan)[place]
+
+
+def _in_wind(own: Columns) -> Iterator[tuple[str, Floats]]:
+    """Each column with its neighbours in time; wind also as means, spreads, slopes, extremes."""
+    for name, values in own.items():
+        yield name, values
+        for hours in NEIGHBOURS if primary(name, solar=False) else NEAR:
+            yield f"{name}@{hours:+d}", shifted(values, hours)
+        if primary(name, solar=False):
             yield from _around(name, values)
 
 
 def _around(name: str, values: Floats) -> Iterator[tuple[str, Floats]]:
     for window in WINDOWS:
         yield f"{name}~{window}", centred_mean(values, window)
-    mean = centred_mean(values, 5)
-    yield f"{name}~5spread", np.sqrt(np.maximum(centred_mean(values * values, 5) - mean * mean, 0.0))
+    yield f"{name}~5spread", _spread(values, 5)
     yield f"{name}~slope", shifted(values, 1) - shifted(values, -1)
     if name.startswith("wind_speed"):
         near = np.stack([shifted(values, h) for h in (-3, -2, -1, 0, 1, 2, 3)])
         yield f"{name}~7max", np.fmax.reduce(near, axis=0)
         yield f"{name}~7min", np.fmin.reduce(near, axis=0)
         yield f"{name}~3cube", centred_mean(values**3, 3)
+
+
+def _spread(values: Floats, window: int) -> Floats:
+    mean = centred_mean(values, window)
+    return np.sqrt(np.maximum(centred_mean(values * values, window) - mean * mean, 0.0))
 
 
 def _between_heights(own: Columns) -> Iterator[tuple[str, Floats]]:
@@ -237,13 +294,13 @@ def _between_heights(own: Columns) -> Iterator[tuple[str, Floats]]:
             yield f"wind_towards{height}_deg", np.degrees(blowing) % 360.0
 
 
-def _of_area(run: WeatherRun, hours_ms: Ints, own: Columns) -> Iterator[tuple[str, Floats]]:
-    """The other grid points' columns, with neighbours in time, and their mean and spread over the area."""
+def _of_area(run: WeatherRun, hours_ms: Ints, own: Columns, solar: bool) -> Iterator[tuple[str, Floats]]:
+    """The other grid points' columns, wind with neighbours in time, and mean and spread over the area."""
     points = {p.point_id: hourly(run.valid_at_ms, p.columns, hours_ms) for p in run.points}
     for point_id, columns in points.items():
         for name, values in columns.items():
             yield f"{point_id}/{name}", values
-            if name.startswith("wind_speed"):
+            if name.startswith("wind_speed") and not solar:
                 for hours in NEIGHBOURS:
                     yield f"{point_id}/{name}@{hours:+d}", shifted(values, hours)
     for name in own if points else ():
@@ -253,6 +310,8 @@ def _of_area(run: WeatherRun, hours_ms: Ints, own: Columns) -> Iterator[tuple[st
         mean = np.where(count > 0, np.nansum(known, axis=0) / np.maximum(count, 1), np.nan)
         square = np.nansum((known - mean) ** 2, axis=0) / np.maximum(count, 1)
         yield f"area/{name}", mean
+        if solar and not primary(name, solar):
+            continue
         yield f"area/{name}~spread", np.where(count > 1, np.sqrt(square), np.nan)
 
 

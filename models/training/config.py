@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from models.training.fit_weather import TreeConfig
+from models.training.families import SOLAR, WIND, Plan, small
 
 #: `told(stage, part)`: what is going on, and how much of it is done, 0 to 1.
 Progress = Callable[[str, float], None]
@@ -42,7 +42,9 @@ class TrainConfig:
     code_version: str = "unknown"
     least_days: int = 60  # of history for a weather model of the plant's own
     newest_days: int | None = None  # train on these alone
-    trees: TreeConfig = field(default_factory=TreeConfig)
+    folds: int = 4  # of blocks of 10 days, for what the weather models say out of fold
+    wind: Plan = WIND
+    solar: Plan = SOLAR
     net: NetSettings = field(default_factory=NetSettings)
     corrections: tuple[str, ...] = ("net", "mean")  # by name, the preferred first
 
@@ -54,6 +56,5 @@ class TrainConfig:
     @classmethod
     def fast(cls, **changes: Any) -> TrainConfig:
         """A few seconds for a plant: for the demo and for tests."""
-        trees = TreeConfig(trees=60, rate=0.12, bins=63, folds=3, min_rows=40, max_rows=20_000)
         net = NetSettings(rows=60_000, epochs=5, members=1)
-        return replace(cls(trees=trees, net=net, corrections=("net",)), **changes)
+        return replace(cls(folds=3, wind=small(), solar=small(), net=net, corrections=("net",)), **changes)

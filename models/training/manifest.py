@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from models.forecast.base import HOUR_MS, KNOTS, Floats, single
-from models.forecast.boosting import BoostedWeather
+from models.forecast.blend import Blend
 from models.forecast.correction_features import ISSUE_NAMES, STEP_NAMES
 from models.forecast.limits import LOWEST_SHARE
 from models.training.clean import counts
 from models.training.config import TrainConfig
 from models.training.dataset import PlantHistory
-from models.training.fit_weather import usable_runs
+from models.training.rows import usable_runs
 
 DAY_MS = 86_400_000
 ARCHIVE = ":archive"  # how the name of a source ends whose runs were made after the fact
@@ -44,7 +44,7 @@ def reference(history: PlantHistory, seed: int) -> dict[str, Floats]:
 
 
 def manifest(
-    histories: Sequence[PlantHistory], models: dict[str, BoostedWeather], config: TrainConfig
+    histories: Sequence[PlantHistory], models: dict[str, Blend], config: TrainConfig
 ) -> dict[str, Any]:
     """What was trained on what: JSON-able."""
     return {
@@ -130,11 +130,10 @@ def _made_afterwards(history: PlantHistory) -> bool:
     return any(run.source.endswith(ARCHIVE) for run in usable_runs(history.runs))
 
 
-def _about(history: PlantHistory, models: dict[str, BoostedWeather]) -> dict[str, Any]:
+def _about(history: PlantHistory, models: dict[str, Blend]) -> dict[str, Any]:
     plant, share = history.plant, history.share[np.isfinite(history.share)]
     lowest = float(np.quantile(share, LOWEST_QUANTILE)) if len(share) else 0.0
-    kind = f"kind:{plant.kind}"
-    model = plant.plant_id if plant.plant_id in models else kind if kind in models else None
+    model = models.get(plant.plant_id)
     runs = usable_runs(history.runs)
     return {
         "kind": str(plant.kind),
@@ -144,8 +143,7 @@ def _about(history: PlantHistory, models: dict[str, BoostedWeather]) -> dict[str
         "clean_part": round(float(history.clean.mean()), 4),
         "left_out": {} if history.causes is None else counts(history.causes),
         "min_share": round(float(np.clip(lowest, LOWEST_SHARE, 0.0)), 6),
-        "weather_model": model,
-        "panel_deg": models[model].panels.get(plant.plant_id) if model is not None else None,
+        "weather_model": None if model is None else "+".join(one.family for one in model.members),
         "weather_sources": sorted({run.source for run in runs}),
         "weather_runs": len(runs),
         "weather_columns": sorted({name for run in runs for name in run.columns}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from models.forecast import climatology
 from models.forecast.climatology import Climatology
 from models.forecast.closed_form import ClosedForm
 from models.release import Release
-from models.training import correction, fit_closed_form, weather
+from models.training import correction, fit_closed_form, site, weather
 from models.training.config import Progress, TrainConfig
 from models.training.dataset import PlantHistory
 from models.training.manifest import manifest, reference
@@ -27,6 +28,8 @@ def train(histories: Sequence[PlantHistory], config: TrainConfig, progress: Prog
         raise ValueError("there is no plant with telemetry to train on")
     if config.newest_days is not None:
         histories = [h.newest(config.newest_days) for h in histories]
+    sites = {h.plant.plant_id: site.found(h) for h in histories}
+    histories = [replace(h, plant=site.completed(h.plant, sites[h.plant.plant_id])) for h in histories]
     tables = {h.plant.plant_id: climatology.fit(h.plant, *h.hourly(clean_only=True)) for h in histories}
     usual = Climatology({k: v for k, v in tables.items() if v is not None})
     stage = weather.fit(histories, config, progress)
@@ -44,5 +47,5 @@ def train(histories: Sequence[PlantHistory], config: TrainConfig, progress: Prog
         correction=fitted.correction,
         weather=stage.models,
         reference={h.plant.plant_id: reference(h, config.seed) for h in histories if h.runs},
-        manifest=manifest(histories, stage.models, config) | fitted.manifest,
+        manifest=manifest(histories, stage.models, config) | fitted.manifest | {"sites": sites},
     )

@@ -23,6 +23,7 @@ from streams.records import PlainRecords
 from streams.replay import PartitionReplay, Range
 from streams.replay_states import States
 from streams.worker import process
+from tests.forecast_world import Everywhere
 from tests.journals import MINUTE_MS, T0_MS, Item, plant, run, scan, tick
 
 CODEC = Codec()
@@ -55,7 +56,7 @@ def release(
 
 
 def load(record: ReleaseRecord) -> Release:
-    weather: Any = {"kind:wind": Windy(1 + int(record.version) / 10)}
+    weather = Everywhere(Windy(1 + int(record.version) / 10))
     return replace(cold_start(), name=record.name, version=record.version, weather=weather)
 
 

@@ -19,7 +19,7 @@ from cli.backtest_run import Options, run
 from cli.times import Period
 from models import backtest
 from models.training.config import NetSettings, TrainConfig
-from models.training.fit_weather import TreeConfig
+from models.training.families import small
 from producers.folder import read_folder
 
 DAYS, FROM_DAY, TO_DAY = 36, 30, 35
@@ -30,7 +30,9 @@ NOW_MS = 1_750_000_000_000
 TINY = TrainConfig(
     threads=1,
     least_days=10,
-    trees=TreeConfig(trees=8, leaves=7, rate=0.3, bins=31, folds=2, min_rows=20),
+    wind=small(trees=8, leaves=7, rate=0.3, bins=31, min_rows=20),
+    solar=small(trees=8, leaves=7, rate=0.3, bins=31, min_rows=20),
+    folds=2,
     net=NetSettings(rows=2000, epochs=1, members=1),
 )
 

@@ -15,6 +15,7 @@ from models.release import Release, cold_start
 from models.steps import EngineSettings
 from schemas.errors import Reason, ReleaseRefused
 from schemas.records import PlantVersion, ReleaseRecord, ReleaseRole, WeatherRun
+from tests.forecast_world import Everywhere
 from tests.journals import MINUTE_MS, T0_MS, Item, Numbers, batches, numbers, plant, run, scan, tick
 
 
@@ -39,7 +40,7 @@ def release(version: str, minute: float = 0, role: ReleaseRole = ReleaseRole.CHA
 def load(record: ReleaseRecord) -> Release:
     if record.version == "broken":
         raise ReleaseRefused("its hash is another one")
-    return replace(cold_start(), name=record.name, version=record.version, weather={"kind:wind": Windy()})  # type: ignore[dict-item]  # any weather model
+    return replace(cold_start(), name=record.name, version=record.version, weather=Everywhere(Windy()))
 
 
 def engine(**known: object) -> Engine:

@@ -70,8 +70,7 @@ def test_sun_features_need_a_place_and_the_rest_does_not() -> None:
 
 
 def test_a_lost_column_still_gives_a_forecast_and_losing_what_matters_gives_none() -> None:
-    model = small_release().weather_for(WIND)
-    assert model is not None
+    model = small_release().weather["wind-1"]
     run = runs(WIND, 2)[1]
     cooler = replace(run, columns={k: v for k, v in run.columns.items() if k != "temperature_2m_c"})
     assert np.isfinite(model.base(WIND, cooler, run.valid_at_ms)).all()
@@ -80,8 +79,7 @@ def test_a_lost_column_still_gives_a_forecast_and_losing_what_matters_gives_none
 
 
 def test_hours_outside_the_run_and_hours_of_nan_are_not_spoken_of() -> None:
-    model = small_release().weather_for(WIND)
-    assert model is not None
+    model = small_release().weather["wind-1"]
     run = runs(WIND, 2)[1]
     holed = {k: np.where(np.arange(48) >= 24, np.nan, v) for k, v in run.columns.items()}
     q = model.base(
@@ -92,7 +90,6 @@ def test_hours_outside_the_run_and_hours_of_nan_are_not_spoken_of() -> None:
 
 
 def test_an_empty_run_says_nothing() -> None:
-    model = small_release().weather_for(WIND)
-    assert model is not None
+    model = small_release().weather["wind-1"]
     empty = WeatherRun("wind-1", "test", START_MS, START_MS, np.empty(0, np.int64), {})
     assert np.isnan(model.base(WIND, empty, np.array([START_MS]))).all()

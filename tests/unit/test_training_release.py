@@ -32,9 +32,7 @@ def test_a_release_gives_the_same_bits_after_its_file() -> None:
     np.testing.assert_array_equal(again.correct(x), release.correct(x))
     run = runs(WIND, 2)[1]
     for plant in (WIND, SOLAR):
-        before, after = release.weather_for(plant), again.weather_for(plant)
-        assert before is not None
-        assert after is not None
+        before, after = release.weather[plant.plant_id], again.weather[plant.plant_id]
         np.testing.assert_array_equal(
             after.base(plant, run, run.valid_at_ms), before.base(plant, run, run.valid_at_ms)
         )
@@ -68,7 +66,7 @@ def test_a_cut_file_is_refused(cut: int) -> None:
 def test_a_file_of_another_format_is_refused() -> None:
     content = save(cold_start())
     with pytest.raises(ReleaseRefused):
-        load(content.replace(b'\\"format\\": 2', b'\\"format\\": 9'))
+        load(content.replace(b'\\"format\\": 3', b'\\"format\\": 9'))
 
 
 def test_a_file_whose_numbers_are_others_is_refused() -> None:
@@ -89,7 +87,7 @@ def test_the_manifest_says_what_was_trained_on_what() -> None:
     assert about["from"] < about["to"]
     assert about["weather_sources"] == ["made-up"]
     assert "wind_speed_100m_ms" in about["weather_columns"]
-    assert "wind_speed_100m_ms@+1" in small_release().manifest["features"][about["weather_model"]]
+    assert "wind_speed_100m_ms@+1" in small_release().manifest["features"]["wind-1"]
     said = small_release().manifest
     assert said["data"]["from"] < said["data"]["to"]
     assert said["weather"] == {"made-up": {"runs": 80, "hindsight": False}}
@@ -124,18 +122,23 @@ def test_no_plant_at_all_is_said() -> None:
 def test_a_plant_without_weather_still_gets_its_climatology() -> None:
     alone = replace(history(WIND), runs=[])
     release = train([alone], small_config(), lambda _said, _part: None)
-    assert release.weather_for(WIND) is None
+    assert release.weather == {}
     assert "wind-1" in release.climatology.tables
     assert np.isfinite(release.correct(made_up_input(5, 3))).all()
 
 
-def test_a_plant_with_little_history_uses_the_model_of_its_kind() -> None:
+def test_a_plant_with_little_history_shares_the_trees_of_its_kind() -> None:
     young = replace(WIND, plant_id="wind-2")
     (rich, fresh) = history(WIND), history(young, 6)
     release = train([rich, fresh], replace(small_config(), least_days=20), lambda _said, _part: None)
-    assert set(release.weather) == {"wind-1", "kind:wind"}
-    assert release.weather_for(young) is release.weather["kind:wind"]
-    assert release.manifest["plants"]["wind-2"]["weather_model"] == "kind:wind"
+    (own,), (shared,) = release.weather["wind-1"].members, release.weather["wind-2"].members
+    assert own is not shared
+    alone = train([fresh], replace(small_config(), least_days=20), lambda _said, _part: None)
+    run = fresh.runs[-1]
+    learned, known = shared.names, alone.weather["wind-2"].names
+    assert "hour_utc" not in learned  # what is another hour elsewhere is not learned from together
+    assert set(learned) <= set(known) | {"day_of_year"}
+    assert np.isfinite(release.base(young, run, run.valid_at_ms).q).all()
 
 
 def test_a_release_keeps_what_its_weather_looked_like() -> None:
@@ -147,11 +150,13 @@ def test_a_release_keeps_what_its_weather_looked_like() -> None:
 def test_runs_without_a_column_train_no_weather_model() -> None:
     bare = [replace(run, columns={}) for run in history(WIND).runs]
     release = train([replace(history(WIND), runs=bare)], small_config(), lambda _said, _part: None)
-    assert release.weather_for(WIND) is None
+    assert release.weather == {}
 
 
 def test_a_solar_plant_s_panel_is_found_where_the_registry_lacks_it() -> None:
     tilted = replace(SOLAR, plant_id="solar-3", tilt_deg=30.0, azimuth_deg=180.0)
-    assert "solar-1" in small_release().weather["solar-1"].panels
+    assert set(small_release().manifest["sites"]["solar-1"]) == {"tilt_deg", "azimuth_deg"}
+    assert small_release().completed(SOLAR).tilt_deg is not None
     release = train([history(tilted)], small_config(), lambda _said, _part: None)
-    assert release.weather["solar-3"].panels == {"solar-3": (30.0, 180.0)}
+    assert release.manifest["sites"]["solar-3"] == {}
+    assert release.completed(tilted) == tilted

@@ -12,7 +12,9 @@ from models.forecast.base import CorrectionInput, Floats
 from models.forecast.closed_form import ClosedForm
 from models.release import Release
 from models.steps import EngineSettings, steps_of
-from models.training import fit_weather, samples
+from models.training import rows as run_rows
+from models.training import samples, weather
+from models.training.lesson import lesson_of
 from models.training.samples import Teller
 from models.training.train import train
 from schemas.journal import JournalBatch, TelemetryColumns
@@ -73,11 +75,12 @@ def served(plant: PlantVersion, release: Release) -> dict[int, CorrectionInput]:
 def test_a_training_sample_is_what_the_engine_shows(plant: PlantVersion) -> None:
     release = small_release()
     heard = served(plant, release)
-    known = replace(history(plant, DAYS))
-    model = release.weather_for(plant)
-    assert model is not None
-    rows = fit_weather.rows_of(known, model.panels)
-    table = samples.table_of(rows.published_ms, rows.run, rows.hours_ms, fit_weather.say(model, rows))
+    known = replace(history(plant, DAYS), plant=release.completed(plant))
+    model = release.weather[plant.plant_id]
+    rows = run_rows.rows_of(known)
+    lesson = lesson_of([rows], plant.kind == "solar")
+    said = weather.say(model, rows, lesson, np.ones(len(rows.run), np.bool_))
+    table = samples.table_of(rows.published_ms, rows.run, rows.hours_ms, said)
     teller = Teller(known, release.climatology, table)
     issued = np.array([t for t in heard if t >= START_MS + 30 * 3_600_000], np.int64)
     assert len(issued) > 50

@@ -1,0 +1,91 @@
+"""A dense net that gives all quantiles at once: the median, and steps outwards that are never negative.
+
+For solar the outputs are parts of the clear sky on the panel. Trained in `models/training/fit_dense.py`; the
+same arithmetic stands there in torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.forecast.base import KNOTS, MEDIAN, Floats, Ints
+from models.forecast.boosting import Tensors
+from models.forecast.network import product, silu
+from models.forecast.weather_features import CLEAR_PANEL, RunFeatures
+
+LEAST_CLEAR = 0.02  # kW/m2; a scale under it would let a night's error grow without bound
+FURTHEST = 5.0  # standard deviations that an input may lie from the mean of training
+
+
+@dataclass(frozen=True, eq=False)
+class Dense:
+    """Weights of one or more nets of the same shape whose outputs are averaged.
+
+    `tensors`: `mean`, `scale` (F,) of the features, and of member m `m/weight_1` (F + embedding, hidden),
+    `m/bias_1`, ..., `m/weight_3` (hidden, 13), `m/embedding` (plants + 1, width), the last row for a plant
+    that was not trained on. `of_clear_sky`: outputs are parts of the feature `CLEAR_PANEL`.
+    """
+
+    family: ClassVar[str] = "dense"
+    names: tuple[str, ...]
+    plants: tuple[str, ...]
+    members: int
+    of_clear_sky: bool
+    tensors: Mapping[str, NDArray[Any]]
+
+    def say(self, plant_id: str, made: RunFeatures, hours_ms: Ints) -> Floats:
+        """Quantiles (n, 13) of hours, rising."""
+        x = standardised(made.matrix(self.names, hours_ms), self.tensors["mean"], self.tensors["scale"])
+        total = np.zeros((len(hours_ms), len(KNOTS)))
+        for m in range(self.members):
+            total = total + outwards(self._outputs(m, x, plant_id).astype(np.float64))
+        return total / self.members * self._scale(made, hours_ms)[:, None]
+
+    def _outputs(self, m: int, x: NDArray[Any], plant_id: str) -> NDArray[Any]:
+        t = {name.removeprefix(f"{m}/"): v for name, v in self.tensors.items() if name.startswith(f"{m}/")}
+        row = self.plants.index(plant_id) if plant_id in self.plants else len(self.plants)
+        known = np.broadcast_to(t["embedding"][row], (len(x), t["embedding"].shape[1]))
+        hidden = silu(product(np.concatenate([x, known], axis=1), t["weight_1"]) + t["bias_1"])
+        hidden = silu(product(hidden, t["weight_2"]) + t["bias_2"])
+        return np.asarray(product(hidden, t["weight_3"]) + t["bias_3"])
+
+    def _scale(self, made: RunFeatures, hours_ms: Ints) -> Floats:
+        if not self.of_clear_sky:
+            return np.ones(len(hours_ms))
+        return clear_scale(made.matrix((CLEAR_PANEL,), hours_ms)[:, 0])
+
+    def packed(self) -> tuple[dict[str, Any], Tensors]:
+        """What a release file holds of it."""
+        names = ("names", "plants", "members", "of_clear_sky")
+        return {name: getattr(self, name) for name in names}, dict(self.tensors)
+
+    @classmethod
+    def unpacked(cls, head: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Dense:
+        """The model of what a release file holds."""
+        names, plants = tuple(head["names"]), tuple(head["plants"])
+        return cls(names, plants, int(head["members"]), bool(head["of_clear_sky"]), tensors)
+
+
+def clear_scale(clear: NDArray[np.floating]) -> Floats:
+    """What parts (n,) of the clear sky are measured in."""
+    return np.maximum(np.nan_to_num(clear.astype(np.float64)), LEAST_CLEAR)
+
+
+def standardised(values: NDArray[np.floating], mean: NDArray[Any], scale: NDArray[Any]) -> NDArray[Any]:
+    """Features (n, F) around 0 with spread 1; 0 where missing."""
+    made = np.clip((values - mean) / scale, -FURTHEST, FURTHEST)
+    return np.where(np.isfinite(made), made, 0.0).astype(np.float32)
+
+
+def outwards(out: Floats) -> Floats:
+    """Rising quantiles (..., 13) from outputs (..., 13): the median in its place, around it the steps."""
+    step = np.logaddexp(0.0, out)
+    middle = out[..., MEDIAN : MEDIAN + 1]
+    up = middle + np.cumsum(step[..., MEDIAN + 1 :], axis=-1)
+    down = middle - np.cumsum(step[..., :MEDIAN][..., ::-1], axis=-1)[..., ::-1]
+    return np.concatenate([down, middle, up], axis=-1)
