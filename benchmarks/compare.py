@@ -27,12 +27,14 @@ from cli.output import emit, json_option, progress, table
 from cli.times import Duration, Moment, Period
 from models import score
 from models.backtest_scores import HORIZONS_S, horizon_name, milliseconds
+from schemas.errors import InputError
 
 F8 = NDArray[np.float64]
 I8 = NDArray[np.int64]
 Numbers = dict[str, float]
 
 LEVELS: Final = np.array(direct_lightgbm.LEVELS)
+_NAMES: Final = [f"{level:g}" for level in direct_lightgbm.LEVELS]
 _PERCENT: Final = 100.0
 COLUMNS: Final = (
     "horizon", "n", "pinball3", "lightgbm", "ratio", "climatology", "nmae", "lightgbm_nmae", "persistence",
@@ -114,12 +116,14 @@ def compare(
 
     :param said: `plant_id`, `issued_at`, `valid_at` and columns of kW named `0.1`, `0.5`, `0.9`
     :param fits_ms: when the reference is fitted; an issue is served by the last fit at or before it
+    :raises InputError: a level or a plant is missing, or nothing can be compared
     """
+    _check(plants, said)
     made = []
     for plant_id, rows in said.groupby("plant_id", sort=True):
         plant = plants[str(plant_id)]
         issued, valid = milliseconds(rows["issued_at"]), milliseconds(rows["valid_at"])
-        quantiles = rows[["0.1", "0.5", "0.9"]].to_numpy(np.float64) / plant.capacity_kw
+        quantiles = rows[_NAMES].to_numpy(np.float64) / plant.capacity_kw
         for lead_s in leads_s:
             told(f"{plant_id} {horizon_name(lead_s)}")
             own = valid - issued == lead_s * 1000
@@ -127,7 +131,19 @@ def compare(
             if own.any():
                 numbers = _numbers(plant, issued[own], lead_s * 1000, quantiles[own], fits_ms, settings)
                 made.append({"plant": plant_id, "horizon": horizon_name(lead_s), **numbers})
+    if not made:
+        raise InputError("no forecast at these horizons meets an actual: see --horizons and --resolution")
     return made
+
+
+def _check(plants: Mapping[str, Known], said: pd.DataFrame) -> None:
+    needed = ["plant_id", "issued_at", "valid_at", *_NAMES]
+    missing = [name for name in needed if name not in said.columns]
+    if missing:
+        raise InputError(f"the forecasts have no column {', '.join(missing)}")
+    strange = sorted({str(name) for name in said["plant_id"]} - set(plants))
+    if strange:
+        raise InputError(f"forecasts of plants that are not in the folder: {', '.join(strange)}")
 
 
 def _actual(plant: Known, valid_ms: I8) -> F8:
