@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -54,6 +55,12 @@ class _Name(click.ParamType):
     help="Train on every plant, but judge and serve these alone; may be repeated.",
 )
 @click.option("--fast", is_flag=True, help="A smaller training, in seconds for a plant.")
+@click.option(
+    "--correction",
+    "corrections",
+    multiple=True,
+    help="Judge this correction too, 'gru-residual' say; may be repeated. The best one serves.",
+)
 @click.option("--seed", type=SEED, default=1, show_default=True, help="The same seed gives the same release.")
 @click.option("--hindsight", is_flag=True, help="Note in the manifest that the weather was made afterwards.")
 @click.option(
@@ -74,6 +81,7 @@ def command(
     plants: tuple[str, ...],
     serve: tuple[str, ...],
     fast: bool,
+    corrections: tuple[str, ...],
     seed: int,
     hindsight: bool,
     refit: bool,
@@ -99,6 +107,7 @@ def command(
 
     if plants and serve:
         raise click.UsageError("--plant and --for do not go together: --plant already serves these alone")
+    judged = training.corrections(corrections)
     found = settings.load()
     experiments.ready(found)
     began_ms = training.now_ms()
@@ -116,6 +125,8 @@ def command(
             hindsight=hindsight,
             code_version=_code_version(),
         )
+        if judged:
+            config = replace(config, corrections=judged)
         role = ReleaseRole.SHADOW if shadow else ReleaseRole.CHAMPION
         job = Job(found, releases, known, config, plants or serve, refit, role, force, as_json and not keys)
         job.run(max(hold_back_s // _DAY_S, 1))

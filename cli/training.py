@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING
+
+import click
 
 from consumers.history import read_history
 from consumers.refused import read_refused
@@ -49,6 +51,21 @@ def known_histories(found: Settings, until_ms: int, plants: tuple[str, ...] = ()
     if not made:
         raise InputError("PostgreSQL holds no telemetry to train on: is `gridcast sink` running?")
     return made
+
+
+def corrections(named: Sequence[str]) -> tuple[str, ...]:
+    """The corrections to judge when some are named: those that are always judged, then these.
+
+    Raises:
+        UsageError: one is named that is not there.
+    """
+    from models.training.config import TrainConfig
+    from models.training.correction import NAMES
+
+    unknown = [name for name in named if name not in NAMES]
+    if unknown:
+        raise click.UsageError(f"no correction is called {unknown[0]!r}; there are {', '.join(NAMES)}")
+    return tuple(dict.fromkeys((*TrainConfig.corrections, *named))) if named else ()
 
 
 def refuse_unknown(plants: tuple[str, ...], known: set[str]) -> None:

@@ -42,6 +42,7 @@ USAGE = {
     "train --hold-back 1mo": "'1mo' is no duration",
     "train --name a|b": "'a|b' is no name",
     "train --seed x": "not a valid integer",
+    "train --correction prophet": "no correction is called 'prophet'; there are net, mean, lstm-single",
     "train --plant a --for b": "--plant and --for do not go together",
     "schedule --cron never": "it must be a cron expression",
     "plants add x --kind tidal --capacity 5": "'tidal' is not one of",
