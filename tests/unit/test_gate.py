@@ -119,6 +119,21 @@ def test_a_release_whose_numbers_are_not_finite_is_never_better() -> None:
     assert "not finite" in verdict.reason
 
 
+def test_a_plant_is_where_its_training_has_found_it() -> None:
+    """Told a place on the other side of the world, the release stays dark by day and errs."""
+    from_ms = int(HISTORIES[1].end_ms[-1]) - 7 * DAY_MS
+    nowhere = replace(HISTORIES[1], plant=replace(SOLAR, latitude=None, longitude=None))
+    placed, lost = (
+        replace(
+            candidate(),
+            manifest={**candidate().manifest, "sites": {"solar-1": {"latitude": 47.0, "longitude": degrees}}},
+        )
+        for degrees in (8.0, -172.0)
+    )
+    here, there = (select.trial(release, nowhere, from_ms).scores["6h"].nmae for release in (placed, lost))
+    assert here < 0.5 * there
+
+
 def test_what_is_scored_stays_inside_of_the_limits() -> None:
     above = bent(candidate(), "wind-1", 5.0)
     trial = select.trial(above, HISTORIES[0], int(HISTORIES[0].end_ms[-1]) - 7 * DAY_MS)

@@ -27,7 +27,7 @@ def test_the_card_says_what_the_manifest_says() -> None:
     said = manifest()
     text = card("gridcast", "7", "ab" * 32, json.loads(json.dumps(said)))
     assert text.startswith("# gridcast 7\n")
-    for part in ("wind-1", "solar-1", "made-up", "12.3 us", code_sha256(), "`seed`", "`trees.leaves`"):
+    for part in ("wind-1", "solar-1", "made-up", "12.3 us", code_sha256(), "`seed`", "`net.rows`"):
         assert part in text
     verdict = said["verdict"]
     assert isinstance(verdict, dict)
