@@ -176,4 +176,3 @@ def mean_of(hourly: Floats, hours: int) -> Floats:
     total = np.cumsum(np.where(known, hourly[:, :hours], 0.0), axis=1)[:, -1]
     count = known.sum(axis=1)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
