@@ -55,5 +55,6 @@ def _about(curve: Curve) -> str:
 def _command(curve: Curve) -> str:
     extra = f" --newcomer {curve['newcomer']}" if curve["newcomer"] else ""
     extra += " --fast" if curve["fast"] else ""
+    extra += " --days " + ",".join(str(row["days"]) for row in curve["rows"])
     first, end = iso_day(curve["from_ms"]), iso_day(curve["to_ms"])
     return f"python -m benchmarks.learning_curve {curve['folder']} --from {first} --to {end}{extra}"
