@@ -149,6 +149,9 @@ def _of_weather(name: str) -> Feature:
     path, place, rest = name.rpartition("/")
     if name.endswith("/clear"):
         return Feature(WEATHER_MODEL, name, "1", "weather run and sun", "share of the clear sky")
+    if name.endswith("/clear~day"):
+        meaning = f"share of the clear sky, {_CHANGES['day']}"
+        return Feature(WEATHER_MODEL, name, "1", "weather run and sun", meaning)
     base, mark, change = _split(rest if place else name)
     where = {"": "weather run", "area": "weather run, all grid points"}.get(
         path, f"weather run, point {path}"
@@ -172,10 +175,17 @@ _MADE: Final = {
     "sun_azimuth_deg": ("degrees", "sun"),
     "clear_sky_kw_m2": ("kW/m2", "sun"),
     "extraterrestrial": ("share of the solar constant", "sun"),
+    "solar_hour": ("h", "sun"),
+    "panel_clear_kw_m2": ("kW/m2", "sun and panel"),
+    "panel_incidence": ("cosine", "sun and panel"),
+    "panel_tilt_deg": ("degrees", "registry, or found in training"),
+    "panel_azimuth_deg": ("degrees", "registry, or found in training"),
     "panel_kw_m2": ("kW/m2", "weather run and sun"),
     "panel_power": ("share of nominal power", "weather run and sun"),
 }
 _CHANGES: Final = {
+    "day": "mean over the sunlit hours of the local day",
+    "3change": "change over 3 h",
     "slope": "change over the 2 h around",
     "7max": "maximum over the 7 h around",
     "7min": "minimum over the 7 h around",

@@ -19,7 +19,7 @@ OUTSIDE = 0.1  # share of actuals that should lie beyond each end of the band
 STEP_FIRST, STEP_LAST, STEP_FADE = 0.08, 0.015, 80.0
 LIMIT = 1.5  # of |log_low| and |log_high|
 NARROWEST = 0.004  # half-width of the 80 % band, share of capacity
-COUNTS_OVER, COUNTS_UNDER = 0.005, 0.9995  # an end of the band that lies at a limit teaches nothing
+COUNTS_OVER = 0.005  # an end of the band that is no higher cannot be missed and teaches nothing
 
 
 def widen(q: Floats, levels: Sequence[float], log_low: Floats, log_high: Floats) -> Floats:
@@ -43,14 +43,12 @@ def learn(
     """The factors and the count of matured targets after one more target each; all arrays of one shape.
 
     `low`, `high` are the published 0.1 and 0.9 levels and `actual` what came, in shares of capacity; NaN in
-    any of them leaves that element as it was. A level at the edge of what the plant can do (night, calm,
-    full power) cannot be missed on that side, so that side is left alone.
+    any of them leaves that element as it was. A level at the lower edge of what the plant can do (night,
+    calm) cannot be missed on that side, so that side is left alone.
     """
     known = np.isfinite(actual) & np.isfinite(low) & np.isfinite(high)
     step = np.maximum(STEP_LAST, STEP_FIRST / (1.0 + matured / STEP_FADE))
     under = np.where(known & (low > COUNTS_OVER), step * ((actual < low) - OUTSIDE), 0.0)
-    over = np.where(
-        known & (high > COUNTS_OVER) & (high < COUNTS_UNDER), step * ((actual > high) - OUTSIDE), 0.0
-    )
+    over = np.where(known & (high > COUNTS_OVER), step * ((actual > high) - OUTSIDE), 0.0)
     counted = matured + (known & (high > COUNTS_OVER))
     return np.clip(log_low + under, -LIMIT, LIMIT), np.clip(log_high + over, -LIMIT, LIMIT), counted

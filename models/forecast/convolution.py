@@ -1,18 +1,19 @@
-"""A temporal convolution over a run: every grid point of the area hour by hour, with a branch for each plant.
+"""A temporal convolution over a run: every grid point of the area hour by hour, with a head for each plant.
 
-Hours see six hours back and ahead through four residual layers; what a run does not reach is as its mean.
-Trained in `models/training/fit_convolution.py`; the same arithmetic stands there in torch.
+Hours see eight hours back and ahead through four residual layers. Trained in
+`models/training/fit_convolution.py`; the same arithmetic stands there in torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.forecast.area import CLOCK, AreaView
 from models.forecast.base import HOUR_MS, KNOTS, Floats, Ints
 from models.forecast.boosting import Tensors
 from models.forecast.dense import clear_scale, outwards, standardised
@@ -20,54 +21,53 @@ from models.forecast.network import product, silu
 from models.forecast.weather_features import CLEAR_PANEL, RunFeatures
 
 DILATIONS = (1, 2, 4, 1)
-CLOCK = ("hour_sin", "hour_cos", "season_sin", "season_cos")
 
 
 @dataclass(frozen=True, eq=False)
 class Convolution:
     """Weights of one or more nets whose outputs are averaged.
 
-    A plant's inputs are `columns` of each grid point in `points`, its own place in its own slot where it has
-    one, then `own` features of the plant itself, then the clock. `tensors`: `mean`, `scale` of the inputs
-    (see `inputs`), and of member m `m/in_weight`, `m/in_bias`, for layer i `m/layer_i_{left,centre,right}`
-    and `m/layer_i_bias`, `m/local_weight`, `m/local_bias`, `m/out_weight` (channels + local, 13),
-    `m/out_bias`, and by plant `m/embedding` (plants + 1, channels).
+    All plants share the trunk, which sees the points and the clock, or the plant's own features where there
+    are no points; a plant's head sees the trunk and, through a layer of its own, the plant's features.
+    `tensors`: `mean`, `scale` of the inputs of `view`, and of member m `m/in_weight`, `m/in_bias`, for layer
+    i `m/layer_i_{left,centre,right}`, `m/layer_i_bias`, and by plant `m/local_weight` (plants, own, local),
+    `m/local_bias`, `m/out_weight` (plants, channels + local, 13), `m/out_bias`.
     """
 
     family: ClassVar[str] = "convolution"
-    names: tuple[str, ...]  # of the features that are asked for
-    points: tuple[str, ...]
-    columns: tuple[str, ...]
-    own: tuple[str, ...]
+    view: AreaView
     plants: tuple[str, ...]
     members: int
     of_clear_sky: bool
-    seasons: bool
     tensors: Mapping[str, NDArray[Any]]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The features that it asks for."""
+        return (*self.view.names, CLEAR_PANEL) if self.of_clear_sky else self.view.names
 
     def say(self, plant_id: str, made: RunFeatures, hours_ms: Ints) -> Floats:
         """Quantiles (n, 13) of hours of the run, rising; the whole run is looked at in any case."""
-        table = made.matrix(self.names, made.hours_ms)
-        raw = inputs(self, plant_id, table, made.hours_ms)
+        raw = self.view.of(plant_id, made, made.hours_ms)
         x = standardised(raw, self.tensors["mean"], self.tensors["scale"])
         total = np.zeros((len(x), len(KNOTS)))
         for m in range(self.members):
-            total = total + outwards(self._outputs(m, x, plant_id).astype(np.float64))
+            total = total + outwards(self._outputs(m, x, self.plants.index(plant_id)).astype(np.float64))
         q = total / self.members * self._scale(made)[:, None]
-        row = (hours_ms - made.hours_ms[0]) // HOUR_MS if len(q) else hours_ms
-        return q[row]
+        return np.asarray(q[(hours_ms - made.hours_ms[0]) // HOUR_MS] if len(q) else q)
 
-    def _outputs(self, m: int, x: NDArray[Any], plant_id: str) -> NDArray[Any]:
+    def _outputs(self, m: int, x: NDArray[Any], plant: int) -> NDArray[Any]:
         t = {name.removeprefix(f"{m}/"): v for name, v in self.tensors.items() if name.startswith(f"{m}/")}
-        row = self.plants.index(plant_id) if plant_id in self.plants else len(self.plants)
-        hidden = silu(product(x, t["in_weight"]) + t["in_bias"] + t["embedding"][row])
+        shared, own = split(x, self.view)
+        hidden = silu(product(shared, t["in_weight"]) + t["in_bias"])
         for i, step in enumerate(DILATIONS):
             moved = product(_moved(hidden, -step), t[f"layer_{i}_left"])
             moved = moved + product(hidden, t[f"layer_{i}_centre"])
             moved = moved + product(_moved(hidden, step), t[f"layer_{i}_right"])
             hidden = hidden + silu(moved + t[f"layer_{i}_bias"])
-        local = silu(product(x, t["local_weight"]) + t["local_bias"][row])
-        return np.asarray(product(np.concatenate([hidden, local], axis=1), t["out_weight"]) + t["out_bias"])
+        local = silu(product(own, t["local_weight"][plant]) + t["local_bias"][plant])
+        joined = np.concatenate([hidden, local], axis=1)
+        return np.asarray(product(joined, t["out_weight"][plant]) + t["out_bias"][plant])
 
     def _scale(self, made: RunFeatures) -> Floats:
         if not self.of_clear_sky:
@@ -76,40 +76,21 @@ class Convolution:
 
     def packed(self) -> tuple[dict[str, Any], Tensors]:
         """What a release file holds of it."""
-        return {name: getattr(self, name) for name in _HEAD}, dict(self.tensors)
+        head = {"view": self.view.head(), "plants": self.plants, "members": self.members}
+        return head | {"of_clear_sky": self.of_clear_sky}, dict(self.tensors)
 
     @classmethod
     def unpacked(cls, head: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Convolution:
         """The model of what a release file holds."""
-        names, points, columns, own, plants = (tuple(head[name]) for name in _HEAD[:5])
-        flags = bool(head["of_clear_sky"]), bool(head["seasons"])
-        return cls(names, points, columns, own, plants, int(head["members"]), *flags, tensors)
+        view, plants = AreaView.of_head(head["view"]), tuple(head["plants"])
+        return cls(view, plants, int(head["members"]), bool(head["of_clear_sky"]), tensors)
 
 
-_HEAD = ("names", "points", "columns", "own", "plants", "members", "of_clear_sky", "seasons")
-
-
-def inputs(model: Convolution, plant_id: str, table: NDArray[np.floating], hours_ms: Ints) -> Floats:
-    """Inputs (n, points x columns + own + clock) of a plant from its features (n, names)."""
-    place = {name: i for i, name in enumerate(model.names)}
-    empty = np.full(len(table), np.nan)
-
-    def feature(point: str, column: str) -> NDArray[np.floating]:
-        name = column if point == plant_id else f"{point}/{column}"
-        return table[:, place[name]] if name in place else empty
-
-    grid = [feature(point, column) for point in model.points for column in model.columns]
-    own = [table[:, place[name]] for name in model.own]
-    columns: list[NDArray[np.floating]] = [*grid, *own, *clock(hours_ms, model.seasons)]
-    return np.stack(columns, axis=1).astype(np.float64)
-
-
-def clock(hours_ms: Ints, seasons: bool) -> Sequence[Floats]:
-    """Where in the UTC day and in the year each hour (n,) lies, on two circles."""
-    day = (hours_ms / 3_600_000.0 - 0.5) / 24.0
-    year = day / 365.2425 * (2.0 * np.pi) * seasons
-    turn = day * (2.0 * np.pi)
-    return np.sin(turn), np.cos(turn), np.sin(year), np.cos(year)
+def split(x: NDArray[Any], view: AreaView) -> tuple[NDArray[Any], NDArray[Any]]:
+    """What the trunk sees of inputs (n, grid + own + CLOCK), and what a plant's head sees."""
+    last = x.shape[1] - CLOCK
+    shared = x[:, : view.grid] if view.grid else x[:, :last]
+    return np.concatenate([shared, x[:, last:]], axis=1), x[:, view.grid :]
 
 
 def _moved(hidden: NDArray[Any], hours: int) -> NDArray[Any]:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from models.forecast.area import AreaView
 from models.forecast.base import KNOTS, MEDIAN, Floats, Ints
 from models.forecast.boosting import Tensors
 from models.forecast.network import product, silu
@@ -26,21 +27,27 @@ FURTHEST = 5.0  # standard deviations that an input may lie from the mean of tra
 class Dense:
     """Weights of one or more nets of the same shape whose outputs are averaged.
 
-    `tensors`: `mean`, `scale` (F,) of the features, and of member m `m/weight_1` (F + embedding, hidden),
-    `m/bias_1`, ..., `m/weight_3` (hidden, 13), `m/embedding` (plants + 1, width), the last row for a plant
-    that was not trained on. `of_clear_sky`: outputs are parts of the feature `CLEAR_PANEL`.
+    `tensors`: `mean`, `scale` (F,) of the inputs of `view`, and of member m `m/weight_1` (F + embedding,
+    hidden), `m/bias_1`, ..., `m/weight_3` (hidden, 13), `m/embedding` (plants, width). `of_clear_sky`:
+    outputs are parts of the feature `CLEAR_PANEL`.
     """
 
     family: ClassVar[str] = "dense"
-    names: tuple[str, ...]
+    view: AreaView
     plants: tuple[str, ...]
     members: int
     of_clear_sky: bool
     tensors: Mapping[str, NDArray[Any]]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The features that it asks for."""
+        return (*self.view.names, CLEAR_PANEL) if self.of_clear_sky else self.view.names
+
     def say(self, plant_id: str, made: RunFeatures, hours_ms: Ints) -> Floats:
         """Quantiles (n, 13) of hours, rising."""
-        x = standardised(made.matrix(self.names, hours_ms), self.tensors["mean"], self.tensors["scale"])
+        raw = self.view.of(plant_id, made, hours_ms)
+        x = standardised(raw, self.tensors["mean"], self.tensors["scale"])
         total = np.zeros((len(hours_ms), len(KNOTS)))
         for m in range(self.members):
             total = total + outwards(self._outputs(m, x, plant_id).astype(np.float64))
@@ -48,7 +55,7 @@ class Dense:
 
     def _outputs(self, m: int, x: NDArray[Any], plant_id: str) -> NDArray[Any]:
         t = {name.removeprefix(f"{m}/"): v for name, v in self.tensors.items() if name.startswith(f"{m}/")}
-        row = self.plants.index(plant_id) if plant_id in self.plants else len(self.plants)
+        row = self.plants.index(plant_id)
         known = np.broadcast_to(t["embedding"][row], (len(x), t["embedding"].shape[1]))
         hidden = silu(product(np.concatenate([x, known], axis=1), t["weight_1"]) + t["bias_1"])
         hidden = silu(product(hidden, t["weight_2"]) + t["bias_2"])
@@ -61,14 +68,14 @@ class Dense:
 
     def packed(self) -> tuple[dict[str, Any], Tensors]:
         """What a release file holds of it."""
-        names = ("names", "plants", "members", "of_clear_sky")
-        return {name: getattr(self, name) for name in names}, dict(self.tensors)
+        head = {"view": self.view.head(), "plants": self.plants, "members": self.members}
+        return head | {"of_clear_sky": self.of_clear_sky}, dict(self.tensors)
 
     @classmethod
     def unpacked(cls, head: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Dense:
         """The model of what a release file holds."""
-        names, plants = tuple(head["names"]), tuple(head["plants"])
-        return cls(names, plants, int(head["members"]), bool(head["of_clear_sky"]), tensors)
+        view, plants = AreaView.of_head(head["view"]), tuple(head["plants"])
+        return cls(view, plants, int(head["members"]), bool(head["of_clear_sky"]), tensors)
 
 
 def clear_scale(clear: NDArray[np.floating]) -> Floats:

@@ -38,11 +38,10 @@ class DenseConfig:
     """How the net is trained."""
 
     hidden: int = 128
-    embedding: int = 4
+    embedding: int = 8
     dropout: float = 0.2
     noise: float = 0.1  # on the inputs, in standard deviations
     masked: float = 0.05  # part of the rows that is shown without one of the run's columns
-    unknown_plant: float = 0.1
     epochs: int = 25
     batch: int = 256
     rate: float = 2e-3
@@ -57,17 +56,16 @@ class ConvolutionConfig:
 
     channels: int = 64
     local: int = 32
-    dropout: float = 0.4
+    dropout: float = 0.25
     noise: float = 0.2
-    masked: float = 0.05  # part of the crops that is shown without one column of one point
-    unknown_plant: float = 0.1
+    masked: float = 0.01  # of the inputs, each on its own, in a crop
     crop_h: int = 48
-    epochs: int = 30
-    batch: int = 16  # crops
+    epochs: int = 20
+    batch: int = 8  # crops
     rate: float = 3e-3
     weight_decay: float = 1e-2
     members: int = 1
-    max_rows: int = 150_000
+    most_batches: int = 400  # of an epoch
 
 
 @dataclass(frozen=True)
@@ -78,6 +76,7 @@ class Plan:
 
     weights: tuple[tuple[str, float], ...]
     spread: float = 1.0
+    pooled: bool = False  # trees of all plants together, as long as all their rows can be used
     boosting: BoostingConfig = field(default_factory=BoostingConfig)
     forest: ForestConfig = field(default_factory=ForestConfig)
     dense: DenseConfig = field(default_factory=DenseConfig)
@@ -85,12 +84,12 @@ class Plan:
 
 
 WIND = Plan(
-    weights=(("boosting", 2.0), ("convolution", 2.0), ("dense", 1.0)),
+    weights=(("boosting", 2.0), ("convolution", 1.0), ("dense", 1.0)),
     spread=1.05,
     boosting=BoostingConfig(trees=250, leaves=15, extra_trees=True),
     dense=DenseConfig(hidden=192, dropout=0.35),
 )
-SOLAR = Plan(weights=(("boosting", 1.0), ("forest", 1.0), ("dense", 1.0)))
+SOLAR = Plan(weights=(("boosting", 2.0), ("dense", 1.0)), pooled=True)
 
 
 def small(trees: int = 60, **changes: float) -> Plan:

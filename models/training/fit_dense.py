@@ -9,11 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.forecast.base import KNOTS, MEDIAN
+from models.forecast.area import CLOCK, AreaView
+from models.forecast.base import KNOTS, MEDIAN, Flags, Floats
 from models.forecast.dense import Dense, clear_scale, standardised
 from models.forecast.weather_features import CLEAR_PANEL
 from models.training.families import DenseConfig
-from models.training.lesson import Lesson, groups
+from models.training.lesson import Lesson, area_view, groups
 
 Told = Callable[[float], None]
 
@@ -21,7 +22,7 @@ Told = Callable[[float], None]
 class _Net(nn.Module):
     def __init__(self, inputs: int, plants: int, config: DenseConfig) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(plants + 1, config.embedding)
+        self.embedding = nn.Embedding(plants, config.embedding)
         nn.init.normal_(self.embedding.weight, std=0.1)
         self.first = nn.Linear(inputs + config.embedding, config.hidden)
         self.second = nn.Linear(config.hidden, config.hidden)
@@ -40,9 +41,9 @@ class _Net(nn.Module):
 def fit(lesson: Lesson, config: DenseConfig, seed: int, progress: Told = lambda _part: None) -> Dense:
     """A net of all known rows of a lesson; the same from the same seed on the same machine."""
     torch.set_num_threads(1)  # the layers are too small to share
-    names = lesson.row_names
+    view = area_view(lesson, lesson.row_names, neighbours=len(lesson.plants) > 1)
     rows = _chosen(lesson, config.max_rows)
-    raw = lesson.of(names, rows)
+    raw = inputs(lesson, view, rows)
     mean, scale = moments(raw)
     of_clear_sky = lesson.solar and CLEAR_PANEL in lesson.names
     unit = clear_scale(lesson.of((CLEAR_PANEL,), rows)[:, 0]) if of_clear_sky else np.ones(int(rows.sum()))
@@ -55,10 +56,10 @@ def fit(lesson: Lesson, config: DenseConfig, seed: int, progress: Told = lambda 
     tensors: dict[str, np.ndarray] = {"mean": mean, "scale": scale}
     for m in range(config.members):
         torch.manual_seed(seed + m)
-        net = _Net(len(names), len(lesson.plants), config)
-        _optimise(net, data, groups(lesson.own, names), len(lesson.plants), config, progress)
+        net = _Net(raw.shape[1], len(lesson.plants), config)
+        _optimise(net, data, groups(lesson.own, input_names(view)), config, progress)
         tensors |= {f"{m}/{name}": tensor for name, tensor in _export(net).items()}
-    return Dense(names, lesson.plants, config.members, of_clear_sky, tensors)
+    return Dense(view, lesson.plants, config.members, of_clear_sky, tensors)
 
 
 def _chosen(lesson: Lesson, most: int) -> NDArray[np.bool_]:
@@ -68,7 +69,23 @@ def _chosen(lesson: Lesson, most: int) -> NDArray[np.bool_]:
     return rows
 
 
-def moments(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def inputs(lesson: Lesson, view: AreaView, rows: Flags) -> Floats:
+    """What a net sees of the rows of a mask."""
+    table, plant, hours = lesson.of(view.names, rows), lesson.plant[rows], lesson.hours_ms[rows]
+    made = np.empty((len(plant), len(input_names(view))))
+    for i, plant_id in enumerate(lesson.plants):
+        own = plant == i
+        made[own] = view.of_table(plant_id, table[own], hours[own])
+    return made
+
+
+def input_names(view: AreaView) -> list[str]:
+    """What each input is made of."""
+    slots = [f"{point}/{column}" for point in view.points for column in view.columns]
+    return [*slots, *view.own, *["clock"] * CLOCK]
+
+
+def moments(values: NDArray[np.floating]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mean and spread (F,) of the known values (n, F)."""
     known = np.isfinite(values)
     count = np.maximum(known.sum(axis=0), 1)
@@ -79,7 +96,7 @@ def moments(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[n
 
 
 def _optimise(
-    net: _Net, data: list[Tensor], masks: list[list[int]], plants: int, config: DenseConfig, progress: Told
+    net: _Net, data: list[Tensor], masks: list[list[int]], config: DenseConfig, progress: Told
 ) -> None:
     count = len(data[0])
     batches = max(count // config.batch, 1)
@@ -90,7 +107,6 @@ def _optimise(
         order = torch.randperm(count)
         for b in range(batches):
             x, plant, unit, power = (d[order[b * config.batch : (b + 1) * config.batch]] for d in data)
-            plant = torch.where(torch.rand(len(plant)) < config.unknown_plant, plants, plant)
             q = net(_disturbed(x, masks, config), plant) * unit[:, None]
             adam.zero_grad()
             torch.autograd.backward(pinball(q, power))

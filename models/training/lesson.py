@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from models.forecast.area import AreaView
 from models.forecast.base import Flags, Floats, Ints
 from models.training.rows import DAY_MS, RunRows, joined_shape, own_columns
 
@@ -37,9 +38,11 @@ class Lesson:
     hours_ms: Ints
 
     def of(self, names: Sequence[str], rows: Flags) -> NDArray[np.float32]:
-        """Named features of the rows of a mask."""
-        place = np.array([self.names.index(name) for name in names], np.int64)
-        return self.matrix[np.ix_(np.flatnonzero(rows), place)]
+        """Named features of the rows of a mask, NaN where no run has them."""
+        where = {name: i for i, name in enumerate(self.names)}
+        picked = self.matrix[rows]
+        unknown = np.full(len(picked), np.nan, np.float32)
+        return np.stack([picked[:, where[n]] if n in where else unknown for n in names], axis=1)
 
     def without(self, rows: Flags) -> Lesson:
         """The same with the power of some rows hidden."""
@@ -86,6 +89,15 @@ def lesson_of(plants: Sequence[RunRows], solar: bool) -> Lesson:
         run=np.concatenate([p.run + first for p, first in zip(plants, runs[:-1], strict=True)]),
         hours_ms=np.concatenate([p.hours_ms for p in plants]),
     )
+
+
+def area_view(lesson: Lesson, own: tuple[str, ...], neighbours: bool) -> AreaView:
+    """What a net for all plants of a lesson sees of their area, with or without neighbours in time."""
+    grid = [n for n in lesson.names if of_point(n) and (neighbours or "@" not in n)]
+    points = tuple(sorted({n.split("/")[0] for n in grid} | set(lesson.plants))) if grid else ()
+    columns = tuple(sorted({n.split("/", 1)[1] for n in grid}))
+    days = int(lesson.hours_ms.max() - lesson.hours_ms.min()) // DAY_MS if len(lesson.hours_ms) else 0
+    return AreaView(own, points, columns, seasons=days >= SEASONS_KNOWN_DAYS)
 
 
 def of_point(name: str) -> bool:

@@ -115,8 +115,13 @@ def _trees(family: str, lesson: Lesson, plan: Plan, rich: list[bool], config: Tr
             return fit_forest.fit(part, plan.forest, config.seed)
         return fit_boosting.fit(part, plan.boosting, config.threads, config.seed)
 
-    together = None if all(rich) else grow(lesson)
-    return [grow(lesson.alone(i)) if own or together is None else together for i, own in enumerate(rich)]
+    most = (plan.forest if family == "forest" else plan.boosting).max_rows
+    pooled = plan.pooled and int(lesson.known.sum()) <= most
+    together = None if all(rich) and not pooled else grow(lesson)
+    return [
+        together if together is not None and (pooled or not own) else grow(lesson.alone(i))
+        for i, own in enumerate(rich)
+    ]
 
 
 def _net(family: str, lesson: Lesson, plan: Plan, config: TrainConfig) -> Family:

@@ -30,9 +30,11 @@ def test_every_feature_of_a_weather_run_has_the_unit_of_its_column(kind: PlantKi
     listed = {one.name: one for one in features.of_weather(kind, columns, points=["north", "south"])}
     assert set(columns) <= set(listed) | {name for name in columns if "direction" in name}
     assert [one.name for one in listed.values() if one.unit == "as the source has it"] == []
-    assert listed["temperature_2m_c@+1"].unit == "degrees C"
+    neighbour = "temperature_2m_c@+1" if kind == PlantKind.WIND else "cloud_cover_pct@+1"
+    assert listed[neighbour].unit == ("degrees C" if kind == PlantKind.WIND else "%")
     assert listed["north/temperature_2m_c"].source == "weather run, point north"
-    assert listed["area/temperature_2m_c~spread"].meaning == "standard deviation over the area"
+    spread = "area/temperature_2m_c~spread" if kind == PlantKind.WIND else "area/cloud_cover_pct~spread"
+    assert listed[spread].meaning == "standard deviation over the area"
 
 
 def test_units_follow_names() -> None:
