@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import tracemalloc
 from collections.abc import Callable
 from copy import deepcopy
@@ -13,6 +14,8 @@ import numpy as np
 
 from models import release_file
 from models.forecast.base import KNOTS, TRAILING_HOURS, Correction, CorrectionInput, Floats, Ints
+from models.forecast.blend import FAMILIES, Family
+from models.forecast.weather_features import RunFeatures
 from models.release import Release
 from tests.forecast_world import made_up_input
 
@@ -135,3 +138,48 @@ def check_base_is_the_same_hour_by_hour(base: Base, hours_ms: Ints) -> None:
     np.testing.assert_array_equal(base(hours_ms[::-1])[::-1], whole)
     for i in range(0, len(hours_ms), 7):
         np.testing.assert_array_equal(base(hours_ms[i : i + 1]), whole[i : i + 1])
+
+
+def check_family_speaks_alike_hour_by_hour(family: Family, plant_id: str, made: RunFeatures) -> None:
+    """Finite quantiles of every hour, the same bits whichever hours are asked for."""
+    whole = family.say(plant_id, made, made.hours_ms)
+    assert whole.shape == (len(made.hours_ms), len(KNOTS))
+    assert np.isfinite(whole).all()
+    for i in range(0, len(made.hours_ms), 5):
+        some = made.hours_ms[[i, (7 * i + 3) % len(made.hours_ms)]]
+        rows = ((some - made.hours_ms[0]) // 3_600_000).astype(int)
+        np.testing.assert_array_equal(family.say(plant_id, made, some), whole[rows])
+
+
+def check_family_leaves_its_input_alone(family: Family, plant_id: str, made: RunFeatures) -> None:
+    """Nothing of the caller's is changed."""
+    before = deepcopy(made.columns)
+    family.say(plant_id, made, made.hours_ms)
+    for name, values in made.columns.items():
+        np.testing.assert_array_equal(values, before[name])
+
+
+def check_family_bears_what_is_missing(family: Family, plant_id: str, made: RunFeatures) -> None:
+    """Any column may be missing, and any hours of all of them."""
+    for gone in range(0, len(made.columns), 9):
+        name = list(made.columns)[gone]
+        rest = {n: v for n, v in made.columns.items() if n != name}
+        assert np.isfinite(family.say(plant_id, RunFeatures(made.hours_ms, rest), made.hours_ms)).all()
+    holed = {n: np.where(np.arange(len(v)) % 7 == 3, np.nan, v) for n, v in made.columns.items()}
+    assert np.isfinite(family.say(plant_id, RunFeatures(made.hours_ms, holed), made.hours_ms)).all()
+
+
+def check_family_bears_constant_input(family: Family, plant_id: str, made: RunFeatures) -> None:
+    """A weather without any change is answered."""
+    flat = {name: np.full(len(values), np.nanmean(values)) for name, values in made.columns.items()}
+    assert np.isfinite(family.say(plant_id, RunFeatures(made.hours_ms, flat), made.hours_ms)).all()
+
+
+def check_family_survives_packing(family: Family, plant_id: str, made: RunFeatures) -> None:
+    """What a release file holds of it says the same bits."""
+    head, tensors = family.packed()
+    again = FAMILIES[family.family].unpacked(json.loads(json.dumps(head)), tensors)
+    assert again.names == family.names
+    np.testing.assert_array_equal(
+        again.say(plant_id, made, made.hours_ms), family.say(plant_id, made, made.hours_ms)
+    )

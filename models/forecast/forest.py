@@ -1,8 +1,7 @@
-"""Quantile forest: very random trees, whose leaves keep what was seen in them, pooled over the trees.
+"""Quantile forest: random trees whose leaves keep what was seen in them, pooled over the trees.
 
-After Meinshausen (2006, Quantile Regression Forests) with the trees of Geurts, Ernst and Wehenkel (2006,
-doi:10.1007/s10994-006-6226-1). Each leaf keeps eight quantiles of its actuals, so that every tree weighs the
-same and a leaf of a thousand nights costs no more than one of five hours.
+After Meinshausen (2006), Quantile Regression Forests. Each leaf keeps eight quantiles of its actuals, so that
+every tree weighs the same and a leaf of a thousand nights costs no more than one of five hours.
 """
 
 from __future__ import annotations

@@ -25,9 +25,9 @@ class BoostingConfig:
 class ForestConfig:
     """How the forest is grown."""
 
-    trees: int = 100
+    trees: int = 80
     leaf_rows: int = 5
-    feature_fraction: float = 0.4  # looked at for each split
+    feature_fraction: float = 0.1  # looked at for each split
     bagging: float = 0.8
     bins: int = 127
     max_rows: int = 30_000

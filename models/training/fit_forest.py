@@ -30,7 +30,6 @@ def _params(config: ForestConfig, rows: int) -> dict[str, object]:
     return {
         "objective": "regression",
         "boosting": "rf",
-        "extra_trees": True,
         "num_leaves": max(rows // config.leaf_rows, 2),
         "min_data_in_leaf": config.leaf_rows,
         "feature_fraction_bynode": config.feature_fraction,

@@ -25,6 +25,7 @@ MOST_HOURS = 2500
 LIT_SHARE = 0.005
 HORIZON = 0.02, 0.06  # sine of elevation between which a panel begins to give power
 WORST_CLEAR, WORST_LIT = 0.12, 0.04  # of the highest radiation; of the hours
+FURTHEST_DEG = 70.0  # from the equator: beyond, a day is no sign of a place
 
 Position = tuple[float, float]
 Loss = Callable[[Floats], float]
@@ -107,7 +108,7 @@ def _best(loss: Loss, hours_ms: Ints, level: Floats, worst: float) -> Position |
     found = minimize(
         loss, start, method="Nelder-Mead", options={"initial_simplex": corners, "xatol": 0.01, "fatol": 1e-6}
     )
-    if found.fun > worst or abs(found.x[0]) > 90.0:
+    if found.fun > worst or abs(found.x[0]) > FURTHEST_DEG:
         return None
     return round(float(found.x[0]), 3), round(float((found.x[1] + 180.0) % 360.0 - 180.0), 3)
 

@@ -19,7 +19,7 @@ from schemas.records import PlantVersion
 
 CLOUD = ("cloud_cover_pct", "total_cloud_cover_pct")
 NIGHT_ENERGY = 0.002  # of all energy; a place in whose nights the plant gives more is not its place
-LEAST_SUNNY_HOURS = 200
+LEAST_SUNNY_HOURS, MOST_SUNNY_HOURS = 200, 2000
 LOW_IDEAL = 0.03  # kW/m2
 COARSE = tuple((tilt, turn) for tilt in range(0, 65, 5) for turn in (range(-90, 95, 15) if tilt else (0,)))
 FINER = ((3, 9), (1, 3))  # steps of tilt and of azimuth in degrees, after the coarse ones
@@ -87,6 +87,7 @@ def _panel(history: PlantHistory) -> tuple[float, float] | None:
     rows = np.flatnonzero(np.isfinite(power) & np.isfinite(radiation) & (at.up > physical.LOW_SUN))
     if len(rows) < LEAST_SUNNY_HOURS:
         return None
+    rows = rows[:: -(-len(rows) // MOST_SUNNY_HOURS)]
     own, at, power = {n: values[rows] for n, values in own.items()}, _take(at, rows), power[rows]
     facing = 180.0 if plant.latitude >= 0 else 0.0
 
