@@ -10,7 +10,7 @@ import numpy as np
 from models.forecast.base import Correction
 from models.forecast.closed_form import ClosedForm
 from models.forecast.learned import LearnedCorrection, Mixture
-from models.forecast.weather_features import hour_grid
+from models.forecast.run_hours import hour_grid
 from models.release import Release, cold_start
 from models.training import correction, samples
 from models.training.config import NetSettings, TrainConfig

@@ -18,8 +18,8 @@ import numpy as np
 from models import sun
 from models.forecast import physical
 from models.forecast.base import HOUR_MS, KNOTS, MEDIAN, Floats, Ints, single
+from models.forecast.run_hours import Columns, hour_grid, hourly
 from models.forecast.start_tables import TABLES, Table
-from models.forecast.weather_features import Columns, hour_grid, hourly
 
 if TYPE_CHECKING:
     from schemas.records import PlantVersion, WeatherRun

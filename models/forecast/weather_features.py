@@ -22,11 +22,11 @@ from models import sun
 from models.forecast import physical
 from models.forecast.base import HOUR_MS, Floats, Ints
 from models.forecast.climatology import day_of_year, hour_of_day
+from models.forecast.run_hours import Columns, centred_mean, hour_grid, hourly, shifted
 
 if TYPE_CHECKING:
     from schemas.records import PlantVersion, WeatherRun
 
-LONGEST_GAP = 6  # hours between two valid times that are bridged
 NEIGHBOURS = (-3, -2, -1, 1, 2, 3)
 NEAR = (-2, -1, 1, 2)
 WINDOWS = (3, 5, 7, 13, 25)
@@ -34,8 +34,6 @@ SUNNY_WINDOWS = (3, 5)
 LOW_SUN = 0.02  # clear-sky kW/m2
 DAWN_DEG = -5.0  # mean elevation over which an hour counts for the mean of a day
 CLEAR_PANEL = "panel_clear_kw_m2"
-
-Columns = dict[str, Floats]
 
 
 @dataclass(frozen=True)
@@ -109,72 +107,6 @@ def features(plant: PlantVersion, run: WeatherRun) -> RunFeatures:
     made |= dict(_between_heights(own))
     made |= dict(_of_area(run, hours_ms, own, plant.kind == "solar"))
     return RunFeatures(hours_ms, made)
-
-
-def hour_grid(valid_at_ms: Ints) -> Ints:
-    """The whole hours (their ends) from the first to the last that valid times fall in."""
-    if len(valid_at_ms) == 0:
-        return np.empty(0, np.int64)
-    first = -(-int(valid_at_ms.min()) // HOUR_MS)
-    last = -(-int(valid_at_ms.max()) // HOUR_MS)
-    return np.arange(first, last + 1, dtype=np.int64) * HOUR_MS
-
-
-def hourly(valid_at_ms: Ints, columns: Columns, hours_ms: Ints) -> Columns:
-    """The columns on whole hours, wind directions as components towards east and north.
-
-    Several values in an hour give their mean. Between values up to 6 hours apart, means and sums of the
-    interval that ends at the value (radiation, precipitation) hold over it, anything else is interpolated.
-    """
-    order = np.argsort(valid_at_ms, kind="stable")
-    slot = -(-valid_at_ms[order] // HOUR_MS) - (hours_ms[0] // HOUR_MS if len(hours_ms) else 0)
-    made: Columns = {}
-    for name, values in with_components(columns).items():
-        made[name] = _bridge(_mean_by_slot(values[order], slot, len(hours_ms)), is_interval_mean(name))
-    return made
-
-
-def is_interval_mean(name: str) -> bool:
-    """Whether a column is the mean or sum of the interval that ends at its valid time, told by its name."""
-    return any(
-        part in name for part in ("radiation", "irradiance", "_ghi", "_dni", "_dhi", "precipitation", "w_m2")
-    )
-
-
-def with_components(columns: Columns) -> Columns:
-    """The columns with each wind direction (degrees, from) replaced by components of the wind that blows."""
-    made: Columns = {}
-    for name, values in columns.items():
-        if not name.startswith("wind_direction"):
-            made[name] = values
-            continue
-        height = name.removeprefix("wind_direction").removesuffix("_deg")
-        speed = columns.get(f"wind_speed{height}_ms")
-        strength = np.ones(len(values)) if speed is None else speed
-        made[f"wind_east{height}_ms"] = -strength * np.sin(np.radians(values))
-        made[f"wind_north{height}_ms"] = -strength * np.cos(np.radians(values))
-    return made
-
-
-def _mean_by_slot(values: Floats, slot: Ints, size: int) -> Floats:
-    known = np.isfinite(values)
-    total = np.zeros(size)
-    np.add.at(total, slot[known], values[known])
-    count = np.bincount(slot[known], minlength=size)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
-def _bridge(values: Floats, holds: bool) -> Floats:
-    known = np.flatnonzero(np.isfinite(values))
-    if len(known) in (0, len(values)):
-        return values
-    made = values.copy()
-    for left, right in pairwise(known.tolist()):
-        if 1 < right - left <= LONGEST_GAP:
-            inside = np.arange(left + 1, right)
-            line = values[left] + (values[right] - values[left]) * (inside - left) / (right - left)
-            made[inside] = values[right] if holds else line
-    return made
 
 
 def _calendar(hours_ms: Ints, published_at_ms: int) -> Iterator[tuple[str, Floats]]:
@@ -313,26 +245,3 @@ def _of_area(run: WeatherRun, hours_ms: Ints, own: Columns, solar: bool) -> Iter
         if solar and not primary(name, solar):
             continue
         yield f"area/{name}~spread", np.where(count > 1, np.sqrt(square), np.nan)
-
-
-def shifted(values: Floats, hours: int) -> Floats:
-    """The value so many hours later (earlier if negative); NaN beyond the ends."""
-    made = np.full(len(values), np.nan)
-    if hours >= 0:
-        made[: max(len(values) - hours, 0)] = values[hours:]
-    else:
-        made[-hours:] = values[:hours]
-    return made
-
-
-def centred_mean(values: Floats, window: int) -> Floats:
-    """Mean of the known values in the window around each hour, summed in a fixed order; NaN where none is
-    known.
-    """
-    total, count = np.zeros(len(values)), np.zeros(len(values))
-    for hours in range(-(window // 2), window // 2 + 1):
-        there = shifted(values, hours)
-        known = np.isfinite(there)
-        total += np.where(known, there, 0.0)
-        count += known
-    return np.where(count > 0, total / np.maximum(count, 1.0), np.nan)

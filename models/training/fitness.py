@@ -13,7 +13,7 @@ import numpy as np
 
 from models.forecast import limits
 from models.forecast.base import KNOTS, TRAILING_HOURS, CorrectionInput
-from models.forecast.weather_features import hour_grid
+from models.forecast.run_hours import hour_grid
 from models.release import Release
 from models.training.dataset import PlantHistory
 

@@ -10,14 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.forecast.base import HOUR_MS, Flags, Floats, Ints
-from models.forecast.weather_features import (
-    RunFeatures,
-    RunShape,
-    common_shape,
-    features,
-    primary,
-    with_components,
-)
+from models.forecast.run_hours import with_components
+from models.forecast.weather_features import RunFeatures, RunShape, common_shape, features, primary
 from models.training.dataset import PlantHistory
 from schemas.records import PlantVersion, WeatherRun
 

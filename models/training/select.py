@@ -12,7 +12,7 @@ import numpy as np
 
 from models.forecast import limits
 from models.forecast.base import HIGH, HOUR_MS, KNOTS, LOW, MEDIAN, Flags, Floats, Ints
-from models.forecast.weather_features import hour_grid
+from models.forecast.run_hours import hour_grid
 from models.release import Release
 from models.score import VISIBLE_SHARE, coverage, flawed, pinball
 from models.training import samples

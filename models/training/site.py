@@ -11,7 +11,7 @@ import numpy as np
 from models import sun
 from models.forecast import physical
 from models.forecast.base import HOUR_MS, Floats, Ints
-from models.forecast.weather_features import Columns, hour_grid, hourly
+from models.forecast.run_hours import Columns, hour_grid, hourly
 from models.sun import SunMeans
 from models.training import position
 from models.training.dataset import PlantHistory

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from models.forecast.base import HOUR_MS
-from models.forecast.weather_features import features, hourly
+from models.forecast.run_hours import hourly
+from models.forecast.weather_features import features
 from schemas.records import AreaPoint, PlantVersion, WeatherRun
 from tests.forecast_world import NOWHERE, SOLAR, START_MS, WIND, runs, small_release
 
