@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
-from models.forecast.base import KNOTS, MEDIAN, Floats, Ints, single
+from models.forecast.base import MEDIAN, Floats, Ints, single
 from models.forecast.boosting import Boosting, Tensors
 from models.forecast.convolution import Convolution
 from models.forecast.dense import Dense
@@ -83,13 +83,16 @@ class Blend:
 
     def of_features(self, plant_id: str, made: RunFeatures, hours_ms: Ints) -> Floats:
         """The same from features that were made before."""
+        said = [member.say(plant_id, made, hours_ms) for member in self.members]
+        return self.finished(said, made, hours_ms)
+
+    def finished(self, said: list[Floats], made: RunFeatures, hours_ms: Ints) -> Floats:
+        """What the members say together, NaN where what matters most is missing, 0 in the night."""
+        q = self.together(said)
         known = np.isfinite(made.matrix(self.needed, hours_ms)).mean(axis=1) >= NEEDED
-        q = np.full((len(hours_ms), len(KNOTS)), np.nan)
-        if known.any():
-            said = [member.say(plant_id, made, hours_ms[known]) for member in self.members]
-            q[known] = self.together(said)
         dark = made.matrix(("sun_elevation_deg",), hours_ms)[:, 0] < DARK_DEG
-        q[known & dark] = 0.0
+        q[dark] = 0.0
+        q[~known] = np.nan
         return q
 
     def together(self, said: list[Floats]) -> Floats:

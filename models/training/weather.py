@@ -148,12 +148,7 @@ def say(model: Blend, plant: RunRows, lesson: Lesson, wanted: Flags) -> Floats:
             said.append(np.concatenate(parts)[wanted])
         else:
             said.append(member.say(plant.plant.plant_id, joined, joined.hours_ms[wanted]))
-    q = model.together(said)
-    known = np.isfinite(joined.matrix(model.needed, joined.hours_ms[wanted])).mean(axis=1) >= 0.5
-    q[~known] = np.nan
-    if "sun_elevation_deg" in lesson.names:
-        q[known & (lesson.of(("sun_elevation_deg",), wanted)[:, 0] < DARK_DEG)] = 0.0
-    return q
+    return model.finished(said, joined, joined.hours_ms[wanted])
 
 
 def _columns(lesson: Lesson) -> dict[str, Floats]:
