@@ -4,6 +4,7 @@ A consumer that fetches answers such a question only after its fetch, half a sec
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import KafkaException, TopicPartition
@@ -36,4 +37,13 @@ def _offsets(client: "AdminClient", places: Sequence[Place], wanted: OffsetSpec)
             for one, future in futures.items()
         }
     except KafkaException as error:
+        _look_again(client)
         raise ServiceUnavailable(f"Kafka does not answer: {error.args[0].str()}") from error
+
+
+def _look_again(client: "AdminClient") -> None:
+    """Forget who led the partitions: librdkafka asks by what it knew for up to 15 minutes, and a broker that
+    was started again refuses each such question (an older leader epoch).
+    """
+    with suppress(KafkaException):
+        client.list_topics(timeout=_ANSWER_S)
