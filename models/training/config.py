@@ -42,7 +42,7 @@ class TrainConfig:
     code_version: str = "unknown"
     least_days: int = 60  # of history for a weather model of the plant's own
     newest_days: int | None = None  # train on these alone
-    folds: int = 4  # of blocks of 10 days, for what the weather models say out of fold
+    folds: int = 3  # of blocks of 10 days, for what the weather models say out of fold
     wind: Plan = WIND
     solar: Plan = SOLAR
     net: NetSettings = field(default_factory=NetSettings)

@@ -87,7 +87,8 @@ WIND = Plan(
     weights=(("boosting", 2.0), ("convolution", 1.0), ("dense", 1.0)),
     spread=1.05,
     boosting=BoostingConfig(trees=250, leaves=15, extra_trees=True),
-    dense=DenseConfig(hidden=192, dropout=0.35),
+    dense=DenseConfig(hidden=192, dropout=0.35, epochs=40),
+    convolution=ConvolutionConfig(members=2),
 )
 SOLAR = Plan(weights=(("boosting", 2.0), ("dense", 1.0)), pooled=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ from models.training.samples import BaseTable
 
 BLOCK_MS = 10 * DAY_MS
 LEAST_ROWS = 160
+TREES, NETS = ("boosting", "forest"), ("dense", "convolution")
 Told = Callable[[float], None]
 
 
@@ -98,22 +100,39 @@ def _lit(lesson: Lesson) -> Lesson:
 
 
 def _members(lesson: Lesson, plan: Plan, rich: list[bool], config: TrainConfig, told: Told) -> _Ensemble:
-    """Every family of a plan on the known rows of a lesson."""
-    by_family: list[list[Family]] = []
-    for n, (family, _) in enumerate(plan.weights):
-        if family in ("boosting", "forest"):
-            by_family.append(_trees(family, lesson, plan, rich, config))
-        else:
-            by_family.append([_net(family, lesson, plan, config)] * len(rich))
-        told((n + 1) / len(plan.weights))
-    return _Ensemble([tuple(of_all[i] for of_all in by_family) for i in range(len(rich))])
+    """Every family of a plan on the known rows of a lesson; trees grow while nets learn."""
+    done = [0]
+
+    def some(wanted: tuple[str, ...], threads: int) -> dict[str, list[Family]]:
+        made = {}
+        for family, _ in plan.weights:
+            if family in wanted:
+                made[family] = (
+                    _trees(family, lesson, plan, rich, config, threads)
+                    if wanted == TREES
+                    else [_net(family, lesson, plan, config)] * len(rich)
+                )
+                done[0] += 1
+                told(done[0] / len(plan.weights))
+        return made
+
+    nets = [family for family, _ in plan.weights if family in NETS]
+    if not nets or config.threads < 2:
+        by_family = some(TREES, config.threads) | some(NETS, 1)
+    else:
+        with ThreadPoolExecutor(1) as pool:  # nets one after another: their chance is one for the process
+            learning = pool.submit(some, NETS, 1)
+            by_family = some(TREES, config.threads - 1) | learning.result()
+    return _Ensemble([tuple(by_family[family][i] for family, _ in plan.weights) for i in range(len(rich))])
 
 
-def _trees(family: str, lesson: Lesson, plan: Plan, rich: list[bool], config: TrainConfig) -> list[Family]:
+def _trees(
+    family: str, lesson: Lesson, plan: Plan, rich: list[bool], config: TrainConfig, threads: int
+) -> list[Family]:
     def grow(part: Lesson) -> Family:
         if family == "forest":
             return fit_forest.fit(part, plan.forest, config.seed)
-        return fit_boosting.fit(part, plan.boosting, config.threads, config.seed)
+        return fit_boosting.fit(part, plan.boosting, threads, config.seed)
 
     most = (plan.forest if family == "forest" else plan.boosting).max_rows
     pooled = plan.pooled and int(lesson.known.sum()) <= most
