@@ -110,8 +110,7 @@ class Releases:
         Raises:
             InputError: it was not trained on one of them.
         """
-        trained = manifest_of(record).get("plants")
-        strangers = sorted(set(plants) - set(trained)) if trained is not None else []
+        strangers = _strangers(record, plants)
         if strangers:
             name = f"{record.name} {record.version}"
             raise InputError(f"{name} was not trained on {', '.join(strangers)}: workers would refuse it")
@@ -140,18 +139,22 @@ class Releases:
         plant_id, gone = next(iter(serving.items()))
         assert gone is not None
         before = predecessor(self.records, plant_id)
-        if before is not None:  # first, so that nobody is without a release in between
+        # First, so that nobody is without a release in between. A release for every plant needs no record
+        # that names those that it was not trained on: they are on the physical start.
+        if before is not None and not _strangers(before, plants):
             before = self._send(replace(before, role=ReleaseRole.CHAMPION, plants=plants))
         return self._send(_withdrawn(gone, plants, why)), before
 
     def _leave_running(
         self, gone: dict[tuple[str, ...], ReleaseRecord], by: ReleaseRecord
     ) -> list[ReleaseRecord]:
-        return [
-            self._send(replace(record, role=ReleaseRole.SHADOW, plants=plants))
-            for plants, record in gone.items()
-            if identity(record) != identity(by)
-        ]
+        made = []
+        for plants, record in gone.items():
+            strangers = _strangers(record, plants)
+            known = tuple(plant_id for plant_id in plants if plant_id not in strangers)
+            if identity(record) != identity(by) and (known or not plants):
+                made.append(self._send(replace(record, role=ReleaseRole.SHADOW, plants=known)))
+        return made
 
     def _send(self, record: ReleaseRecord) -> ReleaseRecord:
         at_ms = self._after(record.name)
@@ -164,6 +167,12 @@ class Releases:
         """Now, but after every record of the name: compaction keeps one record for a name and a time."""
         newest = max((one.valid_from_ms for one in self.records if one.name == name), default=0)
         return max(time.time_ns() // 1_000_000, newest + 1)
+
+
+def _strangers(record: ReleaseRecord, plants: tuple[str, ...]) -> list[str]:
+    """Plants among these that a release was not trained on: workers refuse a record that names one."""
+    trained = manifest_of(record).get("plants")
+    return [] if trained is None else sorted(set(plants) - set(trained))
 
 
 def _withdrawn(record: ReleaseRecord, plants: tuple[str, ...], why: dict[str, Any] | None) -> ReleaseRecord:

@@ -71,6 +71,16 @@ class Serving:
             self.loaded[key] = self.load(held.record)
         return self.loaded[key]
 
+    def judge(self, held: Held) -> None:
+        """Have the models of a record at hand that was just heard. What it says is looked at each time, also
+        where another record has brought the same models: a restore may hear of them in another order.
+
+        :raises ReleaseRefused: its artifact must not be used, or not for these plants
+        """
+        if key_of(held) in self.loaded and held.record.artifact_sha256:
+            self.load(held.record)
+        self.release(held)
+
     def key_of_release(self, release: Release) -> Key:
         """What the models in use are those of."""
         return next((key for key, known in self.loaded.items() if known is release), COLD)

@@ -48,7 +48,7 @@ def hear(engine: Engine, held: Held) -> None:
 def _load(engine: Engine, held: Held) -> None:
     """Have the models at hand that a record calls for, before it changes anything."""
     if held.record.role is not ReleaseRole.WITHDRAWN:
-        engine.serving.release(held)
+        engine.serving.judge(held)
     for plant_id in engine.plants:
         engine.serving.release(engine.serving.champion_at(held.offset, plant_id))
         engine.serving.release(engine.serving.shadow_at(held.offset, plant_id))

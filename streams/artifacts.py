@@ -16,7 +16,7 @@ from models import release_file
 from models.release import Release, cold_start
 from schemas.codec import Codec
 from schemas.errors import DecodeError, ReleaseRefused, ServiceUnavailable
-from schemas.records import ReleaseRecord
+from schemas.records import ReleaseRecord, ReleaseRole
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -107,7 +107,8 @@ def _check(record: ReleaseRecord, release: Release, size: int) -> None:
     if size != record.artifact_bytes:
         raise ReleaseRefused(f"the artifact has {size} bytes, the record says {record.artifact_bytes}")
     strangers = sorted(plant_id for plant_id in record.plants if not release.knows(plant_id))
-    if strangers and "plants" in release.manifest:
+    serves = record.role is ReleaseRole.CHAMPION  # a shadow of strangers serves nobody, and hurts nobody
+    if serves and strangers and "plants" in release.manifest:
         raise ReleaseRefused(f"it was not trained on {', '.join(strangers[:5])}, which it shall serve")
 
 

@@ -47,6 +47,7 @@ def test_a_plant_that_it_was_not_trained_on_is_refused(released: tuple[Artifacts
     artifacts, record = released
     with pytest.raises(ReleaseRefused, match="not trained on nobody"):
         artifacts.load_release(replace(record, plants=("wind-1", "nobody")))
+    artifacts.load_release(replace(record, role=ReleaseRole.SHADOW, plants=("nobody",)))
 
 
 def test_speed_and_skill_are_no_reason_to_refuse(released: tuple[Artifacts, ReleaseRecord]) -> None:

@@ -5,7 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pytest
+
 from consumers.releases import champion, known_plants, predecessor, replaced, shadow
+from models.release import Release, cold_start
+from models.serving import Serving
+from models.snapshot import Held
+from schemas.errors import ReleaseRefused
 from schemas.records import ReleaseRecord, ReleaseRole
 
 CHAMPION, SHADOW, WITHDRAWN = ReleaseRole.CHAMPION, ReleaseRole.SHADOW, ReleaseRole.WITHDRAWN
@@ -69,3 +75,18 @@ def test_a_plant_is_known_when_what_serves_it_was_trained_on_it() -> None:
     assert known_plants([own]) == {"b"}, "it serves no other"
     assert known_plants([general, own]) == {"a", "b"}
     assert known_plants([replace(general, manifest="no JSON")]) == set()
+
+
+def test_a_record_is_judged_also_where_another_has_brought_its_models() -> None:
+    def load(record: ReleaseRecord) -> Release:
+        if "stranger" in record.plants:
+            raise ReleaseRefused("it was not trained on stranger")
+        return cold_start()
+
+    general, own = records(("1", CHAMPION, ()), ("1", CHAMPION, ("stranger",)))
+    for heard in ([own], [general, own]):
+        serving = Serving(load)
+        for record in heard[:-1]:
+            serving.judge(Held(record.valid_from_ms, record))
+        with pytest.raises(ReleaseRefused):
+            serving.judge(Held(heard[-1].valid_from_ms, heard[-1]))
