@@ -62,6 +62,7 @@ def run(folder: Folder, options: Options, config: TrainConfig, out: Path, told: 
     Raises:
         InputError: there is nothing to train on before the range, or nothing to score in it.
     """
+    _check(folder, options)
     journal = merge(folder, _ticks(folder, options))
     trainer = Trainer(journal, config, told)
     engine = Engine(options.engine(), trainer.load)
@@ -91,6 +92,16 @@ def run(folder: Folder, options: Options, config: TrainConfig, out: Path, told: 
         "records": counts["records"],
         "scores": score(path, folder, options.step_s, options.horizon_s),
     }
+
+
+def _check(folder: Folder, options: Options) -> None:
+    """Say before anything is trained that nothing could be scored."""
+    stamps = folder.telemetry.event_time_ms
+    if len(stamps) and int(stamps.max()) < options.from_ms:
+        raise InputError(
+            f"{folder.path}: its telemetry ends before {iso_day(options.from_ms)}: no forecast would meet an"
+            " actual; begin earlier with --from"
+        )
 
 
 def _ticks(folder: Folder, options: Options) -> Any:

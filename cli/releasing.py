@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from consumers.releases import (
     champion,
@@ -28,7 +32,7 @@ from models.training.manifest import brief
 from producers.kafka_out import KafkaOut
 from producers.releases import send_record, send_release
 from schemas.codec import Codec
-from schemas.errors import InputError
+from schemas.errors import InputError, ServiceUnavailable
 from schemas.records import ReleaseRecord, ReleaseRole
 from streams.artifacts import Artifacts
 
@@ -38,6 +42,27 @@ if TYPE_CHECKING:
 
 #: A Kafka message may have 1 MB; the artifact holds the manifest whole.
 MANIFEST_BYTES: Final = 600_000
+#: A training took hours perhaps; a broker that is being restarted must not cost it.
+PATIENCE_S: Final = 900.0
+
+_log = logging.getLogger(__name__)
+
+
+def _patiently(send: Callable[[], None]) -> None:
+    """Send until Kafka has taken it all; sending it again does no harm.
+
+    Raises:
+        ServiceUnavailable: Kafka stayed away for `PATIENCE_S`.
+    """
+    for attempt in Retrying(
+        retry=retry_if_exception_type(ServiceUnavailable),
+        stop=stop_after_delay(PATIENCE_S),
+        wait=wait_exponential(multiplier=1.0, max=30.0),
+        before_sleep=lambda _state: _log.warning("Kafka did not take the release: trying again"),
+        reraise=True,
+    ):
+        with attempt:
+            send()
 
 
 class Releases:
@@ -98,7 +123,7 @@ class Releases:
             manifest=json.dumps(brief(release.manifest, MANIFEST_BYTES), sort_keys=True),
         )
         gone = replaced(self.records, plants) if role is ReleaseRole.CHAMPION else {}
-        send_release(KafkaOut(self._settings), self.codec, record, artifact)
+        _patiently(lambda: send_release(KafkaOut(self._settings), self.codec, record, artifact))
         self.records = [*self.records, record]
         return record, self._leave_running(gone, record)
 

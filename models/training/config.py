@@ -48,6 +48,18 @@ class TrainConfig:
     net: NetSettings = field(default_factory=NetSettings)
     corrections: tuple[str, ...] = ("net", "mean")  # by name, the preferred first
 
+    def __post_init__(self) -> None:
+        for name, value, least in (
+            ("threads", self.threads, 1),
+            ("folds", self.folds, 2),
+            ("net.rows", self.net.rows, 1),
+            ("net.steps", self.net.steps, 1),
+            ("net.epochs", self.net.epochs, 1),
+            ("net.members", self.net.members, 1),
+        ):
+            if value < least:
+                raise ValueError(f"{name} is {value}: it must be at least {least}")
+
     @classmethod
     def full(cls, **changes: Any) -> TrainConfig:
         """Everything that the recipes found worth its time."""

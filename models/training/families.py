@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+NAMES = ("boosting", "forest", "dense", "convolution")
+
 
 @dataclass(frozen=True)
 class BoostingConfig:
@@ -81,6 +83,13 @@ class Plan:
     forest: ForestConfig = field(default_factory=ForestConfig)
     dense: DenseConfig = field(default_factory=DenseConfig)
     convolution: ConvolutionConfig = field(default_factory=ConvolutionConfig)
+
+    def __post_init__(self) -> None:
+        strange = [name for name, _ in self.weights if name not in NAMES]
+        if strange or not self.weights:
+            raise ValueError(f"no such family: {', '.join(strange) or 'none'}; there are {', '.join(NAMES)}")
+        if min(weight for _, weight in self.weights) <= 0:
+            raise ValueError("the weight of a family must be over 0")
 
 
 WIND = Plan(

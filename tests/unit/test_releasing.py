@@ -11,6 +11,8 @@ import pytest
 from cli import releasing
 from cli.releasing import Releases
 from infra.settings import isolated
+from models.release import cold_start
+from schemas.errors import ServiceUnavailable
 from schemas.records import ReleaseRecord, ReleaseRole
 
 ALL = ReleaseRecord(
@@ -43,3 +45,20 @@ def test_a_rollback_promotes_no_release_for_a_plant_that_it_was_not_trained_on(r
     assert after == ALL, "which serves every plant as before"
     assert releases.champion_of("new") == ALL
     assert [one for one in releases.records if one.plants == ("new",) and one.version == "1"] == []
+
+
+def test_a_training_is_not_lost_because_kafka_is_away_when_it_ends(
+    releases: Releases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+
+    def send(*_: object) -> None:
+        tries.append(1)
+        if len(tries) < 3:
+            raise ServiceUnavailable("Kafka is being restarted")
+
+    monkeypatch.setattr(releasing, "send_release", send)
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _s: None)
+    record, _ = releases.publish(replace(cold_start(), name="gridcast", version="3"), ReleaseRole.SHADOW)
+    assert len(tries) == 3
+    assert releases.records[-1] == record

@@ -11,6 +11,8 @@ import pytest
 from models.release import Release, cold_start
 from models.release_file import load, probe, save
 from models.training import select
+from models.training.config import NetSettings, TrainConfig
+from models.training.families import Plan
 from models.training.train import train
 from schemas.errors import ReleaseRefused
 from tests.forecast_world import (
@@ -160,3 +162,17 @@ def test_a_solar_plant_s_panel_is_found_where_the_registry_lacks_it() -> None:
     release = train([history(tilted)], small_config(), lambda _said, _part: None)
     assert release.manifest["sites"]["solar-3"] == {}
     assert release.completed(tilted) == tilted
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: TrainConfig(threads=0), "threads is 0"),
+        (lambda: TrainConfig(net=NetSettings(epochs=0)), "net.epochs is 0"),
+        (lambda: Plan((("zzz", 1.0),)), "no such family: zzz; there are boosting"),
+        (lambda: Plan((("boosting", 0.0),)), "over 0"),
+    ],
+)
+def test_settings_that_no_training_could_follow_are_refused(make, said) -> None:
+    with pytest.raises(ValueError, match=said):
+        make()
