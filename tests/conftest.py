@@ -1,9 +1,22 @@
-"""For all tests: random examples are the same in every CI run, and new ones everywhere else."""
+"""For all tests: random examples are the same in every CI run, and new ones everywhere else; what a command
+did to the log of this process ends with its test.
+"""
 
+import logging
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    yield
+    root = logging.getLogger()
+    root.handlers[:] = [one for one in root.handlers if type(one) is not logging.StreamHandler]
+    root.setLevel(logging.WARNING)

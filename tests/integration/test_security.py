@@ -130,7 +130,9 @@ def _postgres_with_tls(folder: Path) -> Path:
     with zipfile.ZipFile(jar) as archive:
         (name,) = [name for name in archive.namelist() if name.endswith(".txz")]
         with tarfile.open(fileobj=archive.open(name), mode="r:xz") as programs:
-            programs.extractall(folder / "programs", filter="data")
+            if hasattr(tarfile, "data_filter"):  # Python 3.11.4 and newer
+                programs.extraction_filter = tarfile.data_filter
+            programs.extractall(folder / "programs")
     return folder / "programs" / "bin"
 
 
