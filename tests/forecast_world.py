@@ -99,7 +99,7 @@ def history(plant: PlantVersion, days: int = 40) -> PlantHistory:
 
 def small_config(**changes: object) -> TrainConfig:
     """A training of a second or two."""
-    plan = small(trees=15, rate=0.2, bins=31, leaves=7)
+    plan = small(trees=15, rate=0.2, bins=31, leaves=7, min_rows=80, extra_trees=True)
     net = NetSettings(rows=12_000, epochs=3, members=1)
     return TrainConfig.fast(wind=plan, solar=plan, folds=2, net=net, least_days=20, **changes)
 

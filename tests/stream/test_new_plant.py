@@ -15,6 +15,7 @@ from models.steps import EngineSettings
 from producers.folder import Folder, read_folder
 from producers.order import merge
 from producers.ticks import issue_ticks
+from schemas.forecasts import ForecastBlock
 from schemas.records import WeatherRun
 from schemas.rungs import Rung
 from tests.forecast_world import WIND, runs, small_release
@@ -92,7 +93,13 @@ def test_a_run_of_a_source_that_was_not_trained_on_goes_through_the_physical_sta
     assert (told["made-up"].rung[-1][:20] == Rung.BOTH).all()
     assert (told["someone-else"].rung[-1][:20] == Rung.PHYSICAL_START).all()
     assert np.array_equal(told["made-up"].power_kw, told["made-up:archive"].power_kw), "the same family"
-    assert (told["made-up"].power_kw[-1] != told["someone-else"].power_kw[-1]).any()
+    widths = {source: band_width(block) for source, block in told.items()}
+    assert widths["someone-else"] > widths["made-up"]
+
+
+def band_width(block: ForecastBlock) -> float:
+    low, high = (list(block.levels).index(level) for level in (0.1, 0.9))
+    return float((block.power_kw[-1, :, high] - block.power_kw[-1, :, low]).mean())
 
 
 def test_a_trained_forecast_gives_way_to_the_start_only_where_it_is_two_days_older() -> None:
