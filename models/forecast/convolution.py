@@ -6,7 +6,6 @@ Hours see eight hours back and ahead through four residual layers. Trained in
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,16 +14,15 @@ from numpy.typing import NDArray
 
 from models.forecast.area import CLOCK, AreaView
 from models.forecast.base import HOUR_MS, KNOTS, Floats, Ints
-from models.forecast.boosting import Tensors
-from models.forecast.dense import clear_scale, outwards, standardised
+from models.forecast.dense import AreaNet, outwards, standardised
 from models.forecast.network import product, silu
-from models.forecast.weather_features import CLEAR_PANEL, RunFeatures
+from models.forecast.weather_features import RunFeatures
 
 DILATIONS = (1, 2, 4, 1)
 
 
 @dataclass(frozen=True, eq=False)
-class Convolution:
+class Convolution(AreaNet):
     """Weights of one or more nets whose outputs are averaged.
 
     All plants share the trunk, which sees the points and the clock, or the plant's own features where there
@@ -35,16 +33,6 @@ class Convolution:
     """
 
     family: ClassVar[str] = "convolution"
-    view: AreaView
-    plants: tuple[str, ...]
-    members: int
-    of_clear_sky: bool
-    tensors: Mapping[str, NDArray[Any]]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The features that it asks for."""
-        return (*self.view.names, CLEAR_PANEL) if self.of_clear_sky else self.view.names
 
     def say(self, plant_id: str, made: RunFeatures, hours_ms: Ints) -> Floats:
         """Quantiles (n, 13) of hours of the run, rising; the whole run is looked at in any case."""
@@ -53,7 +41,7 @@ class Convolution:
         total = np.zeros((len(x), len(KNOTS)))
         for m in range(self.members):
             total = total + outwards(self._outputs(m, x, self.plants.index(plant_id)).astype(np.float64))
-        q = total / self.members * self._scale(made)[:, None]
+        q = total / self.members * self.scale(made, made.hours_ms)[:, None]
         return np.asarray(q[(hours_ms - made.hours_ms[0]) // HOUR_MS] if len(q) else q)
 
     def _outputs(self, m: int, x: NDArray[Any], plant: int) -> NDArray[Any]:
@@ -68,22 +56,6 @@ class Convolution:
         local = silu(product(own, t["local_weight"][plant]) + t["local_bias"][plant])
         joined = np.concatenate([hidden, local], axis=1)
         return np.asarray(product(joined, t["out_weight"][plant]) + t["out_bias"][plant])
-
-    def _scale(self, made: RunFeatures) -> Floats:
-        if not self.of_clear_sky:
-            return np.ones(len(made.hours_ms))
-        return clear_scale(made.matrix((CLEAR_PANEL,), made.hours_ms)[:, 0])
-
-    def packed(self) -> tuple[dict[str, Any], Tensors]:
-        """What a release file holds of it."""
-        head = {"view": self.view.head(), "plants": self.plants, "members": self.members}
-        return head | {"of_clear_sky": self.of_clear_sky}, dict(self.tensors)
-
-    @classmethod
-    def unpacked(cls, head: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Convolution:
-        """The model of what a release file holds."""
-        view, plants = AreaView.of_head(head["view"]), tuple(head["plants"])
-        return cls(view, plants, int(head["members"]), bool(head["of_clear_sky"]), tensors)
 
 
 def split(x: NDArray[Any], view: AreaView) -> tuple[NDArray[Any], NDArray[Any]]:
