@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 import faust
 from faust.types import TP
 
+from infra.ending import end_process
 from infra.health import HealthServer
 from infra.kafka import faust_options, wait_for_kafka
 from infra.registry import schema_ids
@@ -24,11 +25,12 @@ from schemas.codec import Codec
 from streams import ticks
 from streams.artifacts import Artifacts
 from streams.decoding import asked_again
-from streams.ending import end_on, end_process
+from streams.ending import end_on
 from streams.forward import FORWARDED, Forwarder
 from streams.health import Health
 from streams.outlet import Outlet
 from streams.restore import Restorer
+from streams.standing import Moving
 from streams.transport import BatchApp, RecordBatch
 from streams.watchdog import Watchdog
 from streams.worker import Worker
@@ -60,6 +62,7 @@ class Parts:
     forwarder: Forwarder
     restorer: Restorer
     watchdog: Watchdog
+    moving: Moving
     server: HealthServer
 
 
@@ -164,15 +167,18 @@ def _parts(settings: Settings, accept_loss: bool) -> Parts:
 
     restorer = Restorer(settings, codec, engine, accept_loss)
     worker = Worker(settings, codec, outlet.send, restorer)
-    watchdog = Watchdog(settings, lambda: {n: one.next_offset for n, one in dict(worker.partitions).items()})
-    health = Health(worker, watchdog)
+    forwarder = Forwarder(Codec(ids), outlet.send, len(spans(settings, JOURNAL)))
+    moving = Moving(worker, forwarder, restorer)
+    watchdog = Watchdog(settings, moving)
+    health = Health(worker, watchdog, settings.stall_s)
     return Parts(
         settings=settings,
         outlet=outlet,
         worker=worker,
-        forwarder=Forwarder(Codec(ids), outlet.send, len(spans(settings, JOURNAL))),
+        forwarder=forwarder,
         restorer=restorer,
         watchdog=watchdog,
+        moving=moving,
         server=HealthServer(settings.metrics_host, settings.metrics_port, health.health, health.ready),
     )
 
@@ -200,6 +206,7 @@ def _rebalances(app: WorkerApp) -> None:
 
     @app.on_partitions_revoked.connect
     async def _revoked(*_: Any, **__: Any) -> None:
+        parts.forwarder.owned = frozenset()
         await app.guarded("giving partitions back", parts.worker.revoke())
 
     @app.on_rebalance_complete.connect
@@ -214,6 +221,7 @@ async def _take_over(parts: Parts, assigned: set[TP]) -> None:
     )
     await parts.worker.in_thread(asked_again(parts.restorer.committed), WEATHER_RUNS, weather)
     await parts.worker.assign(journal)
+    parts.forwarder.owned = frozenset((tp.topic, tp.partition) for tp in assigned)
     _log.info("ready: partitions %s", sorted(journal))
 
 
@@ -227,7 +235,7 @@ def _chores(app: WorkerApp) -> None:
             if app.should_stop:
                 return
             now_ms = time.time_ns() // 1_000_000
-            end = parts.watchdog.ends.get(number)
+            end = parts.watchdog.ends.get(JOURNAL, {}).get(number)
             await parts.outlet.send(await worker.in_thread(ticks.due, worker.codec, partition, end, now_ms))
 
     async def write_states() -> None:
@@ -238,6 +246,7 @@ def _chores(app: WorkerApp) -> None:
             await app.sleep(CHORES_EVERY_S)
             if not app.should_stop:  # the engines' thread may be gone by now
                 await app.guarded(work.__name__, work())
+                parts.moving.beat(work.__name__)
 
     app.task(partial(forever, write_ticks))
     app.task(partial(forever, write_states))

@@ -41,12 +41,18 @@ class Forwarder:
         self._send = send
         self._journal_partitions = journal_partitions
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="gridcast-forward")
+        #: By topic and partition the first record that is not forwarded yet; the watchdog looks at it.
+        self.positions: dict[tuple[str, int], int] = {}
+        self.owned: frozenset[tuple[str, int]] = frozenset()
 
     async def handle(self, records: Records) -> None:
         """Forward a batch and return when Kafka has acknowledged all of it; then it may be acked."""
+        place = records.topic, records.partition
+        self.positions[place] = int(records.offsets[0])
         loop = asyncio.get_running_loop()
         copies, bad = await loop.run_in_executor(self._thread, self.sort_out, records)
         await self._send(copies)
+        self.positions[place] = int(records.offsets[-1]) + 1
         meter.count_bad(records.topic, bad)
         meter.count_produced(copies)
 

@@ -6,11 +6,13 @@ import time
 from dataclasses import asdict, dataclass
 
 from infra.health import Verdict
+from infra.stalls import now_epoch_s, warned_after_s
+from infra.topics import JOURNAL
 from streams.partition import Partition
 from streams.watchdog import Watchdog
 from streams.worker import Worker
 
-#: A batch, a commit or an answer of Kafka that takes longer than this is not healthy.
+#: An answer of Kafka that takes longer than this is not healthy.
 PATIENCE_S = 30.0
 
 
@@ -25,10 +27,11 @@ class Look:
 
 @dataclass(frozen=True)
 class Health:
-    """Reads what worker and watchdog keep."""
+    """Reads what worker and watchdog keep. `stall_s`: after so long the watchdog ends the process."""
 
     worker: Worker
     watchdog: Watchdog
+    stall_s: float
 
     def ready(self) -> Verdict:
         """Partitions are assigned and restored."""
@@ -36,16 +39,19 @@ class Health:
         return Verdict(self.worker.settled, {"partitions": partitions, "restored": self.worker.settled})
 
     def health(self) -> Verdict:
-        """Kafka answers, every partition that has records waiting moves, and what it did is committed."""
+        """Kafka answers, and whatever has work waiting moves; else what stands still, since when."""
         now_s = time.monotonic()
         silent_s = now_s - self.watchdog.seen_at_s
         seen = {number: self._look(one, now_s) for number, one in sorted(self.worker.partitions.items())}
-        ages_s = [silent_s, *(age for one in seen.values() for age in (one.batch_age_s, one.commit_age_s))]
         shown = {str(number): asdict(one) for number, one in seen.items()}
-        return Verdict(max(ages_s) < PATIENCE_S, {"kafka_silent_s": round(silent_s, 1), "partitions": shown})
+        late_s = warned_after_s(self.stall_s)
+        stalled = [one.told(now_epoch_s()) for one in self.watchdog.stalls if one.share_s >= late_s]
+        good = silent_s < PATIENCE_S and not stalled
+        return Verdict(good, {"kafka_silent_s": round(silent_s, 1), "stalled": stalled, "partitions": shown})
 
     def _look(self, partition: Partition, now_s: float) -> Look:
-        lag = max(0, self.watchdog.ends.get(partition.number, 0) - partition.next_offset)
+        end = self.watchdog.ends.get(JOURNAL, {}).get(partition.number, 0)
+        lag = max(0, end - partition.next_offset)
         since_s = partition.uncommitted_since_s
         return Look(
             lag=lag,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from confluent_kafka import KafkaException, TopicPartition
 
+from infra import metrics
 from infra.kafka import consumer
 from infra.topic_reader import Span, read, spans
 from infra.topics import CHECKPOINTS, JOURNAL
@@ -34,6 +35,7 @@ STATES_AT_ONCE = 200
 RECORDS_AT_ONCE = 500
 TAIL = 200
 NOTHING_COMMITTED = -1
+WAY_ON = "`gridcast worker --accept-loss` goes on without them"
 
 
 class _Isolated(Exception):
@@ -47,6 +49,8 @@ class Restorer:
     `poison`: by partition the records that the engine cannot take, with what happens. They are left out, in
     every life of a worker the same ones: a record is poison when an engine that has taken all before it, but
     for earlier poison, breaks on it.
+
+    `restoring`: how far each restore under way has come, in batches read; the watchdog looks at it.
     """
 
     settings: Settings
@@ -54,6 +58,7 @@ class Restorer:
     new_engine: Callable[[], Engine]
     accept_loss: bool = False
     poison: dict[int, dict[int, str]] = field(default_factory=dict)
+    restoring: dict[int, int] = field(default_factory=dict)
 
     def committed(self, topic: str, partitions: set[int]) -> dict[int, int]:
         """The group's committed offset by partition, -1 where there is none.
@@ -92,9 +97,22 @@ class Restorer:
             ReleaseRefused: a release that forecasts were made with is gone.
             ServiceUnavailable: Kafka does not answer; nothing has changed.
         """
-        while True:
-            with suppress(_Isolated):
-                return self._take_over(number, committed, wanted)
+        self._moved(number)
+        try:
+            while True:
+                with suppress(_Isolated):
+                    return self._take_over(number, committed, wanted)
+        finally:
+            self.restoring.pop(number, None)
+
+    def _moved(self, number: int) -> None:
+        self.restoring[number] = self.restoring.get(number, 0) + 1
+
+    def forget(self, number: int, before: int) -> None:
+        """Poison that no restore will come to any more need not be remembered."""
+        known = self.poison.get(number, {})
+        for offset in [one for one in known if one < before]:
+            del known[offset]
 
     def _take_over(self, number: int, committed: int, wanted: Callable[[], bool]) -> Partition | None:
         taken_at = spans(self.settings, CHECKPOINTS)[number].end
@@ -132,6 +150,7 @@ class Restorer:
         first = self._since(number)
         for messages in read(self.settings, CHECKPOINTS, {number: first}, batch=STATES_AT_ONCE):
             found.add(self.codec, messages)
+            self._moved(number)
         if any(snapshot.layout != layout for snapshot in found.newest.values()):
             _log.warning("partition %d: states of another layout; the whole journal is read instead", number)
             return Found()
@@ -164,6 +183,7 @@ class Restorer:
         bounds = {partition.number: start}, {partition.number: committed}
         for messages in read(self.settings, JOURNAL, *bounds, batch=RECORDS_AT_ONCE):
             self._learn(partition, of_messages(JOURNAL, partition.number, messages))
+            self._moved(partition.number)
             if not wanted():
                 return False
         partition.next_offset = max(partition.next_offset, committed)
@@ -202,10 +222,14 @@ class Restorer:
 
     def _reachable(self, topic: str, partition: int, offset: int, held: Span) -> int:
         if offset > held.end:
-            raise LogTruncated(topic, partition, offset - held.end)
+            raise GridcastError(
+                f"{topic}[{partition}] ends at {held.end}, but was read up to {offset}: was the topic made"
+                f" anew? The offsets of the group and the states on {CHECKPOINTS} are of the old one"
+            )
         lost = held.first - offset
         if lost > 0 and not self.accept_loss:
-            raise LogTruncated(topic, partition, lost)
+            raise LogTruncated(topic, partition, lost, WAY_ON)
         if lost > 0:
+            metrics.LOST.labels(topic, str(partition)).set(lost)
             _log.warning("%s[%d]: %d records are lost, as accepted", topic, partition, lost)
         return max(offset, held.first)

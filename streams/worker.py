@@ -78,7 +78,7 @@ class Worker:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="gridcast-engine")
         self._revoked: dict[int, Partition] = {}
         self._moving = asyncio.Lock()
-        self._rebalances = 0
+        self.rebalances = 0
         self.partitions: dict[int, Partition] = {}
         self.settled = False
 
@@ -155,6 +155,7 @@ class Worker:
         partition.written |= dict.fromkeys(states, place)
         if partition.applied_offset > partition.marked_offset:
             await self._send([await self.in_thread(checkpoints.marker, self.codec, partition)])
+            self._restorer.forget(partition.number, partition.applied_offset)
         partition.engine.clear_changed()
         partition.marked_offset = partition.applied_offset
         partition.round_at_s = time.monotonic()
@@ -175,7 +176,7 @@ class Worker:
 
     async def revoke(self) -> None:
         """Before a rebalance: write everything down, so that whoever comes next has little to read."""
-        self._rebalances += 1
+        self.rebalances += 1
         async with self._moving:
             self.settled = False
             await self.rounds(0.0)
@@ -191,14 +192,14 @@ class Worker:
 
         Raises `LogTruncated`, `ReleaseRefused`, `ServiceUnavailable`.
         """
-        rebalance = self._rebalances
+        rebalance = self.rebalances
         async with self._moving:
             committed = await self.in_thread(asked_again(self._restorer.committed), JOURNAL, numbers)
             for number in sorted(numbers):
                 partition = await self._taken_over(
-                    number, committed[number], lambda: rebalance == self._rebalances
+                    number, committed[number], lambda: rebalance == self.rebalances
                 )
-                if partition is None or rebalance != self._rebalances:
+                if partition is None or rebalance != self.rebalances:
                     return
                 self.partitions[number] = partition
             self._revoked = {}
@@ -241,7 +242,7 @@ class Worker:
 
     async def close(self) -> None:
         """At a clean end: a last round of checkpoints. A restore that is under way stops."""
-        self._rebalances += 1
+        self.rebalances += 1
         await self.rounds(0.0)
         self.settled = False
         self._thread.shutdown()

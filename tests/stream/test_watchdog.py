@@ -2,36 +2,60 @@
 
 from __future__ import annotations
 
-from streams.watchdog import StallClock
+from infra.stalls import ASLEEP_S, Stall, StallClock, Standing
+
+
+def seen(**marks: int) -> dict[str, Standing]:
+    """Things at a mark, with work waiting."""
+    return {what: Standing(at) for what, at in marks.items()}
 
 
 def test_a_position_that_moves_is_no_stall() -> None:
     clock = StallClock()
     for now_s in range(0, 200, 10):
-        assert clock.stalled_s(now_s, {0: now_s}, {0: 1000}) == {0: 0.0}
+        assert clock.look(now_s, seen(a=now_s)) == [Stall("a", 0.0)]
 
 
-def test_a_position_at_the_end_is_no_stall_however_long() -> None:
+def test_without_work_waiting_nothing_stalls_however_long() -> None:
     clock = StallClock()
-    assert [clock.stalled_s(now_s, {0: 5}, {0: 5}) for now_s in (0, 500, 1000)] == [{}, {}, {}]
+    assert [clock.look(now_s, {"a": Standing(5, False)}) for now_s in range(0, 900, 10)] == [[]] * 90
 
 
-def test_waiting_counts_from_when_records_were_first_seen_waiting() -> None:
+def test_waiting_counts_from_when_work_was_first_seen_waiting() -> None:
     clock = StallClock()
-    clock.stalled_s(0, {0: 5}, {0: 5})
-    clock.stalled_s(900, {0: 5}, {0: 6})
-    assert clock.stalled_s(960, {0: 5}, {0: 9}) == {0: 60}
+    clock.look(0, {"a": Standing(5, False)})
+    for now_s in range(10, 80, 10):
+        found = clock.look(now_s, seen(a=5))
+    assert found == [Stall("a", 60.0)]
 
 
-def test_while_kafka_is_away_nobody_stalls() -> None:
+def test_while_kafka_is_away_nobody_stalls_and_all_begin_anew() -> None:
     clock = StallClock()
-    clock.stalled_s(0, {0: 5}, {0: 9})
-    assert clock.stalled_s(100, {0: 5}, None) == {}
-    assert clock.stalled_s(110, {0: 5}, {0: 9}) == {0: 0.0}
+    clock.look(0, seen(a=5))
+    assert clock.look(10, None) == []
+    assert clock.look(20, seen(a=5)) == [Stall("a", 0.0)]
+    assert clock.look(30, seen(a=5)) == [Stall("a", 10.0)]
 
 
-def test_a_partition_that_left_begins_anew() -> None:
+def test_a_process_that_was_stopped_and_goes_on_has_not_stalled() -> None:
     clock = StallClock()
-    clock.stalled_s(0, {0: 5, 1: 7}, {0: 9, 1: 9})
-    assert clock.stalled_s(50, {1: 7}, {0: 9, 1: 9}) == {1: 50}
-    assert clock.stalled_s(60, {0: 5, 1: 7}, {0: 9, 1: 9}) == {0: 0.0, 1: 60}
+    clock.look(0, seen(a=5))
+    assert clock.look(1000, seen(a=5)) == [Stall("a", 0.0)]
+    assert clock.look(1000 + ASLEEP_S, seen(a=5)) == [Stall("a", ASLEEP_S)]
+
+
+def test_what_left_begins_anew_and_the_longest_is_told_first() -> None:
+    clock = StallClock()
+    clock.look(0, seen(a=5, b=7))
+    assert clock.look(10, seen(b=7)) == [Stall("b", 10.0)]
+    assert clock.look(15, seen(a=5, b=7)) == [Stall("b", 15.0), Stall("a", 0.0)]
+
+
+def test_what_others_may_hold_up_is_waited_for_longer() -> None:
+    stall = Stall("the group", 100.0, patience=2.0)
+    assert stall.share_s == 50.0
+    assert stall.told(1_000_000_100.0) == {
+        "what": "the group",
+        "for_s": 100.0,
+        "since": "2001-09-09T01:46:40Z",
+    }
