@@ -11,14 +11,14 @@ from cli.stopping import until_told
 
 @click.command(epilog="Example:  gridcast sink")
 @click.option(
-    "--from-log-start",
+    "--accept-loss",
     is_flag=True,
-    help="Where the log no longer reaches what was written last, go on from what it holds.",
+    help="Where retention ate records before they were written, go on without them.",
 )
 @give_up_option
 @metrics_port_option
 @json_log_option
-def command(from_log_start: bool, give_up_s: float, metrics_port: int | None, as_json: bool) -> None:
+def command(accept_loss: bool, give_up_s: float, metrics_port: int | None, as_json: bool) -> None:
     """Write forecasts, actuals, scores, events and rejected records to PostgreSQL.
 
     Each record is written once, however often the sink is stopped, killed or run twice: its offsets stand in
@@ -28,4 +28,4 @@ def command(from_log_start: bool, give_up_s: float, metrics_port: int | None, as
 
     found = begin(metrics_port, as_json)
     with until_told() as stop:
-        run_sink(found, stop.is_set, give_up_s, from_log_start)
+        run_sink(found, stop.is_set, give_up_s, accept_loss)

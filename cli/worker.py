@@ -16,13 +16,13 @@ EPILOG = "Example:  gridcast worker & gridcast worker & gridcast publish DIR --s
 
 @click.command(epilog=EPILOG)
 @click.option(
-    "--from-log-start",
+    "--accept-loss",
     is_flag=True,
-    help="Where the log no longer reaches what was read last, go on from what it holds.",
+    help="Where retention ate records before they were read, go on without them.",
 )
 @metrics_port_option
 @json_log_option
-def command(from_log_start: bool, metrics_port: int | None, as_json: bool) -> None:
+def command(accept_loss: bool, metrics_port: int | None, as_json: bool) -> None:
     """Run a stream worker until SIGTERM or Ctrl-C.
 
     Workers of one group share the journal's partitions. On SIGTERM a worker finishes the batch in flight,
@@ -33,7 +33,7 @@ def command(from_log_start: bool, metrics_port: int | None, as_json: bool) -> No
     from streams.app import Foreground, make_app
 
     known = begin(metrics_port, as_json)
-    app = make_app(known, from_log_start)
+    app = make_app(known, accept_loss)
     address = f"http://{known.metrics_host}:{app.parts.server.port}"
     if as_json:
         emit({"metrics": f"{address}/metrics", "health": f"{address}/health"}, as_json)

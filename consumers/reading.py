@@ -15,6 +15,7 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicP
 from consumers.bounds import log_bounds
 from consumers.intake import Taken
 from consumers.store import Place, Store
+from infra import metrics
 from schemas.errors import GridcastError, LogTruncated
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+WAY_ON: Final = "`gridcast sink --accept-loss` goes on without them"
 _POLL_S: Final = 0.2
 #: Asked for in one go from librdkafka; small beside a batch, so that its bytes can be bounded too.
 _AT_ONCE: Final = 500
@@ -47,7 +49,7 @@ class Reading:
     consumer: "Consumer"
     admin: "AdminClient"
     store: Store
-    from_log_start: bool = False
+    accept_loss: bool = False
     at: dict[Place, int] = field(default_factory=dict)
     placed: bool = False
     turn: int = 0
@@ -150,15 +152,20 @@ class Reading:
     def _checked(self, place: Place, stored: int, first: int, end: int) -> int:
         if first <= stored <= end:
             return stored
-        if self.from_log_start:
+        if self.accept_loss:
             self.store.skip(place, stored, first)
-            _log.warning("%s[%d]: went from %d to the log's start at %d", *place, stored, first)
+            lost = max(first - stored, 0)
+            metrics.LOST.labels(place[0], str(place[1])).set(lost)
+            _log.warning(
+                "%s[%d]: %d records are lost, as accepted; went from %d to the log's start at %d",
+                *place, lost, stored, first,
+            )  # fmt: skip
             return first
         if stored < first:
-            raise LogTruncated(*place, first - stored)
+            raise LogTruncated(*place, first - stored, WAY_ON)
         raise GridcastError(
             f"{place[0]}[{place[1]}] ends at {end}, but was written up to {stored}: was the topic made anew?"
-            " `gridcast sink --from-log-start` takes what it holds now"
+            " `gridcast sink --accept-loss` takes what it holds now"
         )
 
     def _sound(self, messages: list["Message"]) -> list["Message"]:

@@ -28,13 +28,13 @@ _SESSION_MS: Final = 10_000
 
 
 def run_sink(
-    settings: Settings, stopped: Callable[[], bool], give_up_s: float = 60.0, from_log_start: bool = False
+    settings: Settings, stopped: Callable[[], bool], give_up_s: float = 60.0, accept_loss: bool = False
 ) -> None:
     """Run a sink until `stopped`.
 
     Raises:
         ServiceUnavailable: Kafka or PostgreSQL did not come up in `give_up_s`.
-        LogTruncated: retention ate records that were never written; `from_log_start` goes on without them.
+        LogTruncated: retention ate records that were never written; `accept_loss` goes on without them.
         GridcastError: topics or tables are missing.
     """
     if not _await_kafka(settings, stopped, give_up_s):
@@ -49,7 +49,7 @@ def run_sink(
     progress = Progress(settings.stall_s)
     health = HealthServer(settings.metrics_host, settings.metrics_port, progress.health, progress.ready)
     sink = Sink(
-        Reading(client, admin(settings), store, from_log_start),
+        Reading(client, admin(settings), store, accept_loss),
         store,
         Reader(codec),
         BatchLimits(settings.sink_batch_records, _BATCH_BYTES, settings.sink_linger_s),

@@ -12,6 +12,10 @@ RECORDS = Counter(
     "gridcast_records", "Records taken from a topic, by what became of them (applied, repeat, correction, "
     "late, tick, control, rejected, ignored).", ("topic", "outcome"), registry=REGISTRY,
 )  # fmt: skip
+LOST = Gauge(
+    "gridcast_lost_records", "Records that retention ate before they were read, as `--accept-loss` admits.",
+    ("topic", "partition"), registry=REGISTRY,
+)  # fmt: skip
 REJECTED = Counter(
     "gridcast_rejected", "Records refused, by the reason's code.", ("topic", "reason"), registry=REGISTRY
 )

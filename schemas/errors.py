@@ -112,15 +112,17 @@ class AnswerRefused(GridcastError):
 class LogTruncated(GridcastError):
     """The log no longer reaches back to where reading has to start."""
 
-    def __init__(self, topic: str, partition: int, lost: int) -> None:
-        super().__init__(topic, partition, lost)
+    def __init__(self, topic: str, partition: int, lost: int, way_on: str = "") -> None:
+        super().__init__(topic, partition, lost, way_on)
         self.topic = topic
         self.partition = partition
         self.lost = lost
+        self.way_on = way_on
 
     def __str__(self) -> str:
         where = f"{self.topic}[{self.partition}]"
-        return f"{where}: {self.lost} records are gone from the log before they were read"
+        told = f"{where}: {self.lost} records are gone from the log before they were read"
+        return f"{told}; {self.way_on}" if self.way_on else told
 
 
 class ServiceUnavailable(GridcastError):

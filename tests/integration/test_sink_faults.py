@@ -164,7 +164,8 @@ def test_records_that_retention_ate_stop_the_sink_until_somebody_says_go_on(sett
     running.join()
     assert isinstance(running.error, LogTruncated)
     assert "records are gone" in str(running.error)
-    sink_all(settings, from_log_start=True)
+    assert "`gridcast sink --accept-loss` goes on without them" in str(running.error)
+    sink_all(settings, accept_loss=True)
     assert stored(settings) == 20
 
 

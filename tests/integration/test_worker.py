@@ -199,16 +199,20 @@ def test_a_committed_offset_that_retention_ate_stops_the_worker_unless_loss_is_a
     send(settings, hours_of_telemetry(0, 6))
     ends = {partition: span.end for partition, span in spans(settings, JOURNAL).items()}
     partition = max(ends, key=lambda number: ends[number])
+    lost = ends[partition] - 5 - committed(settings)[partition]
     client = admin(settings)
     gone = client.delete_records([TopicPartition(JOURNAL, partition, ends[partition] - 5)])
     for future in gone.values():
         await_admin(future, "delete records", 30)
     with running(settings) as worker:
         assert worker.wait() == 1
-        assert f"error: taking partitions over: {JOURNAL}[{partition}]" in worker.said()
-        assert "records are gone from the log before they were read" in worker.said()
-    with running(settings, "--from-log-start") as worker:
+        told = f"{JOURNAL}[{partition}]: {lost} records are gone from the log before they were read"
+        assert f"error: taking partitions over: {told}" in worker.said()
+        assert "`gridcast worker --accept-loss` goes on without them" in worker.said()
+    with running(settings, "--accept-loss") as worker:
         await_true(lambda: caught_up(settings), worker=worker)
+        counted = f'gridcast_lost_records{{partition="{partition}",topic="{JOURNAL}"}} {lost}.0'
+        assert counted in worker.probe("/metrics").text
         assert worker.stop() == 0
 
 
