@@ -145,13 +145,26 @@ def _await_visible(client: AdminClient, names: list[str], timeout_s: float) -> N
         time.sleep(0.05)
 
 
+def expect_same_partitions(settings: Settings, timeout_s: float = 30.0) -> None:
+    """Refuse a deployment with a topic that has another number of partitions than the journal: a plant's
+    journal, its states and what is forwarded to it must have one number.
+
+    Raises `InputError`, and `ServiceUnavailable` when Kafka does not answer.
+    """
+    try:
+        _check_partitions(_partition_counts(admin(settings), timeout_s), TOPICS)
+    except KafkaException as error:
+        raise ServiceUnavailable(f"Kafka does not say what topics it has: {error.args[0].str()}") from error
+
+
 def _check_partitions(there: dict[str, int], wanted: tuple[Topic, ...]) -> None:
     journal = there.get(JOURNAL)
     for one in wanted:
         count = there.get(one.name)
         if one.partitions is None and journal and count and count != journal:
             raise InputError(
-                f"topic {one.name} has {count} partitions and {JOURNAL} has {journal}: make them the same"
+                f"topic {one.name} has {count} partitions and {JOURNAL} has {journal}: make them the same;"
+                " the number of a journal with records must never change, for its plants' keys would move"
             )
 
 

@@ -18,7 +18,7 @@ from infra.health import HealthServer
 from infra.kafka import faust_options, wait_for_kafka
 from infra.registry import schema_ids
 from infra.topic_reader import spans
-from infra.topics import ARTIFACTS, CHECKPOINTS, JOURNAL, WEATHER_RUNS
+from infra.topics import ARTIFACTS, CHECKPOINTS, JOURNAL, WEATHER_RUNS, expect_same_partitions
 from models.engine import Engine
 from models.steps import EngineSettings
 from schemas.codec import Codec
@@ -124,6 +124,7 @@ def make_app(settings: Settings, accept_loss: bool = False) -> WorkerApp:
     wait_for_kafka(settings, KAFKA_PATIENCE_S)
     for topic in (CHECKPOINTS, ARTIFACTS, *FORWARDED):
         spans(settings, topic)
+    expect_same_partitions(settings)
     (settings.home / "faust").mkdir(parents=True, exist_ok=True)
     app = WorkerApp(
         settings.worker_group,

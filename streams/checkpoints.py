@@ -15,6 +15,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from aiokafka.partitioner import murmur2
+
 from infra.kafka import Headers, Outgoing
 from infra.topics import CHECKPOINTS
 from models.snapshot import Snapshot
@@ -85,6 +87,11 @@ def read_state(codec: Codec, message: Message) -> tuple[str, dict[str, Any]]:
         ) from error
 
 
+def partition_of(key: bytes, partitions: int) -> int:
+    """Where Kafka's Java clients, and ours, put a key."""
+    return int(murmur2(key) & 0x7FFFFFFF) % partitions
+
+
 def _record(taken: Snapshot, partition: int) -> dict[str, Any]:
     return {
         "plant_id": taken.plant_id,
@@ -134,6 +141,13 @@ class Found:
             plant_id, record["day"], journal_offset, record["layout"], record["state"]
         )
         self._written[plant_id] = (position, headers.get(OWNER, b""))
+
+    def moved(self, number: int, partitions: int) -> str | None:
+        """A plant with a state here whose key falls on another one of so many partitions: its next records
+        will not come here.
+        """
+        places = ((plant_id, partition_of(plant_id.encode(), partitions)) for plant_id in self.newest)
+        return next((plant_id for plant_id, place in places if place != number), None)
 
     @property
     def written(self) -> dict[str, int]:

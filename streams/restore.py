@@ -35,6 +35,7 @@ STATES_AT_ONCE = 200
 RECORDS_AT_ONCE = 500
 TAIL = 200
 NOTHING_COMMITTED = -1
+NEVER_MORE = "the number of partitions must never change; make the topics anew and publish again"
 WAY_ON = "`gridcast worker --accept-loss` goes on without them"
 
 
@@ -115,9 +116,17 @@ class Restorer:
             del known[offset]
 
     def _take_over(self, number: int, committed: int, wanted: Callable[[], bool]) -> Partition | None:
-        taken_at = spans(self.settings, CHECKPOINTS)[number].end
+        held = spans(self.settings, CHECKPOINTS)
+        if number not in held:
+            raise GridcastError(
+                f"{JOURNAL} has a partition {number} and {CHECKPOINTS} has none: {NEVER_MORE}"
+            )
+        taken_at = held[number].end
         engine = self.new_engine()
         found = self._found(number, layout_of(engine.fleet.state.fields))
+        moved = found.moved(number, len(held))
+        if moved:
+            raise GridcastError(f"{JOURNAL}[{number}] is no longer where {moved} belongs: {NEVER_MORE}")
         engine.serving.restore(found.releases)
         for snapshot in found.newest.values():
             engine.restore(snapshot)
