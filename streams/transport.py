@@ -25,6 +25,8 @@ from numpy.typing import NDArray
 
 # Faust sleeps a whole second when every partition's buffer is full; a batch is done much sooner.
 FULL_BUFFER_PAUSE_S = 0.01
+# How long a fetch waits for records; a rebalance waits for the fetch.
+FETCH_WAIT_S = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,7 @@ class BatchConsumer(Consumer):
         self.scheduler = BatchScheduler(self.app.batch_topics, self.app.batch_limit)
         self._delivered: dict[TP, deque[Any]] = {}
         self._surplus: dict[TP, list[Any]] = {}
+        self._fetching = asyncio.Lock()
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Mapping[TP, list[Any]]:
         if active_partitions is None:
@@ -149,7 +152,8 @@ class BatchConsumer(Consumer):
         ready = {tp: self._surplus.pop(tp) for tp in list(self._surplus) if tp in active_partitions}
         asked = active_partitions - ready.keys() - self._surplus.keys()
         if asked:
-            ready |= await super()._getmany(asked, 0.0 if ready else timeout)
+            async with self._fetching:
+                ready |= await super()._getmany(asked, 0.0 if ready else min(timeout, FETCH_WAIT_S))
         if generation != self.app.consumer_generation_id:
             return {}  # read again from the committed offset, which others may have moved
         return {tp: self._one_batch(tp, records) for tp, records in ready.items()}
@@ -199,12 +203,15 @@ class BatchConsumer(Consumer):
     async def seek_to_committed(self) -> Mapping[TP, int]:
         # aiokafka leaves a partition where it is when nothing was committed there. Faust throws away what a
         # fetch brings during a rebalance and counts on this seek: the records would be lost.
-        self._surplus.clear()
-        committed = await super().seek_to_committed()
-        unmoved = [tp for tp, offset in committed.items() if offset is None or offset <= 0]
-        if unmoved:
-            await self._thread.seek_to_beginning(*unmoved)
-        return committed
+        # A fetch that was asked for before the rebalance may still be under way. What it brings is thrown away,
+        # so it must be over: after the seek it would take the records from the committed offset on with it.
+        async with self._fetching:
+            self._surplus.clear()
+            committed = await super().seek_to_committed()
+            unmoved = [tp for tp, offset in committed.items() if offset is None or offset <= 0]
+            if unmoved:
+                await self._thread.seek_to_beginning(*unmoved)
+            return committed
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         # Faust waits in here for the batches in flight, and commits them.

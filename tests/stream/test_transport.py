@@ -233,3 +233,43 @@ def test_nothing_that_waits_here_outlives_a_rebalance(
 
     again = asyncio.run(over_a_rebalance())
     assert [one.offset for one in again[JOURNAL]] != list(range(100, 200))
+
+
+class Log:
+    """A partition of 300 records, read from `position` on: what Kafka's client is to Faust."""
+
+    def __init__(self) -> None:
+        self.position = 250
+        self.asked = asyncio.Event()
+        self.answer = asyncio.Event()
+
+    async def getmany(self, active: set[TP], timeout: float) -> dict[TP, list[Any]]:
+        self.asked.set()
+        await self.answer.wait()
+        found = [record(JOURNAL, offset) for offset in range(self.position, 300)]
+        self.position = 300
+        return {tp: found for tp in active if found}
+
+    async def seek(self) -> dict[TP, int]:
+        self.position = 200
+        return {JOURNAL: 200}
+
+
+def test_a_fetch_that_outlasts_a_rebalance_takes_nothing_with_it(
+    app: BatchApp, consumer: BatchConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def over_a_rebalance() -> list[int]:
+        log = Log()
+        monkeypatch.setattr("faust.transport.consumer.ThreadDelegateConsumer._getmany", log.getmany)
+        monkeypatch.setattr("faust.transport.consumer.ThreadDelegateConsumer.seek_to_committed", log.seek)
+        before = asyncio.ensure_future(consumer._getmany({JOURNAL}, 1.0))
+        await log.asked.wait()
+        app.consumer_generation_id += 1
+        seeking = asyncio.ensure_future(consumer.seek_to_committed())
+        await asyncio.sleep(0)
+        log.answer.set()
+        assert await before == {}
+        await seeking
+        return [one.offset for one in (await consumer._getmany({JOURNAL}, 1.0))[JOURNAL]]
+
+    assert asyncio.run(over_a_rebalance())[0] == 200
