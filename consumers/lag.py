@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
 from infra.kafka import admin, await_admin, consumer, wait_for_kafka
 from infra.topic_reader import Span
@@ -28,6 +29,14 @@ _ANSWER_S: Final = 10.0
 #: A record that cannot be read, or that compaction took, is stood in for by one of so many before it.
 _LOOK_BACK: Final = 16
 NOTHING_COMMITTED: Final = -1
+#: A broker that has only just started, or taken a group over, says so for a moment.
+_NOT_YET: Final = frozenset(
+    {
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+    }
+)
 
 Place = tuple[str, int]
 
@@ -109,6 +118,13 @@ def _committed(client: AdminClient, groups: Mapping[str, Sequence[str]]) -> dict
     return {name: _committed_by(client, name) for name in sorted(names)}
 
 
+def _passes(error: BaseException) -> bool:
+    return isinstance(error, KafkaException) and error.args[0].code() in _NOT_YET
+
+
+@retry(
+    retry=retry_if_exception(_passes), stop=stop_after_delay(_ANSWER_S), wait=wait_fixed(0.2), reraise=True
+)
 def _committed_by(client: AdminClient, group: str) -> dict[Place, int]:
     asked = client.list_consumer_group_offsets(
         [ConsumerGroupTopicPartitions(group)], request_timeout=_ANSWER_S

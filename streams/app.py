@@ -43,7 +43,7 @@ _log = logging.getLogger(__name__)
 #: Batches that wait at one partition; more only cost memory.
 BATCHES_WAITING = 4
 FETCH_BYTES = 4 << 20
-SESSION_S = 10.0
+SESSION_S = 6.0
 HEARTBEAT_S = 2.0
 CHORES_EVERY_S = 1.0
 #: A stop that takes longer than this waits for a Kafka that is away.

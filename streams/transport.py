@@ -203,8 +203,8 @@ class BatchConsumer(Consumer):
     async def seek_to_committed(self) -> Mapping[TP, int]:
         # aiokafka leaves a partition where it is when nothing was committed there. Faust throws away what a
         # fetch brings during a rebalance and counts on this seek: the records would be lost.
-        # A fetch that was asked for before the rebalance may still be under way. What it brings is thrown away,
-        # so it must be over: after the seek it would take the records from the committed offset on with it.
+        # A fetch asked for before the rebalance may still be under way. What it brings is thrown away, so it
+        # must be over: after the seek it would take the records from the committed offset on with it.
         async with self._fetching:
             self._surplus.clear()
             committed = await super().seek_to_committed()

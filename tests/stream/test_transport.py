@@ -243,7 +243,7 @@ class Log:
         self.asked = asyncio.Event()
         self.answer = asyncio.Event()
 
-    async def getmany(self, active: set[TP], timeout: float) -> dict[TP, list[Any]]:
+    async def getmany(self, active: set[TP], _timeout_s: float) -> dict[TP, list[Any]]:
         self.asked.set()
         await self.answer.wait()
         found = [record(JOURNAL, offset) for offset in range(self.position, 300)]
