@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,9 +18,12 @@ from models.forecast.base import KNOTS, TRAILING_HOURS, CorrectionInput, Floats
 from models.forecast.climatology import Climatology, Table
 from models.forecast.closed_form import ClosedForm
 from models.release import Release
+from models.release_check import fault_of_release
 from schemas.errors import ReleaseRefused
 
 FORMAT = 3
+MOST_BYTES = 256 << 20  # of an artifact; one of a hundred plants has a tenth of it
+LONGEST = 200  # what is told of an exception
 PROBE_TOLERANCE = 1e-4  # shares; another CPU may round otherwise, other weights are much further away
 Tensors = dict[str, NDArray[Any]]
 
@@ -59,18 +61,24 @@ def load(content: bytes) -> Release:
     """The release of a file.
 
     Raises:
-        ReleaseRefused: it is no such file, of another format, or its numbers on the probe are not those it
-        was saved with.
+        ReleaseRefused: it is no such file, of another format, its numbers on the probe are not those it was
+        saved with, or a part of it gives no numbers.
     """
     head, tensors = _read(content)
-    try:
-        release = _assemble(head, tensors, hashlib.sha256(content).hexdigest())
-    except (KeyError, TypeError, ValueError, zlib.error, UnicodeDecodeError) as error:
-        raise ReleaseRefused(f"the artifact is damaged or of another version: {error!r}") from error
     said = {
         name.removeprefix("probe/"): values for name, values in tensors.items() if name.startswith("probe/")
     }
-    _compare(probe(release), said)
+    try:
+        release = _assemble(head, tensors, hashlib.sha256(content).hexdigest())
+        _compare(probe(release), said)
+        fault = fault_of_release(release)
+    except (ReleaseRefused, MemoryError):
+        raise
+    except Exception as error:  # its author chose what stands in it, so anything may be raised
+        told = " ".join(repr(error).split())
+        raise ReleaseRefused(f"the artifact is damaged or of another version: {told[:LONGEST]}") from error
+    if fault is not None:
+        raise ReleaseRefused(fault)
     return release
 
 
@@ -82,7 +90,7 @@ def _read(content: bytes) -> tuple[dict[str, Any], Tensors]:
         tensors = safetensors.numpy.load(content)
         size = int.from_bytes(content[:8], "little")
         head = json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["gridcast"])
-    except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
+    except (safetensors.SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ReleaseRefused(f"the artifact is no release of gridcast: {error}") from error
     if not isinstance(head, dict) or head.get("format") != FORMAT:
         raise ReleaseRefused(f"the artifact's format is not {FORMAT}, which this version reads")

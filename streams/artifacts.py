@@ -17,6 +17,7 @@ from models.release import Release, cold_start
 from schemas.codec import Codec
 from schemas.errors import DecodeError, ReleaseRefused, ServiceUnavailable
 from schemas.records import ReleaseRecord, ReleaseRole
+from streams.trial import expect_to_load
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -35,36 +36,65 @@ class Artifacts:
         self._settings = settings
         self._codec = codec
         self._loaded: dict[str, tuple[Release, int]] = {}
+        self._unfit: dict[str, str] = {}  # by hash: what these bytes are will never change
+        self._told: set[tuple[str, str, int]] = set()
 
     def load_release(self, record: ReleaseRecord) -> Release:
-        """The models of a release; blocks while they are fetched.
+        """The models of a release; blocks while they are fetched and tried.
 
         Raises:
-            ReleaseRefused: the artifact is not there, not whole, or not what the record says: its hash, its
-                size, the plants, or its numbers on the probe. All this is the same for every worker.
-            ServiceUnavailable: Kafka stayed away for `PATIENCE_S`.
+            ReleaseRefused: the artifact is not there, not whole, too large, or not what the record says: its
+                hash, its size, its name, the plants, or its numbers on the probe. All this is the same for
+                every worker.
+            ServiceUnavailable: Kafka stayed away for `PATIENCE_S`, or the artifact could not be tried.
         """
+        try:
+            return self._load(record)
+        except ReleaseRefused as why:
+            self._tell(record, why)
+            raise
+
+    def _load(self, record: ReleaseRecord) -> Release:
         sha256 = record.artifact_sha256
         if not sha256:
             return cold_start()
+        if sha256 in self._unfit:
+            raise ReleaseRefused(self._unfit[sha256])
         if sha256 not in self._loaded:
-            content = self._bytes(sha256)
+            content = self._bytes(record)
             self._loaded[sha256] = release_file.load(content), len(content)
             _log.info("release %s %s loaded", record.name, record.version)
         release, size = self._loaded[sha256]
         _check(record, release, size)
         return release
 
-    def _bytes(self, sha256: str) -> bytes:
+    def _tell(self, record: ReleaseRecord, why: ReleaseRefused) -> None:
+        """Once, though each partition hears of it."""
+        identity = (record.name, record.version, record.valid_from_ms)
+        if identity not in self._told:
+            self._told.add(identity)
+            what = " ".join(f"{record.name} {record.version}".split())
+            _log.error("release %s is refused, what served before goes on: %s", what, why)
+
+    def _bytes(self, record: ReleaseRecord) -> bytes:
+        """The artifact's bytes, tried; what lies on disk under its hash was tried before it was put there."""
+        sha256 = record.artifact_sha256
         if len(sha256) != 64 or not all(letter in "0123456789abcdef" for letter in sha256):
-            raise ReleaseRefused(f"{sha256!r} is no SHA-256")
+            raise ReleaseRefused(f"{sha256[:100]!r} is no SHA-256")
+        if not 0 < record.artifact_bytes <= release_file.MOST_BYTES:
+            most = release_file.MOST_BYTES
+            raise ReleaseRefused(f"the artifact has {record.artifact_bytes} bytes: it may have 1 to {most}")
         path = self._settings.home / "artifacts" / sha256
         if path.exists():
             kept = path.read_bytes()
             if hashlib.sha256(kept).hexdigest() == sha256:
                 return kept
-        fetched = self._fetch(sha256)
-        _write(path, fetched)
+        fetched = self._fetch(sha256, record.artifact_bytes)
+        try:
+            _write(path, fetched)
+        except ReleaseRefused as why:
+            self._unfit[sha256] = str(why)
+            raise
         return fetched
 
     @retry(
@@ -73,7 +103,8 @@ class Artifacts:
         wait=wait_exponential(multiplier=0.5, max=10.0),
         reraise=True,
     )
-    def _fetch(self, sha256: str) -> bytes:
+    def _fetch(self, sha256: str, size: int) -> bytes:
+        """The artifact by its chunks; no more is held than the `size` that its record names."""
         chunks: dict[int, bytes] = {}
         count = 0
         wanted = f"{sha256}/".encode()
@@ -85,6 +116,8 @@ class Artifacts:
                 chunk = self._chunk(payload)
                 chunks[chunk["index"]] = chunk["payload"]
                 count = chunk["count"]
+                if sum(map(len, chunks.values())) > size:
+                    raise ReleaseRefused(f"artifact {sha256[:12]}: it has more than the {size} bytes told")
         if not chunks or sorted(chunks) != list(range(count)):
             raise ReleaseRefused(f"artifact {sha256[:12]}: {len(chunks)} of {count} chunks are there")
         whole = b"".join(chunks[index] for index in range(count))
@@ -104,6 +137,10 @@ class Artifacts:
 
 def _check(record: ReleaseRecord, release: Release, size: int) -> None:
     """Refuse a record that speaks of another artifact, or of plants that the release was not trained on."""
+    if (record.name, record.version) != (release.name, release.version):
+        raise ReleaseRefused(
+            f"the artifact is of {release.name} {release.version}, not of what the record says"
+        )
     if size != record.artifact_bytes:
         raise ReleaseRefused(f"the artifact has {size} bytes, the record says {record.artifact_bytes}")
     strangers = sorted(plant_id for plant_id in record.plants if not release.knows(plant_id))
@@ -113,8 +150,15 @@ def _check(record: ReleaseRecord, release: Release, size: int) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """All or nothing: several workers may share the folder."""
+    """All or nothing, and only what was tried: several workers may share the folder.
+
+    Raises `ReleaseRefused` where the trial says so.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_bytes(content)
-    partial.replace(path)
+    try:
+        partial.write_bytes(content)
+        expect_to_load(partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import lightgbm
 
 Tensors = dict[str, NDArray[Any]]
+#: All trees of a model; a few kB of zeros must not fill the memory of every worker.
+LONGEST_TEXT = 512 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,5 +60,13 @@ def pack_text(text: str) -> NDArray[Any]:
 
 
 def unpack_text(packed: NDArray[Any]) -> str:
-    """The text of `pack_text`."""
-    return zlib.decompress(packed.tobytes()).decode()
+    """The text of `pack_text`.
+
+    Raises:
+        zlib.error, ValueError: it is none, or longer than any that was ever packed.
+    """
+    unpacking = zlib.decompressobj()
+    text = unpacking.decompress(packed.tobytes(), LONGEST_TEXT)
+    if not unpacking.eof:
+        raise ValueError(f"a text is cut short, or longer than {LONGEST_TEXT} bytes")
+    return text.decode()

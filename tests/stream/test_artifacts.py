@@ -1,4 +1,7 @@
-"""A worker refuses a release only for what is the same for every worker: hash, size, plants, probe."""
+"""A worker refuses a release only for what is the same for every worker: hash, size, plants, probe.
+
+What is wrong with an artifact on its topic is tried in `tests/integration/test_refused_releases.py`.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from infra.settings import isolated
-from models.release_file import save
+from models.release_file import MOST_BYTES, save
 from schemas.codec import Codec
-from schemas.errors import ReleaseRefused
+from schemas.errors import ReleaseRefused, SettingsError
 from schemas.records import ReleaseRecord, ReleaseRole
 from streams.artifacts import Artifacts
 from tests.forecast_world import small_release
@@ -24,7 +27,7 @@ def released(tmp_path: Path) -> tuple[Artifacts, ReleaseRecord]:
     sha256 = hashlib.sha256(content).hexdigest()
     (tmp_path / "artifacts").mkdir()
     (tmp_path / "artifacts" / sha256).write_bytes(content)
-    record = ReleaseRecord("small", "1", 1, 1, ReleaseRole.CHAMPION, sha256, len(content))
+    record = ReleaseRecord("gridcast", "1", 1, 1, ReleaseRole.CHAMPION, sha256, len(content))
     return Artifacts(isolated(tmp_path), Codec()), record
 
 
@@ -41,6 +44,32 @@ def test_a_record_of_another_size_is_refused_known_or_not(released: tuple[Artifa
         with pytest.raises(ReleaseRefused, match="bytes"):
             artifacts.load_release(shorter)
     artifacts.load_release(record)
+
+
+def test_a_record_under_another_name_is_refused(released: tuple[Artifacts, ReleaseRecord]) -> None:
+    """Forecasts would be told by the name in the artifact, and be two under one identity."""
+    artifacts, record = released
+    for changed in (replace(record, name="other"), replace(record, version="2")):
+        with pytest.raises(ReleaseRefused, match="not of what the record says"):
+            artifacts.load_release(changed)
+
+
+def test_a_size_that_no_release_has_is_refused_before_anything_is_fetched(tmp_path: Path) -> None:
+    nowhere = Artifacts(isolated(tmp_path), Codec())
+    record = ReleaseRecord("gridcast", "1", 1, 1, ReleaseRole.CHAMPION, "ab" * 32, MOST_BYTES + 1)
+    for size in (MOST_BYTES + 1, 0, -1):
+        with pytest.raises(ReleaseRefused, match="it may have 1 to"):
+            nowhere.load_release(replace(record, artifact_bytes=size))
+
+
+def test_a_kept_file_that_was_changed_is_not_used(
+    released: tuple[Artifacts, ReleaseRecord], tmp_path: Path
+) -> None:
+    artifacts, record = released
+    kept = tmp_path / "artifacts" / record.artifact_sha256
+    kept.write_bytes(kept.read_bytes()[:-1])
+    with pytest.raises(SettingsError):  # it goes to Kafka, of which there is none here
+        artifacts.load_release(record)
 
 
 def test_a_plant_that_it_was_not_trained_on_is_refused(released: tuple[Artifacts, ReleaseRecord]) -> None:
