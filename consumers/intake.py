@@ -19,7 +19,7 @@ from consumers.registry import Registry
 from consumers.rows import Rows
 from consumers.tables import Table
 from infra import topics
-from models.validate_control import fault_of_plant, fault_of_run
+from models.validate_control import fault_of_plant, fault_of_run, fault_of_versions
 from schemas.codec import Codec
 from schemas.errors import Reason
 from schemas.journal import Control, JournalBatch, TelemetryColumns
@@ -161,7 +161,7 @@ def _accept(batch: JournalBatch, intake: Intake) -> None:
 def _refuse_control(control: Control, intake: Intake) -> bool:
     """Whether the worker refuses it too, by the same functions."""
     reason: Reason | None = None
-    if isinstance(control, PlantVersion) and fault_of_plant(control) is not None:
+    if isinstance(control, PlantVersion) and _fault_of_plant(control, intake.registry) is not None:
         reason = Reason.BAD_PLANT
     elif isinstance(control, WeatherRun) and control.plant_id not in intake.registry:
         reason = Reason.UNKNOWN_PLANT
@@ -170,6 +170,10 @@ def _refuse_control(control: Control, intake: Intake) -> bool:
     if reason is not None:
         intake.refused[topics.JOURNAL, reason.value] += 1
     return reason is not None
+
+
+def _fault_of_plant(plant: PlantVersion, registry: Registry) -> str | None:
+    return fault_of_plant(plant) or fault_of_versions(registry.versions.get(plant.plant_id, ()), plant)
 
 
 def _judged(telemetry: TelemetryColumns, start: int, end: int, intake: Intake) -> TelemetryColumns:

@@ -10,7 +10,7 @@ from schemas.records import PlantVersion
 
 @dataclass(frozen=True)
 class Registry:
-    """Every version of every plant that was read so far, by plant, oldest `valid_from` first."""
+    """What holds of every plant that was read so far: its versions, oldest `valid_from` first."""
 
     versions: Mapping[str, tuple[PlantVersion, ...]] = field(default_factory=dict)
 
@@ -21,9 +21,8 @@ class Registry:
         """The registry after these versions, read in the order of the journal; a later one wins a tie."""
         made = dict(self.versions)
         for plant in plants:
-            known = made.get(plant.plant_id, ())
-            if plant not in known:
-                made[plant.plant_id] = tuple(sorted((*known, plant), key=lambda one: one.valid_from_ms))
+            known = [v for v in made.get(plant.plant_id, ()) if v.valid_from_ms != plant.valid_from_ms]
+            made[plant.plant_id] = tuple(sorted((*known, plant), key=lambda one: one.valid_from_ms))
         return Registry(made)
 
     def judge(self, rows: TelemetryColumns) -> Verdicts:

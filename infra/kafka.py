@@ -77,7 +77,7 @@ def producer(settings: Settings, **overrides: Any) -> Producer:
         "compression.type": "lz4",
         "linger.ms": 20,
         "queue.buffering.max.messages": 200_000,
-        "message.max.bytes": 4_000_000,
+        "message.max.bytes": 8_000_000,  # under LARGE_BYTES of infra/topics.py
     }
     return _made(Producer, {**config, **_dotted(overrides)})
 

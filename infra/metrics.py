@@ -10,7 +10,7 @@ _BATCH_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 
 RECORDS = Counter(
     "gridcast_records", "Records taken from a topic, by what became of them (applied, repeat, correction, "
-    "late, tick, control, rejected, ignored).", ("topic", "outcome"), registry=REGISTRY,
+    "late, tick, control, rejected, ignored, units_ignored).", ("topic", "outcome"), registry=REGISTRY,
 )  # fmt: skip
 LOST = Gauge(
     "gridcast_lost_records", "Records that retention ate before they were read, as `--accept-loss` admits.",

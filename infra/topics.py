@@ -32,13 +32,18 @@ REJECTED = "records.rejected"
 CHECKPOINTS = "worker.checkpoints"
 
 _DAY_MS = 86_400_000
+#: A record that holds another one with its origin, or a plant's whole state, may be larger than what a broker
+#: takes by default (1 MiB); `models/validate_control.py` keeps a state under this.
+LARGE_BYTES = 8 << 20
 #: The journal's retention is a setting; this stands for it in the table below.
 _AS_SET = 0
 
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic. `partitions` None: as many as the journal. `days` 0: as set for it, None: for ever."""
+    """One topic. `partitions` None: as many as the journal. `days` 0: as set for it, None: for ever. `large`:
+    its records may be larger than a broker's default.
+    """
 
     name: str
     key: str
@@ -46,10 +51,13 @@ class Topic:
     days: int | None = None
     compacted: bool = False
     partitions: int | None = None
+    large: bool = False
 
     def config(self, settings: Settings) -> dict[str, str]:
         """The broker's settings for it."""
         shared = {"message.timestamp.type": "LogAppendTime"}
+        if self.large:
+            shared["max.message.bytes"] = str(LARGE_BYTES)
         if self.compacted:
             # A compactor never touches the active segment, so segments must end to be compacted at all.
             rolled = {"segment.ms": str(3_600_000), "segment.bytes": str(64 << 20)}
@@ -73,8 +81,8 @@ TOPICS: tuple[Topic, ...] = (
     Topic(SCORES, "plant_id", ("Score",), days=_AS_SET),
     Topic(ANOMALIES, "plant_id", ("AnomalyEvent",), days=_AS_SET),
     Topic(DRIFT, "plant_id", ("DriftEvent",), days=_AS_SET),
-    Topic(REJECTED, "plant_id", ("RejectedRecord",), days=30),
-    Topic(CHECKPOINTS, "plant_id|day", ("Checkpoint", "Marker"), compacted=True),
+    Topic(REJECTED, "plant_id", ("RejectedRecord",), days=30, large=True),
+    Topic(CHECKPOINTS, "plant_id|day", ("Checkpoint", "Marker"), compacted=True, large=True),
 )
 
 

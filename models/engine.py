@@ -37,7 +37,7 @@ from models.state import FleetState
 from models.steps import EngineSettings
 from models.ticking import Ticker
 from models.validate import Verdicts, Versions, explain, not_registered, validate
-from models.validate_control import fault_of_plant, fault_of_run, without_nonsense
+from models.validate_control import fault_of_plant, fault_of_run, fault_of_versions, without_nonsense
 from schemas.errors import Reason, ReleaseRefused
 from schemas.forecasts import ForecastBlock
 from schemas.journal import Bad, Control, JournalBatch, TelemetryColumns
@@ -161,7 +161,8 @@ class Engine:
         if known and offset <= self.fleet.state["applied_offset"][slot]:
             return
         if isinstance(control, PlantVersion):
-            fault, reason = fault_of_plant(control), Reason.BAD_PLANT
+            versions = self.fleet.outlooks[slot].versions if known else []
+            fault, reason = fault_of_plant(control) or fault_of_versions(versions, control), Reason.BAD_PLANT
         elif known:
             fault, reason = fault_of_run(control), Reason.BAD_RUN
         else:

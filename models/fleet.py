@@ -22,6 +22,9 @@ F8 = NDArray[np.float64]
 
 INTERVALS: Final = 320  # 26 h at 5 min, 80 h at 15 min
 SENSED: Final = 32  # intervals of the sensors and units that the detectors look at
+UNITS: Final = 1000  # units of a plant that are told apart; more would make a state too large for a record
+LONGEST_UNIT_ID: Final = 200
+NO_LANE: Final = -1
 SETPOINT, WIND, POA = 0, 1, 2
 
 CORE_FIELDS: Final = (
@@ -103,9 +106,11 @@ class Fleet:
         return index, sums, counts
 
     def unit_lane(self, slot: int, unit_id: str) -> int:
-        """Place of a unit on the unit axis, made when it is new."""
+        """Place of a unit on the unit axis, made when it is new; `NO_LANE` where there is no room for it."""
         names = self.unit_ids[slot]
         if unit_id not in names:
+            if len(names) >= UNITS or len(unit_id) > LONGEST_UNIT_ID:
+                return NO_LANE
             names.append(unit_id)
             if len(names) > self.state.axes["U"]:
                 self.state.widen("U", max(4, 2 * self.state.axes["U"]))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import feeds, rings
-from models.fleet import POA, SETPOINT, WIND, Fleet
+from models.fleet import NO_LANE, POA, SETPOINT, WIND, Fleet
 from models.validate import Verdicts
 from models.windows import SCAN_STEPS_S, interval_index, to_milli
 from schemas.errors import Reason
@@ -50,7 +50,7 @@ def apply(
     if units.size:
         is_fresh = np.zeros(len(rows), np.bool_)
         is_fresh[fresh] = True
-        _units(fleet, rows, slots, units[is_fresh[rows.units.row[units]]])
+        _units(fleet, rows, slots, units[is_fresh[rows.units.row[units]]], counts)
 
 
 def _out_of_range(fleet: Fleet, rows: TelemetryColumns, slots: I8, refused: I8) -> None:
@@ -131,7 +131,7 @@ def _sensors(fleet: Fleet, rows: TelemetryColumns, slots: I8, fresh: I8) -> None
             _add_to(fleet, "sensed", 3, slots[fresh][there] * 3 + sensor, interval[there], values[there])
 
 
-def _units(fleet: Fleet, rows: TelemetryColumns, slots: I8, readings: I8) -> None:
+def _units(fleet: Fleet, rows: TelemetryColumns, slots: I8, readings: I8, counts: Counter[str]) -> None:
     """Sum the readings of units; a unit is numbered when it is first seen."""
     table, row = rows.units, rows.units.row[readings]
     if not readings.size:
@@ -143,13 +143,15 @@ def _units(fleet: Fleet, rows: TelemetryColumns, slots: I8, readings: I8) -> Non
     lane = np.empty(pair.shape[1], np.int64)
     for place in np.argsort(first, kind="stable"):  # in the order of the journal, not of the batch's ids
         lane[place] = fleet.unit_lane(int(pair[0, place]), table.unit_ids[pair[1, place]])
+    mine = lane[inverse.ravel()]
+    counts["units_ignored"] += int((mine == NO_LANE).sum())
     width = fleet.state.axes["U"] * 2
     interval = interval_index(rows.event_time_ms[row], fleet.state["resolution_s"][slot] * 1000)
     for sensor, column in ((0, table.power_kw), (1, table.wind_speed_ms)):
         values = column[readings]
-        there = np.flatnonzero(np.isfinite(values))
+        there = np.flatnonzero(np.isfinite(values) & (mine != NO_LANE))
         if there.size:
-            lanes = slot[there] * width + lane[inverse.ravel()[there]] * 2 + sensor
+            lanes = slot[there] * width + mine[there] * 2 + sensor
             _add_to(fleet, "unit", width, lanes, interval[there], values[there])
 
 

@@ -81,6 +81,7 @@ def _block(fleet: Fleet, made: Made, known_at_ms: I8) -> ForecastBlock:
     outlooks = [fleet.outlooks[s] for s in slots]
     runs = [o.newest_run() for o in outlooks]
     capacity = state["capacity_kw"][slots]
+    step = (capacity / GRID)[:, None]
     count = slots.size
     quality = feeds.scores(fleet, slots)
     return ForecastBlock(
@@ -96,8 +97,9 @@ def _block(fleet: Fleet, made: Made, known_at_ms: I8) -> ForecastBlock:
         interval_s=made.steps.interval_s.astype(np.int32),
         rung=made.rung,
         levels=np.array(fleet.settings.levels),
-        power_kw=made.shares * (capacity / GRID)[:, None, None],
-        available_kw=made.available * (capacity / GRID)[:, None],
+        # GRID steps may come out one bit above the capacity.
+        power_kw=np.minimum(made.shares * step[..., None], capacity[:, None, None]),
+        available_kw=np.minimum(made.available * step, capacity[:, None]),
         telemetry_offset=state["telemetry_offset"][slots],
         telemetry_at_ms=state["telemetry_ms"][slots],
         run_source=[run.source if run else None for run in runs],

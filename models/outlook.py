@@ -21,6 +21,9 @@ RUNS_KEPT: Final = 8
 RUNS_APART_MS: Final = 12 * HOUR_MS
 RUNS_BACK_MS: Final = 48 * HOUR_MS
 HEARD_KEPT: Final = 16
+#: Runs that wait for their time: few, unless a clock is wrong. Of more the last ones to arrive are kept.
+PENDING_KEPT: Final = 64
+PENDING_VALUES: Final = 480_000
 
 #: (published_at_ms, source) of a run.
 Heard = tuple[int, str]
@@ -51,7 +54,7 @@ class Outlook:
         """Take a run that stands in the journal; False when the same run was already there."""
         same = _order(run) in (*self.heard, *map(_order, self.pending))
         if not same:
-            self.pending.append(run)
+            self.pending = _newest([*self.pending, run])
             self.wakes_ms = min(self.wakes_ms, run.published_at_ms)
         return not same
 
@@ -152,6 +155,19 @@ class Outlook:
 
 def _order(run: WeatherRun) -> Heard:
     return run.published_at_ms, run.source
+
+
+def _newest(pending: list[WeatherRun]) -> list[WeatherRun]:
+    """The last runs to arrive, as many as may wait."""
+    kept: list[WeatherRun] = []
+    values = 0
+    for run in reversed(pending[-PENDING_KEPT:]):
+        columns = [run.columns, *(point.columns for point in run.points)]
+        values += run.valid_at_ms.size * sum(map(len, columns))
+        if kept and values > PENDING_VALUES:
+            break
+        kept.append(run)
+    return kept[::-1]
 
 
 def _thinned(runs: list[WeatherRun]) -> list[WeatherRun]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -15,6 +16,11 @@ from schemas.records import PlantVersion, WeatherRun
 LONGEST_RUN: Final = 40 * 96  # valid times: a month of quarter-hours and more
 FURTHEST_RUN_MS: Final = 160 * 86_400_000  # what a run spans or reaches ahead; each hour of it is kept
 LONGEST_SCAN_S: Final = 3600
+# A plant's state must fit one record, whatever was said of it: so each part of what it keeps is bounded.
+LONGEST_TEXT: Final = 200  # letters of a name
+LARGEST_RUN: Final = 120_000  # values of a run, its points' included
+MOST_COLUMNS: Final = 2000  # columns of a run, its points' included, or points
+MOST_VERSIONS: Final = 500  # of one plant
 LARGEST_KW: Final = 1e8  # 100 GW: no plant is larger, and sums of milliwatts must fit 64 bits
 EARLIEST_MS: Final = -2_208_988_800_000  # 1900-01-01: what any plant may hold from
 MISSING_CODES: Final = (-999.0, -9999.0, -99999.0)  # what files of weather write where there is nothing
@@ -32,6 +38,8 @@ def fault_of_plant(plant: PlantVersion) -> str | None:
     """What is wrong with a plant version."""
     if not plant.plant_id.strip() or not plant.plant_id.isprintable():
         return f"plant_id {plant.plant_id[:64]!r} is empty or has characters that cannot be shown"
+    if _too_long(plant.plant_id, plant.timezone or ""):
+        return f"plant_id or timezone is longer than {LONGEST_TEXT} characters"
     if not 0 < plant.capacity_kw <= LARGEST_KW:
         return f"capacity_kw is {plant.capacity_kw:g}: it must be over 0 and at most {LARGEST_KW:g} kW"
     if not EARLIEST_MS <= plant.valid_from_ms <= LAST_TIME_MS or plant.known_at_ms > LAST_TIME_MS:
@@ -53,6 +61,13 @@ def fault_of_plant(plant: PlantVersion) -> str | None:
     return None
 
 
+def fault_of_versions(known: Sequence[PlantVersion], plant: PlantVersion) -> str | None:
+    """What is wrong with one more version beside those that are known of its plant."""
+    if len(known) < MOST_VERSIONS or any(one.valid_from_ms == plant.valid_from_ms for one in known):
+        return None
+    return f"the plant has {len(known)} versions already: correct one of them instead, by its valid_from"
+
+
 def fault_of_run(run: WeatherRun) -> str | None:
     """What is wrong with a weather run."""
     valid = run.valid_at_ms
@@ -72,7 +87,23 @@ def fault_of_run(run: WeatherRun) -> str | None:
         return "published_at is more than 10 minutes after the run was known: check the source's clock"
     if not any(_said(values).any() for values in run.columns.values()):
         return "the run has no value at all"
+    return _too_large(run)
+
+
+def _too_large(run: WeatherRun) -> str | None:
+    columns = [run.columns, *(point.columns for point in run.points)]
+    names = [name for one in columns for name in one]
+    if _too_long(run.source, *names, *(point.point_id for point in run.points)):
+        return f"a name in the run is longer than {LONGEST_TEXT} characters"
+    if len(names) > MOST_COLUMNS or len(run.points) > MOST_COLUMNS:
+        return f"the run has more than {MOST_COLUMNS} columns or points"
+    if len(names) * run.valid_at_ms.size > LARGEST_RUN:
+        return f"the run has {len(names) * run.valid_at_ms.size} values, more than {LARGEST_RUN}"
     return None
+
+
+def _too_long(*texts: str) -> bool:
+    return any(len(text) > LONGEST_TEXT for text in texts)
 
 
 def without_nonsense(run: WeatherRun) -> WeatherRun:
