@@ -25,7 +25,11 @@ def command(accept_loss: bool, give_up_s: float, metrics_port: int | None, as_js
     PostgreSQL beside the rows. Stops cleanly on SIGTERM and SIGINT.
     """
     from consumers.run import run_sink
+    from infra.ending import end_process
+    from infra.stalls import LastResort
 
     found = begin(metrics_port, as_json)
+    last_resort = LastResort(found.stall_s)
     with until_told() as stop:
-        run_sink(found, stop.is_set, give_up_s, accept_loss)
+        run_sink(found, stop.is_set, give_up_s, accept_loss, end_process, last_resort.put_off)
+    last_resort.close()

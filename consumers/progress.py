@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,6 +12,7 @@ from consumers.reading import Reading
 from consumers.staging import Counts
 from infra import metrics
 from infra.health import Verdict
+from infra.stalls import Stall, now_epoch_s, warned_after_s
 from infra.topics import JOURNAL
 
 _log = logging.getLogger(__name__)
@@ -23,7 +24,8 @@ _SHOW_EVERY_S: Final = 30.0
 class Progress:
     """What the loop tells about itself. Probes read it from another thread and change nothing.
 
-    Times are of the monotonic clock, in seconds.
+    Times are of the monotonic clock, in seconds. `steps` counts whatever has come back; `stalls` is what the
+    watchdog has last seen to stand still.
     """
 
     stall_s: float = 60.0
@@ -31,13 +33,21 @@ class Progress:
     placed: bool = False
     trouble: str = ""
     behind: int = 0
+    steps: int = 0
+    stalls: Sequence[Stall] = ()
     moved_at: float = field(default_factory=time.monotonic)
     beat_at: float = field(default_factory=time.monotonic)
+    trouble_at: float = field(default_factory=time.monotonic)
     rows: Counter[str] = field(default_factory=Counter)
     _shown_at: float = field(default_factory=time.monotonic)
 
+    def step(self) -> None:
+        """Something that could have hung has come back."""
+        self.steps += 1
+
     def beat(self, reading: Reading) -> None:
         """The loop has come round."""
+        self.step()
         self.beat_at = time.monotonic()
         self.placed = reading.placed
         lag = reading.lag() if reading.placed else {}
@@ -77,7 +87,10 @@ class Progress:
         metrics.SINK_RETRIES.inc()
         if not self.trouble:
             _log.warning("%s; trying on", why)
+        if not self.trouble:
+            self.trouble_at = time.monotonic()
         self.trouble = why
+        self.step()
         self.beat_at = time.monotonic()
 
     def answered(self) -> None:
@@ -87,21 +100,19 @@ class Progress:
         self.trouble = ""
 
     def health(self) -> Verdict:
-        """Whether records that wait have moved on lately."""
-        now = time.monotonic()
+        """Whether records that wait have moved on lately; else what stands still, since when, and why."""
+        now, late_s = time.monotonic(), warned_after_s(self.stall_s)
         still_s, silent_s = now - self.moved_at, now - self.beat_at
-        good = (
-            silent_s < self.stall_s and not (self.behind and still_s >= self.stall_s) and not self._stuck(now)
-        )
-        detail = {"behind": self.behind, "still_s": round(still_s, 1), "silent_s": round(silent_s, 1)}
-        return Verdict(good, {**detail, "trouble": self.trouble})
+        stalled = [one.told(now_epoch_s()) for one in self.stalls if one.share_s >= late_s]
+        away_s = now - self.trouble_at if self.trouble else 0.0
+        good = not (stalled or silent_s >= late_s or away_s >= late_s or (self.behind and still_s >= late_s))
+        times = {"still_s": still_s, "silent_s": silent_s, "away_s": away_s}
+        detail = {"behind": self.behind, **{name: round(s, 1) for name, s in times.items()}}
+        return Verdict(good, {**detail, "stalled": stalled, "trouble": self.trouble})
 
     def ready(self) -> Verdict:
         """Whether records can be taken now."""
         return Verdict(self.placed and not self.trouble, {"placed": self.placed, "trouble": self.trouble})
-
-    def _stuck(self, now: float) -> bool:
-        return bool(self.trouble) and now - self.moved_at >= self.stall_s
 
     def _show(self) -> None:
         rows = ", ".join(f"{table} {count}" for table, count in sorted(self.rows.items()) if count)

@@ -9,7 +9,9 @@ from consumers.intake import TOPICS, Reader
 from consumers.progress import Progress
 from consumers.reading import BatchLimits, Reading
 from consumers.sink import Sink
+from consumers.stopped_sinks import SESSION
 from consumers.store import Store
+from consumers.watchdog import Watchdog
 from infra.health import HealthServer
 from infra.kafka import admin, consumer, wait_for_kafka
 from infra.postgres import connect
@@ -25,12 +27,20 @@ _BATCH_BYTES: Final = 16 << 20
 _ANSWER_S: Final = 10.0
 #: How long the partitions of a killed sink wait for another one; heartbeats come from a thread of librdkafka.
 _SESSION_MS: Final = 10_000
+#: What is fetched ahead; beside a slow PostgreSQL it fills up.
+_QUEUE_KB: Final = 16 << 10
 
 
 def run_sink(
-    settings: Settings, stopped: Callable[[], bool], give_up_s: float = 60.0, accept_loss: bool = False
+    settings: Settings,
+    stopped: Callable[[], bool],
+    give_up_s: float = 60.0,
+    accept_loss: bool = False,
+    on_stall: Callable[[str], object] = _log.critical,
+    alive: Callable[[], None] = lambda: None,
 ) -> None:
-    """Run a sink until `stopped`.
+    """Run a sink until `stopped`. `on_stall` is told from another thread that the sink stands still, and
+    `alive` is called while somebody looks.
 
     Raises:
         ServiceUnavailable: Kafka or PostgreSQL did not come up in `give_up_s`.
@@ -41,15 +51,19 @@ def run_sink(
         return
     _check_topics(settings)
     codec = Codec(schema_ids(settings))
-    store = Store(lambda: connect(settings, "gridcast-sink"))
+    progress = Progress(settings.stall_s)
+    limits_s = _limits_s(settings.stall_s)
+    store = Store(lambda: connect(settings, SESSION, limits_s), progress.step, settings.stall_s / 2)
     # Where to begin is asked of PostgreSQL: an offset that is gone must never be replaced in silence.
     client = consumer(
-        settings, settings.sink_group, auto_offset_reset="error", session_timeout_ms=_SESSION_MS
-    )
-    progress = Progress(settings.stall_s)
+        settings, settings.sink_group, auto_offset_reset="error", session_timeout_ms=_SESSION_MS,
+        queued_max_messages_kbytes=_QUEUE_KB,
+    )  # fmt: skip
+    reading = Reading(client, admin(settings), store, accept_loss)
+    watchdog = Watchdog(settings, reading, progress, on_stall, alive)
     health = HealthServer(settings.metrics_host, settings.metrics_port, progress.health, progress.ready)
     sink = Sink(
-        Reading(client, admin(settings), store, accept_loss),
+        reading,
         store,
         Reader(codec),
         BatchLimits(settings.sink_batch_records, _BATCH_BYTES, settings.sink_linger_s),
@@ -57,10 +71,12 @@ def run_sink(
         give_up_s,
         progress,
     )
+    watchdog.start()
     try:
         sink.run()
         _log.info("stopped; rows written: %d", progress.rows.total())
     finally:
+        watchdog.close()
         health.close()
         client.close()
         store.close()
@@ -88,3 +104,10 @@ def _check_topics(settings: Settings) -> None:
     missing = [topic for topic in TOPICS if topic not in there]
     if missing:
         raise GridcastError(f"Kafka has no topic {', '.join(missing)}: make them with `gridcast up`")
+
+
+def _limits_s(stall_s: float) -> dict[str, float]:
+    """What PostgreSQL ends by itself: waiting for a lock, and the transaction of a sink that is stopped in
+    the middle of one, so that its rows in `sink_offsets` are free for the next.
+    """
+    return {"lock_timeout": min(10.0, stall_s / 4), "idle_in_transaction_session_timeout": stall_s / 2}

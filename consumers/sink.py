@@ -8,7 +8,7 @@ until that record stands alone; it goes to `rejects` with its bytes.
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
@@ -25,6 +25,11 @@ from schemas.errors import GridcastError, Reason, RecordRefused
 _log = logging.getLogger(__name__)
 
 _LONGEST_WAIT_S: Final = 5.0
+#: A batch that takes longer than this is followed by smaller ones, a short one by larger ones: a stop and the
+#: group wait for a batch.
+LONG_S: Final = 5.0
+SHORT_S: Final = 1.0
+FIRST_BATCH: Final = 500
 _T = TypeVar("_T")
 
 
@@ -34,7 +39,9 @@ class _Interrupted(Exception):
 
 @dataclass
 class Sink:
-    """Runs until `stopped`. `give_up_s`: how long a server may be away before anything was ever written."""
+    """Runs until `stopped`. `give_up_s`: how long a server may be away before anything was ever written;
+    `at_once`: how many records the next batch may hold.
+    """
 
     reading: Reading
     store: Store
@@ -43,6 +50,7 @@ class Sink:
     stopped: Callable[[], bool]
     give_up_s: float
     progress: Progress = field(default_factory=Progress)
+    at_once: int = FIRST_BATCH
     registry: Registry = field(default_factory=Registry)
 
     def run(self) -> None:
@@ -78,13 +86,23 @@ class Sink:
         return self.reading.place()
 
     def _turn(self) -> None:
-        records = self.reading.gather(self.limits)
+        most = min(self.at_once, self.limits.records)
+        records = self.reading.gather(replace(self.limits, records=most))
         if not records:
             return
         started = time.monotonic()
         self._write(records)
         self.reading.commit()
-        self.progress.wrote(time.monotonic() - started)
+        seconds = time.monotonic() - started
+        self.progress.wrote(seconds)
+        self._took(len(records), most, seconds)
+
+    def _took(self, count: int, most: int, seconds: float) -> None:
+        """Choose the size of the batches to come."""
+        if seconds > LONG_S:
+            self.at_once = max(1, count // 2)
+        elif seconds < SHORT_S and count == most:
+            self.at_once = min(self.limits.records, self.at_once * 2)
 
     def _write(self, records: Sequence[Taken]) -> None:
         try:

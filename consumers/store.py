@@ -15,7 +15,7 @@ Whether a commit that the connection did not survive took place is seen in step 
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,9 @@ import psycopg2
 from consumers import partitions
 from consumers.rows import Rows
 from consumers.staging import Counts, write_rows
+from consumers.stopped_sinks import end_stopped
 from consumers.stored import read_plants
+from consumers.watched_cursor import Moved, watched
 from schemas.errors import GridcastError, ServiceUnavailable
 from schemas.records import PlantVersion
 
@@ -53,10 +55,18 @@ class Step:
 
 
 class Store:
-    """One connection to PostgreSQL, made when it is needed and thrown away when it breaks."""
+    """One connection to PostgreSQL, made when it is needed and thrown away when it breaks.
 
-    def __init__(self, connect: Callable[[], "connection"]) -> None:
+    `moved` is called whenever PostgreSQL has done something. `stopped_after_s`: a transaction of another sink
+    that PostgreSQL waits for so long is taken for that of a stopped one.
+    """
+
+    def __init__(
+        self, connect: Callable[[], "connection"], moved: Moved = lambda: None, stopped_after_s: float = 30.0
+    ) -> None:
         self._connect = connect
+        self._cursor = watched(moved)
+        self._stopped_after_s = stopped_after_s
         self._server: connection | None = None
         self._crowded: set[str] = set()
 
@@ -129,7 +139,7 @@ class Store:
     def _transaction(self) -> Iterator["cursor"]:
         with self._errors():
             server = self._connected()
-            with server, server.cursor() as cursor:
+            with server, server.cursor(cursor_factory=self._cursor) as cursor:
                 yield cursor
 
     @contextmanager
@@ -138,6 +148,12 @@ class Store:
             yield
         except (psycopg2.DataError, psycopg2.IntegrityError) as error:
             raise RowsRefused(_first_line(error)) from error
+        except psycopg2.errors.LockNotAvailable as error:
+            self.close()
+            self._free()
+            raise ServiceUnavailable(
+                f"another session of PostgreSQL holds a lock on what the sink writes: {_first_line(error)}"
+            ) from error
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
             self.close()
             raise ServiceUnavailable(f"PostgreSQL does not answer: {_first_line(error)}") from error
@@ -145,6 +161,13 @@ class Store:
             raise GridcastError(
                 f"PostgreSQL lacks a table: {_first_line(error)}: run `gridcast up`"
             ) from error
+
+    def _free(self) -> None:
+        """Somebody holds what this sink writes: if that is a sink that was stopped, it must let go."""
+        with suppress(psycopg2.Error):
+            ended = end_stopped(self._connected(), self._stopped_after_s)
+            if ended:
+                _log.warning("ended %d sessions of sinks that were stopped within a transaction", ended)
 
     def _connected(self) -> "connection":
         if self._server is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import StringIO
@@ -30,16 +30,24 @@ _MIGRATION_LOCK = 7_304_114
 _CONNECT_TIMEOUT_S = 10
 
 
-def connect(settings: Settings, name: str = "gridcast") -> Connection:
-    """A connection that thinks in UTC; `name` shows in `pg_stat_activity`. Raises `ServiceUnavailable`."""
+def connect(
+    settings: Settings, name: str = "gridcast", limits_s: Mapping[str, float] | None = None
+) -> Connection:
+    """A connection that thinks in UTC; `name` shows in `pg_stat_activity`. Raises `ServiceUnavailable`.
+
+    `limits_s`: time-outs that the server shall keep for this session, by PostgreSQL's names.
+    """
+    limits = "".join(f" -c {limit}={max(1, round(s * 1000))}" for limit, s in (limits_s or {}).items())
     dsn = settings.postgres_dsn.get_secret_value()
     try:
         return psycopg2.connect(
             dsn,
             application_name=name,
             connect_timeout=_CONNECT_TIMEOUT_S,
-            options="-c timezone=UTC",
+            options=f"-c timezone=UTC{limits}",
             keepalives_idle=30,
+            keepalives_interval=10,
+            keepalives_count=3,
         )
     except psycopg2.OperationalError as error:
         raise ServiceUnavailable(f"PostgreSQL at {_place(dsn)} does not answer: {_line(error)}") from error

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-#: A look that comes so much later than the one before says that this process itself stood still (stopped, a
-#: laptop asleep): nothing of it can be told from what it sees then.
-ASLEEP_S = 20.0
+#: A look that comes so many times later than it should says that this process itself stood still (stopped, a
+#: laptop asleep): nothing can be told from what it sees then.
+ASLEEP = 4.0
 #: How much later than a stall the system ends a process whose watchdog is stuck too.
 LAST_RESORT_S = 30.0
 
@@ -52,9 +52,10 @@ class Stall:
 
 
 class StallClock:
-    """Remembers since when each thing has stood at one mark with work waiting."""
+    """Remembers since when each thing has stood at one mark with work waiting. Look at it every so often."""
 
-    def __init__(self) -> None:
+    def __init__(self, look_every_s: float) -> None:
+        self._asleep_s = ASLEEP * look_every_s
         self._since: dict[str, tuple[Any, float]] = {}
         self._looked_s = 0.0
 
@@ -62,7 +63,7 @@ class StallClock:
         """What stands still, the longest first. None (a server is away) or a look long after the last one:
         all begin anew.
         """
-        if seen is None or now_s - self._looked_s > ASLEEP_S:
+        if seen is None or now_s - self._looked_s > self._asleep_s:
             self._since = {}
         self._looked_s = now_s
         waiting = {what: one for what, one in (seen or {}).items() if one.waiting}
@@ -93,6 +94,11 @@ class LastResort:
         """Never end the process."""
         signal.setitimer(signal.ITIMER_REAL, 0.0)
         faulthandler.cancel_dump_traceback_later()
+
+
+def look_every_s(stall_s: float) -> float:
+    """How often a watchdog looks."""
+    return min(5.0, stall_s / 5)
 
 
 def warned_after_s(stall_s: float) -> float:

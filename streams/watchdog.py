@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from infra.ending import end_process
 from infra.kafka import consumer
-from infra.stalls import LastResort, Stall, StallClock
+from infra.stalls import LastResort, Stall, StallClock, look_every_s
 from infra.topic_reader import spans
 from infra.topics import JOURNAL
 from schemas.errors import GridcastError
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 5.0
-
 
 class Watchdog:
     """A thread of its own with a consumer of its own: it sees a blocked event loop, too.
@@ -38,7 +36,8 @@ class Watchdog:
     def __init__(self, settings: Settings, moving: Moving) -> None:
         self._settings = settings
         self._moving = moving
-        self._clock = StallClock()
+        self._every_s = look_every_s(settings.stall_s)
+        self._clock = StallClock(self._every_s)
         self._last_resort = LastResort(settings.stall_s)
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="gridcast-watchdog", daemon=True)
@@ -53,8 +52,7 @@ class Watchdog:
 
     def _run(self) -> None:
         reader = consumer(self._settings, None)
-        every_s = min(LOOK_EVERY_S, self._settings.stall_s / 5)
-        while not self._closing.wait(every_s):
+        while not self._closing.wait(self._every_s):
             self._last_resort.put_off()
             self.stalls = self._look(reader)
             for stall in self.stalls:

@@ -119,6 +119,8 @@ class Wire:
         self._target = (parts.hostname, parts.port)
         self._listener: socket.socket | None = None
         self._open: list[socket.socket] = []
+        self._flows = threading.Event()
+        self._flows.set()
         self._port = 0
         self.mend()
         place = f"{parts.netloc.rpartition('@')[0]}@127.0.0.1:{self._port}"
@@ -143,6 +145,14 @@ class Wire:
         self._port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
+    def freeze(self) -> None:
+        """Let nothing through, and break nothing: the other side is alive and never answers."""
+        self._flows.clear()
+
+    def thaw(self) -> None:
+        """Let through what waits, and what comes."""
+        self._flows.set()
+
     def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
@@ -157,6 +167,7 @@ class Wire:
     def _pump(self, source: socket.socket, target: socket.socket) -> None:
         try:
             while data := source.recv(65536):
+                self._flows.wait()
                 target.sendall(data)
         except OSError:
             pass

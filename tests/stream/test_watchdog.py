@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.stalls import ASLEEP_S, Stall, StallClock, Standing
+from infra.stalls import ASLEEP, Stall, StallClock, Standing
 
 
 def seen(**marks: int) -> dict[str, Standing]:
@@ -11,18 +11,18 @@ def seen(**marks: int) -> dict[str, Standing]:
 
 
 def test_a_position_that_moves_is_no_stall() -> None:
-    clock = StallClock()
+    clock = StallClock(5)
     for now_s in range(0, 200, 10):
         assert clock.look(now_s, seen(a=now_s)) == [Stall("a", 0.0)]
 
 
 def test_without_work_waiting_nothing_stalls_however_long() -> None:
-    clock = StallClock()
+    clock = StallClock(5)
     assert [clock.look(now_s, {"a": Standing(5, False)}) for now_s in range(0, 900, 10)] == [[]] * 90
 
 
 def test_waiting_counts_from_when_work_was_first_seen_waiting() -> None:
-    clock = StallClock()
+    clock = StallClock(5)
     clock.look(0, {"a": Standing(5, False)})
     for now_s in range(10, 80, 10):
         found = clock.look(now_s, seen(a=5))
@@ -30,7 +30,7 @@ def test_waiting_counts_from_when_work_was_first_seen_waiting() -> None:
 
 
 def test_while_kafka_is_away_nobody_stalls_and_all_begin_anew() -> None:
-    clock = StallClock()
+    clock = StallClock(5)
     clock.look(0, seen(a=5))
     assert clock.look(10, None) == []
     assert clock.look(20, seen(a=5)) == [Stall("a", 0.0)]
@@ -38,14 +38,14 @@ def test_while_kafka_is_away_nobody_stalls_and_all_begin_anew() -> None:
 
 
 def test_a_process_that_was_stopped_and_goes_on_has_not_stalled() -> None:
-    clock = StallClock()
+    clock = StallClock(5)
     clock.look(0, seen(a=5))
     assert clock.look(1000, seen(a=5)) == [Stall("a", 0.0)]
-    assert clock.look(1000 + ASLEEP_S, seen(a=5)) == [Stall("a", ASLEEP_S)]
+    assert clock.look(1000 + 5 * ASLEEP, seen(a=5)) == [Stall("a", 5 * ASLEEP)]
 
 
 def test_what_left_begins_anew_and_the_longest_is_told_first() -> None:
-    clock = StallClock()
+    clock = StallClock(5)
     clock.look(0, seen(a=5, b=7))
     assert clock.look(10, seen(b=7)) == [Stall("b", 10.0)]
     assert clock.look(15, seen(a=5, b=7)) == [Stall("b", 15.0), Stall("a", 0.0)]
