@@ -260,7 +260,7 @@ def local_document(home: Path) -> dict[str, Any]:
         return {}
     try:
         found = json.loads(path.read_text())
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise damaged(path, str(error)) from error
     if not isinstance(found, dict):
         raise damaged(path, f"it holds a {type(found).__name__}")
@@ -281,7 +281,7 @@ def _file_values() -> dict[str, Any]:
         return {}
     try:
         return tomllib.loads(path.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
         raise SettingsError(f"{path}: {error}") from error
 
 

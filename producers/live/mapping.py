@@ -189,7 +189,7 @@ def read_mapping(path: Path) -> MqttMapping | OpcuaMapping:
         given = tomllib.loads(path.read_text())
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist: give the mapping file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
         raise InputError(f"{path}: {error}") from error
     links = [name for name in ("mqtt", "opcua") if name in given]
     if len(links) != 1:

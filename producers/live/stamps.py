@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -22,8 +21,8 @@ def stamp_ms(value: object, form: str, zone: ZoneInfo | None) -> int:
             at all in the zone's clock.
     """
     if form in _PER_UNIT_MS:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise _no_time(f"time {value!r:.40} is no number, and time_format is {form}")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _FAR_MS:
+            raise _no_time(f"time {value!r:.40} is no number of a clock, and time_format is {form}")
         return _told(round(value * _PER_UNIT_MS[form]), value)
     if not isinstance(value, str):
         raise _no_time(f"time {value!r:.40} is no text, and time_format is {form!r}")
