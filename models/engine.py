@@ -197,10 +197,16 @@ class Engine:
         out.counts["runs" if new else "repeats"] += 1
 
     def _release(self, offset: int, record: ReleaseRecord, out: Outputs) -> None:
-        try:
-            succession.hear(self, Held(offset, record))
-        except ReleaseRefused as why:
-            out.rejected.append(Bad(offset, Reason.BAD_RELEASE, str(why)))
+        why, first = self.serving.refusal_of(record), self.serving.first_offset(record)
+        if why is None:
+            try:
+                succession.hear(self, Held(offset, record))
+            except ReleaseRefused as error:
+                why = self.serving.refuse(offset, record, str(error))
+        if why is not None:
+            out.rejected.append(Bad(offset, Reason.BAD_RELEASE, why))
+        elif first is not None and first < offset:
+            out.counts["repeats"] += 1
 
     def due_ticks(self, now_ms: int) -> list[tuple[str, int]]:
         """(plant, T) that a tick should be written for."""

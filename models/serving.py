@@ -6,18 +6,22 @@ taken further. Records are kept for good, withdrawals too, without their manifes
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from models import snapshot
 from models.release import Release, cold_start
-from models.snapshot import Held
+from models.snapshot import Held, Refusal
 from schemas.records import ReleaseRecord, ReleaseRole
 
 #: Name, version and hash of a release: records that agree in them are about the same models.
 Key = tuple[str, str, str]
 COLD: Final[Key] = ("cold-start", "0", "")
+REFUSALS_KEPT: Final = 500  # a marker must fit into a message, whatever is sent
+LONGEST_WHY: Final = 300
 
 
 def key_of(held: Held | None) -> Key:
@@ -38,6 +42,7 @@ class Serving:
     load: Callable[[ReleaseRecord], Release]
     held: list[Held] = field(default_factory=list)
     names: list[tuple[str, ...]] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
     cold: Release = field(default_factory=cold_start)
     loaded: dict[Key, Release] = field(default_factory=dict)
 
@@ -58,6 +63,17 @@ class Serving:
     def drop(self, held: Held) -> None:
         """Forget a record that must not count."""
         self.held.remove(held)
+
+    def refusal_of(self, record: ReleaseRecord) -> str | None:
+        """Why a record was refused when it was heard first: also if its artifact has been mended since, or a
+        restore and a replay would come out differently. A new record of the same release is judged anew.
+        """
+        return next((one.why for one in self.refused if one.identity == _hash(record)), None)
+
+    def refuse(self, offset: int, record: ReleaseRecord, why: str) -> str:
+        """Remember that a record must not count; what is told of it."""
+        self.refused = [*self.refused, Refusal(offset, _hash(record), why[:LONGEST_WHY])][-REFUSALS_KEPT:]
+        return self.refused[-1].why
 
     def release(self, held: Held | None) -> Release:
         """The models of a record; the cold start where there is none.
@@ -131,16 +147,22 @@ class Serving:
 
     def to_json(self) -> str:
         """The records that count, for the partition's marker."""
-        return snapshot.releases_json(self.held)
+        return snapshot.releases_json(self.held, self.refused)
 
     def restore(self, text: str) -> None:
-        """Take over the records that a marker names."""
+        """Take over the records that a marker names, and what was refused."""
         for held in snapshot.releases_from(text):
             self.add(held)
+        self.refused = snapshot.refusals_from(text)
 
 
 def _identity(record: ReleaseRecord) -> tuple[str, str, int, ReleaseRole]:
     return record.name, record.version, record.valid_from_ms, record.role
+
+
+def _hash(record: ReleaseRecord) -> str:
+    said = json.dumps([*_identity(record), record.artifact_sha256, record.plants])
+    return hashlib.sha256(said.encode()).hexdigest()[:32]
 
 
 def _is_for(held: Held, plant_id: str) -> bool:

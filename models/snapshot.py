@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from safetensors.numpy import load, save
 from models.shadows import on_same_runs
 from models.spans import Span
 from models.state import layout_of
+from schemas.errors import GridcastError
 from schemas.records import AreaPoint, PlantKind, PlantVersion, ReleaseRecord, ReleaseRole, WeatherRun
 
 if TYPE_CHECKING:
@@ -42,6 +44,18 @@ class Held:
 
     offset: int
     record: ReleaseRecord
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A release record that was refused where it stood first, and why; it is the same refusal in every life.
+
+    `identity` is a hash of what the record calls itself, so that many of them stay small.
+    """
+
+    offset: int
+    identity: str
+    why: str
 
 
 def take(engine: Engine, plant_id: str) -> Snapshot:
@@ -78,7 +92,29 @@ def take(engine: Engine, plant_id: str) -> Snapshot:
 
 
 def put(engine: Engine, taken: Snapshot) -> None:
-    """Put a plant back into the engine's fleet as it was cut out."""
+    """Put a plant back into the engine's fleet as it was cut out.
+
+    :raises GridcastError: the state is none; the engine must not be used any more
+    """
+    with _whole(f"the state of {taken.plant_id} of {taken.day}"):
+        _put(engine, taken)
+
+
+@contextmanager
+def _whole(what: str) -> Iterator[None]:
+    """What is read came from a topic, so whoever may write there chose its bytes: anything may be raised."""
+    try:
+        yield
+    except (GridcastError, MemoryError):
+        raise
+    except Exception as error:
+        told = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        raise GridcastError(
+            f"{what} is damaged ({told}): only workers may write there; a null under its key removes it"
+        ) from error
+
+
+def _put(engine: Engine, taken: Snapshot) -> None:
     tensors = load(taken.state)
     about = json.loads(tensors[ABOUT].tobytes())
     fleet, serving = engine.fleet, engine.serving
@@ -180,14 +216,21 @@ def _run_in(about: dict[str, Any], tensors: dict[str, Any]) -> WeatherRun:
     )
 
 
-def releases_json(held: Sequence[Held]) -> str:
-    """The releases that hold in a partition, for its marker."""
-    return json.dumps([_held_json(h) for h in held])
+def releases_json(held: Sequence[Held], refused: Sequence[Refusal] = ()) -> str:
+    """The releases that hold in a partition, and those that were refused there, for its marker."""
+    return json.dumps([*(_held_json(h) for h in held), *({"refused": asdict(one)} for one in refused)])
 
 
 def releases_from(text: str) -> list[Held]:
     """The releases that a marker names."""
-    return [_held(h) for h in json.loads(text)]
+    with _whole("a marker"):
+        return [_held(h) for h in json.loads(text) if "refused" not in h]
+
+
+def refusals_from(text: str) -> list[Refusal]:
+    """The refused releases that a marker names."""
+    with _whole("a marker"):
+        return [Refusal(**h["refused"]) for h in json.loads(text) if "refused" in h]
 
 
 def _held_json(held: Held) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from models.engine import Engine, Outputs
 from models.release import Release
 from models.snapshot import Snapshot
 from schemas.codec import Codec
+from schemas.errors import Reason, ReleaseRefused
 from schemas.forecasts import ForecastBlock
 from schemas.journal import Control, JournalBatch
 from schemas.records import ReleaseRecord
@@ -62,13 +63,16 @@ class PartitionReplay:
         else:
             for held in self.start.releases:
                 self.engine.serving.add(held)
+            self.engine.serving.refused = list(self.start.refused)
         self._restore_up_to(self.start.offset - 1)
 
     def feed(self, records: Records) -> Iterator[Outputs]:
         """Apply a batch; what comes out of the range, and nothing else."""
         for piece in self._pieces(records):
             self._restore_up_to(int(piece.offsets[0]) - 1)
-            yield self._spoken(self.engine.apply(self._concerning(decode(self.codec, piece))))
+            out = self.engine.apply(self._concerning(decode(self.codec, piece)))
+            self._expect_known_refusals(out)
+            yield self._spoken(out)
 
     @property
     def done(self) -> bool:
@@ -125,6 +129,20 @@ class PartitionReplay:
 
     def _wanted(self, plant_id: str) -> bool:
         return self.range.plants is None or plant_id in self.range.plants
+
+    def _expect_known_refusals(self, out: Outputs) -> None:
+        """A release that counted then and must not be used now would make other forecasts of the same range.
+
+        Raises `ReleaseRefused`.
+        """
+        known = {one.why for one in self.start.refused}
+        for bad in out.rejected:
+            if (
+                bad.reason is Reason.BAD_RELEASE
+                and bad.offset <= self.start.judged
+                and bad.detail not in known
+            ):
+                raise ReleaseRefused(f"a release that served then cannot be had any more: {bad.detail}")
 
     def _spoken(self, out: Outputs) -> Outputs:
         blocks = []

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors.numpy import load
 
-from models.snapshot import Held, Snapshot, releases_from
+from models.snapshot import Held, Refusal, Snapshot, refusals_from, releases_from
 from schemas.codec import Codec
 from streams.checkpoints import read_state
 
@@ -39,13 +39,16 @@ class PlantStates:
 class Start:
     """Where a partition's replay begins: states by plant, and the first journal record to read.
 
-    `expected`: the plants that must have passed the end of the range before reading may stop.
+    `expected`: the plants that must have passed the end of the range before reading may stop. `refused`: the
+    releases that were refused when they were heard first; `judged`: the last journal record that was judged.
     """
 
     states: list[Snapshot]
     offset: int
     releases: list[Held]
     expected: frozenset[str]
+    refused: tuple[Refusal, ...] = ()
+    judged: int = -1
 
 
 @dataclass
@@ -130,7 +133,8 @@ class States:
         offset = self.first if unstated else max(min(places) + 1, self.first)
         releases = [held for held in releases_from(self._releases) if held.offset < offset]
         chosen.sort(key=lambda one: one.journal_offset)
-        return Start(chosen, offset, releases, self.known | unknown)
+        refused = tuple(refusals_from(self._releases))
+        return Start(chosen, offset, releases, self.known | unknown, refused, self.marked_offset)
 
 
 def issued_ms(state: Snapshot) -> int:

@@ -106,8 +106,9 @@ class Worker:
                 with meter.timed("produce"):
                     await self._send(done.records)
                 partition.moved(int(records.offsets[-1]), done.batch.known_at_ms, appended_at_ms)
-                if time.monotonic() - partition.round_at_s >= self._settings.checkpoint_every_s:
-                    await self._round(partition)
+                overdue = time.monotonic() - partition.round_at_s >= self._settings.checkpoint_every_s
+                if overdue or any(one.reason is Reason.BAD_RELEASE for one in done.bad):
+                    await self._round(partition)  # a refusal is written down before it is committed
         self._count(done, partition)
 
     def _process(self, partition: Partition, records: Records) -> Processed:

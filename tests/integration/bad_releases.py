@@ -163,7 +163,7 @@ def with_trees(text: str, plant_id: str) -> bytes:
     member = Boosting(names, (text,) * 13)
     weather = {plant_id: Blend((member,), (1.0,), 1.0, names[:1])}
     whole = release_file.save(release_of("deadly"))
-    # The probe of broken trees cannot be computed, so it is not there; the trees are read before it is missed.
+    # The probe of broken trees cannot be computed, so it is not there: the trees are read first.
     tensors = safetensors.numpy.load(whole)
     size = int.from_bytes(whole[:8], "little")
     head = json.loads(json.loads(whole[8 : 8 + size])["__metadata__"]["gridcast"])

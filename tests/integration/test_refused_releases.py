@@ -1,4 +1,4 @@
-"""A release that is not what it should be is refused, whatever stands on the topics, and no code of it runs."""
+"""A release that is not what it should be is refused, whatever stands on the topics; no code of it runs."""
 
 from __future__ import annotations
 
