@@ -1,7 +1,8 @@
 """A worker that ends itself with SIGKILL, or sleeps with SIGSTOP, at one point of its writes.
 
 `CRASH_POINT` names the point, `CRASH_OCCASION` (1 unless told) which time it is that counts; with
-`CRASH_TOPIC` it is the forwarder that ends, after the copies of that public topic. What the worker writes is
+`CRASH_TOPIC` it is the forwarder that ends, after the copies of that public topic. `OTHER_LAYOUT`: its states
+have other columns than those on the topic. What the worker writes is
 told apart by what it is, not by who calls: the order of its writes is what is tried.
 """
 
@@ -16,7 +17,7 @@ from typing import Any
 from cli.main import main
 from infra.kafka import Outgoing
 from infra.topics import CHECKPOINTS, JOURNAL
-from streams import app, forward, outlet
+from streams import app, forward, outlet, restore
 from streams.checkpoints import MARKER_KEY
 from streams.records import Records
 
@@ -131,4 +132,6 @@ if __name__ == "__main__":
     outlet.Outlet.send = send  # type: ignore[method-assign, assignment]
     forward.Forwarder.handle = handle  # type: ignore[method-assign]
     app.WorkerApp.on_committed = on_committed  # type: ignore[method-assign]
+    if os.environ.get("OTHER_LAYOUT"):
+        restore.layout_of = lambda _: "of another version"
     main()

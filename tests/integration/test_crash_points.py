@@ -120,8 +120,12 @@ def test_a_late_workers_checkpoints_written_last_change_nothing(
     assert expect_what_the_journal_means(settings) > 12 * 19
 
 
-def test_what_was_forwarded_twice_counts_once(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The forwarder dies between its copies into the journal and the commit of what it copied."""
+def test_what_was_forwarded_twice_counts_once_also_for_a_worker_of_another_layout(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The forwarder dies between its copies into the journal and the commit of what it copied. The last
+    worker can read no state that is there, and reads the whole journal.
+    """
     send(settings, [record for record in journaled() if CODEC.decode(record.value)[0] == "PlantVersion"])
     send(settings, [*hours_of_telemetry(0, 2), *plant_versions(), *weather_runs(), *releases()])
     for topic in FORWARDED:
@@ -135,12 +139,19 @@ def test_what_was_forwarded_twice_counts_once(settings: Settings, monkeypatch: p
         send(settings, hours_of_telemetry(2, 8))
         await_true(lambda: caught_up(settings), worker=worker)
         assert worker.stop() == 0
+    monkeypatch.delenv("CRASH_TOPIC")
+    monkeypatch.setenv("OTHER_LAYOUT", "1")
+    send(settings, hours_of_telemetry(8, 10))
+    with running(settings, module=CRASHING) as worker:
+        await_true(lambda: caught_up(settings), worker=worker)
+        assert worker.stop() == 0
+    assert "states of another layout; the whole journal is read instead" in worker.said()
     assert copied_again(settings) == {"PlantVersion", "WeatherRun", "Release"}
     made = once_each(settings)
     for topic in OUTPUTS:
         meant = identities([CODEC.decode(one.value) for one in made if one.topic == topic])
         assert differences(identities(contents(settings, topic)), meant)[:10] == [], topic
-    assert sum(one.topic == FORECASTS for one in made) > 12 * 7
+    assert sum(one.topic == FORECASTS for one in made) > 12 * 9
 
 
 def releases() -> list[Outgoing]:
