@@ -68,7 +68,8 @@ class Serving:
         """Why a record was refused when it was heard first: also if its artifact has been mended since, or a
         restore and a replay would come out differently. A new record of the same release is judged anew.
         """
-        return next((one.why for one in self.refused if one.identity == _hash(record)), None)
+        identity = _hash(record) if self.refused else ""
+        return next((one.why for one in self.refused if one.identity == identity), None)
 
     def refuse(self, offset: int, record: ReleaseRecord, why: str) -> str:
         """Remember that a record must not count; what is told of it."""

@@ -1,4 +1,4 @@
-"""A release that was refused stays refused: in a restore, in a replay, and if its artifact is mended later."""
+"""A release that was refused stays refused: in a restore, in a replay, and if its artifact is mended."""
 
 from __future__ import annotations
 
