@@ -42,6 +42,12 @@ skill: install  ## The public forecasting benchmarks (hours): ONLY=name[,name], 
 fuzz: install  ## Noise and bent records, RECORDS=n of each kind (1,000,000: half an hour), SEED=s
 	$(PY) -m tests.fuzz
 
+crashes: install  ## Each crash point of a worker alone, and all in other orders
+	CRASHES=all $(PY) -m pytest tests/integration/test_crash_points.py tests/integration/test_sink_crash_points.py
+
+guarantee: install  ## Each mechanism of docs/guarantee.md taken out of a copy: does a test notice? ONLY=G3[,G7], JOBS=n
+	$(PY) -m tests.taken_out $(if $(ONLY),--only $(ONLY)) $(if $(JOBS),--jobs $(JOBS))
+
 clean: ## Stop the local servers and remove what runs have left
 	@test ! -x $(PY) || $(PY) -m cli.main down
 	rm -rf .gridcast build *.egg-info .mypy_cache .ruff_cache .pytest_cache
