@@ -93,9 +93,11 @@ class _Look:
         found: dict[str, Any] = {"topic": topics[1], **_told(right)}
         wrong = self.contradictions(topics[1], right, found, lines)
         parts = compare(left, right)
-        places = [*parts.differing, *parts.only_left, *parts.only_right][: self.limit]
-        shown = between(self.settings, self.codec, topics, places)
+        pairs = parts.in_time()
+        shown = between(self.settings, self.codec, topics, pairs[: self.limit])
         found |= {"same": parts.same, "differing": parts.by_plant()}
+        if pairs:
+            found["first"] = {"plant_id": pairs[0].place[0], "time": iso(pairs[0].time_ms)}
         document["diff"] = {**found, "differences": [_document(one) for one in shown]}
         lines += [*_compared(topics, right, parts), *_shown(shown, topics)]
         return wrong or not parts.same
@@ -139,8 +141,11 @@ def _compared(topics: tuple[str, str], right: Contents, parts: Compared) -> Iter
         f"{topic} and {other} DIFFER: {len(parts.differing)} with other values, "
         f"{len(parts.only_left)} only in {topic}, {len(parts.only_right)} only in {other}"
     )
-    rows = [{"plant_id": plant_id, **counts} for plant_id, counts in parts.by_plant().items()]
-    yield from table(rows, ("plant_id", "differing", "only_left", "only_right"))
+    firsts = parts.first_by_plant()
+    rows = [{"plant_id": p, **counts, "first": iso(firsts[p])} for p, counts in parts.by_plant().items()]
+    yield from table(rows, ("plant_id", "differing", "only_left", "only_right", "first"))
+    first = min(firsts, key=lambda plant_id: (firsts[plant_id], plant_id))
+    yield f"the first difference is of {first or 'no plant'} at {iso(firsts[first])}; more may follow from it"
 
 
 def _shown(differences: list[Difference], sides: tuple[str, str]) -> Iterator[str]:
@@ -150,20 +155,34 @@ def _shown(differences: list[Difference], sides: tuple[str, str]) -> Iterator[st
         yield f"{one.name} {key}" + (f": not in {missing[0]}" if missing else "")
         for f in one.fields:
             place = f"[{f.place}]" if f.place >= 0 else ""
+            of = ", ".join(f"{name} {_value(name, value)}" for name, value in f.of)
             more = f" ({f.count} values differ, by up to {f.largest:g})" if f.count > 1 else ""
-            yield f"    {f.field}{place}: {_value(f.field, f.left)} | {_value(f.field, f.right)}{more}"
+            told = f"{_value(f.field, f.left)} | {_value(f.field, f.right)}{more}"
+            yield f"    {f.field}{place}: {told}" + (f" at {of}" if of else "")
         for name, (left, right) in one.provenance.items():
             yield f"    made from {name}: {_value(name, left)}" + (
                 f" | {_value(name, right)}" if left != right and not missing else ""
             )
+        yield from (f"    why: {reason}" for reason in one.reasons)
 
 
 def _document(one: Difference) -> dict[str, Any]:
     fields = [
-        {"field": f.field, "place": f.place, "values": f.count, "left": f.left, "right": f.right}
+        {
+            "field": f.field,
+            "place": f.place,
+            "of": {name: _value(name, value) for name, value in f.of},
+            "values": f.count,
+            "largest": None if f.largest != f.largest else f.largest,
+            "left": _value(f.field, f.left),
+            "right": _value(f.field, f.right),
+        }
         for f in one.fields
     ]
-    provenance = {name: {"left": left, "right": right} for name, (left, right) in one.provenance.items()}
+    provenance = {
+        name: {"left": _value(name, left), "right": _value(name, right)}
+        for name, (left, right) in one.provenance.items()
+    }
     return {
         "plant_id": one.plant_id,
         "record": one.name,
@@ -172,6 +191,7 @@ def _document(one: Difference) -> dict[str, Any]:
         "in_right": one.right is not None,
         "fields": fields,
         "provenance": provenance,
+        "reasons": one.reasons,
     }
 
 

@@ -6,36 +6,30 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final
 
 from consumers.digest import Contents, in_order
-from consumers.identity import KINDS, Identity, identity, plant_of
+from consumers.identity import KINDS, Identity, about, identity, plant_of, said, time_of
+from consumers.provenance import place_in, provenance, reasons
 from consumers.scan import Advance, Scan, silent
 from schemas.codec import Codec
 
 if TYPE_CHECKING:
     from infra.settings import Settings
 
-#: What a record was made from, where it says so: the first place to look for the reason of a difference.
-PROVENANCE: Final = (
-    "release_sha256",
-    "plant_valid_from",
-    "telemetry_at",
-    "telemetry_offset",
-    "run_source",
-    "run_published_at",
-    "known_at",
-)
 _MOST_VALUES: Final = 1000
 
 Place = tuple[str, Identity]
+Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class FieldDifference:
     """A field that two records say otherwise. Of an array: the first place, how many differ, and by how much.
 
-    `place` is -1 for a plain value; `largest` is the greatest absolute difference, NaN where there is none.
+    `place` is -1 for a plain value; `of` says what stands there; `largest` is the greatest absolute
+    difference, NaN where there is none.
     """
 
     field: str
@@ -44,11 +38,15 @@ class FieldDifference:
     place: int = -1
     count: int = 1
     largest: float = math.nan
+    of: tuple[tuple[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One identity that is not the same on both sides. A side without it has no record there."""
+    """One thing that is not said the same on both sides. A side without it has no record there.
+
+    `key`: what is common to both identities: the issue, where two releases have made a forecast of it.
+    """
 
     plant_id: str
     name: str
@@ -60,8 +58,30 @@ class Difference:
     @property
     def provenance(self) -> dict[str, tuple[Any, Any]]:
         """What the two records were made from, field by field."""
-        named = [name for name in PROVENANCE if name in (self.left or self.right or {})]
-        return {name: ((self.left or {}).get(name), (self.right or {}).get(name)) for name in named}
+        return provenance(self.left, self.right)
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why they differ, as far as the records themselves can tell."""
+        return reasons(self.left, self.right)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Where the two topics speak of one thing; None on a side that does not."""
+
+    left: Place | None
+    right: Place | None
+
+    @property
+    def place(self) -> Place:
+        found = self.left or self.right
+        assert found is not None
+        return found
+
+    @property
+    def time_ms(self) -> int:
+        return time_of(self.place[1])
 
 
 @dataclass(frozen=True)
@@ -84,6 +104,21 @@ class Compared:
                 found.setdefault(plant_id, Counter())[what] += 1
         return {plant_id: dict(found[plant_id]) for plant_id in sorted(found)}
 
+    def in_time(self) -> list[Pair]:
+        """All that differs, the earliest first: what comes later may follow from it."""
+        right = {about(place[1]): place for place in self.only_right}
+        made = [Pair(place, place) for place in self.differing]
+        made += [Pair(place, right.pop(about(place[1]), None)) for place in self.only_left]
+        made += [Pair(None, place) for place in right.values()]
+        return sorted(made, key=lambda pair: (pair.time_ms, pair.place))
+
+    def first_by_plant(self) -> dict[str, int]:
+        """When each plant's first difference is, in milliseconds since 1970."""
+        found: dict[str, int] = {}
+        for pair in self.in_time():
+            found.setdefault(pair.place[0], pair.time_ms)
+        return found
+
 
 def compare(left: Contents, right: Contents) -> Compared:
     """What stands on one side alone, and what is said otherwise; in the order of identities."""
@@ -104,12 +139,29 @@ def between(
     settings: Settings,
     codec: Codec,
     topics: tuple[str, str],
-    places: Sequence[Place],
+    pairs: Sequence[Pair],
     advance: Advance = silent,
 ) -> list[Difference]:
-    """The records at some places of two topics, field by field; both topics are read once more."""
-    left, right = (_records(Scan(settings, codec, topic, advance), places) for topic in topics)
-    return [_difference(place, left.get(place, [])[:1], right.get(place, [])[:1]) for place in places]
+    """The records of some pairs of two topics, field by field; both topics are read once more."""
+    places = [[p for p in side if p] for side in zip(*((one.left, one.right) for one in pairs), strict=True)]
+    left, right = (
+        _records(Scan(settings, codec, topic, advance), wanted)
+        for topic, wanted in zip(topics, places or ([], []), strict=True)
+    )
+    made = []
+    for pair in pairs:
+        ours = left.get(pair.left, []) if pair.left else []
+        theirs = right.get(pair.right, []) if pair.right else []
+        made.append(_difference(pair.place, *_first_unlike(str(pair.place[1][0]), ours, theirs)))
+    return made
+
+
+def _first_unlike(name: str, left: list[Record], right: list[Record]) -> tuple[Record | None, Record | None]:
+    """The first values, in the order in which they came, that are not the same."""
+    for ours, theirs in zip_longest(left, right):
+        if ours is None or theirs is None or said(name, ours) != said(name, theirs):
+            return ours, theirs
+    return left[0] if left else None, right[0] if right else None
 
 
 def within(
@@ -120,47 +172,58 @@ def within(
     made = []
     for place in places:
         first, *others = found.get(place, [{}])
-        other = next((one for one in others if _fields(first, one, place)), first)
-        made.append(_difference(place, [first], [other]))
+        other = next((one for one in others if _fields(first, one, str(place[1][0]))), first)
+        made.append(_difference(place, first, other))
     return made
 
 
-def _records(scan: Scan, places: Iterable[Place]) -> dict[Place, list[Mapping[str, Any]]]:
-    wanted, found = set(places), dict[Place, list[Mapping[str, Any]]]()
+def _records(scan: Scan, places: Iterable[Place]) -> dict[Place, list[Record]]:
+    """What a topic says at some places, in the order in which it came, repeats removed."""
+    wanted, found = set(places), dict[Place, list[Record]]()
     for one in scan if wanted else ():
         if one.name in KINDS:
             place = plant_of(one.record), identity(one.name, one.record)
-            if place in wanted:
-                found.setdefault(place, []).append(one.record)
+            known = found.setdefault(place, []) if place in wanted else None
+            if known is not None and all(said(one.name, r) != said(one.name, one.record) for r in known):
+                known.append(one.record)
     return found
 
 
-def _difference(
-    place: Place, left: Sequence[Mapping[str, Any]], right: Sequence[Mapping[str, Any]]
-) -> Difference:
-    plant_id, (name, *values) = place
-    key = dict(zip(KINDS[str(name)].key, values, strict=True))
-    fields = _fields(left[0], right[0], place) if left and right else ()
-    return Difference(
-        plant_id, str(name), key, left[0] if left else None, right[0] if right else None, tuple(fields)
-    )
+def _difference(place: Place, left: Record | None, right: Record | None) -> Difference:
+    plant_id, (name, *_) = place
+    some = left or right or {}
+    both = [one for one in (left, right) if one]
+    key = {n: some[n] for n in KINDS[str(name)].key if some and all(one[n] == some[n] for one in both)}
+    fields = _fields(left, right, str(name)) if left and right else ()
+    return Difference(plant_id, str(name), key, left or None, right or None, tuple(fields))
 
 
-def _fields(left: Mapping[str, Any], right: Mapping[str, Any], place: Place) -> list[FieldDifference]:
-    kind = KINDS[str(place[1][0])]
-    named = [name for name in left if name not in kind.left_out and name not in kind.key]
+def _fields(left: Record, right: Record, name: str) -> list[FieldDifference]:
+    named = [one for one in left if one not in KINDS[name].left_out]
     return [
-        _field(name, left[name], right.get(name)) for name in named if not _same(left[name], right.get(name))
+        found
+        for one in named
+        if not _same(left[one], right.get(one))
+        for found in _field(name, one, left, right)
     ]
 
 
-def _field(name: str, left: Any, right: Any) -> FieldDifference:
+def _field(name: str, field: str, ours: Record, theirs: Record) -> list[FieldDifference]:
+    left, right = ours[field], theirs.get(field)
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        keys = [key for key in sorted({*left, *right}) if not _same(left.get(key), right.get(key))]
+        return [_plain(f"{field}.{key}", left.get(key), right.get(key)) for key in keys]
     if not (isinstance(left, list) and isinstance(right, list) and len(left) == len(right)):
-        return FieldDifference(name, left, right, largest=_distance(left, right))
+        return [_plain(field, left, right)]
     at = [i for i, (a, b) in enumerate(zip(left, right, strict=True)) if not _same(a, b)]
     distances = [_distance(left[i], right[i]) for i in at[:_MOST_VALUES]]
     largest = max((one for one in distances if not math.isnan(one)), default=math.nan)
-    return FieldDifference(name, left[at[0]], right[at[0]], at[0], len(at), largest)
+    of = tuple(place_in(name, field, at[0], ours).items())
+    return [FieldDifference(field, left[at[0]], right[at[0]], at[0], len(at), largest, of)]
+
+
+def _plain(field: str, left: Any, right: Any) -> FieldDifference:
+    return FieldDifference(field, left, right, largest=_distance(left, right))
 
 
 def _same(left: Any, right: Any) -> bool:

@@ -22,13 +22,14 @@ class Kind:
 
     `key`: fields that identify a record. `time`: the field that a range of time looks at. `left_out`: fields
     that may differ between two copies. `may_change`: another value under the same identity is a correction
-    and no alarm.
+    and no alarm. `maker`: fields of the key that say who made it, and not what it is about.
     """
 
     key: tuple[str, ...]
     time: str | None
     left_out: frozenset[str] = frozenset({"known_at"})
     may_change: bool = False
+    maker: frozenset[str] = frozenset()
 
 
 _FORECAST_PLACE: Final = frozenset({"known_at", "telemetry_offset"})
@@ -36,7 +37,9 @@ _RUN_PATH: Final = frozenset({"known_at", "journaled"})
 
 #: Output records are identified as their tables identify rows.
 KINDS: Final[Mapping[str, Kind]] = {
-    "Forecast": Kind(tables.FORECASTS.key, "issued_at", _FORECAST_PLACE),
+    "Forecast": Kind(
+        tables.FORECASTS.key, "issued_at", _FORECAST_PLACE, maker=frozenset({"model", "version"})
+    ),
     "AnomalyEvent": Kind(tables.ANOMALIES.key, "event_time"),
     "Score": Kind(tables.SCORES.key, "valid_at"),
     "DriftEvent": Kind(tables.DRIFT.key, "event_time"),
@@ -58,6 +61,21 @@ def plant_of(record: Mapping[str, Any]) -> str:
 def identity(name: str, record: Mapping[str, Any]) -> Identity:
     """Name and key of a record: equal for its copies, and in the order that a digest goes by."""
     return (name, *(record[field] for field in KINDS[name].key))
+
+
+def about(key: Identity) -> Identity:
+    """What an identity is about, whoever made it: equal for the forecasts of two releases for one issue."""
+    name, *values = key
+    kind = KINDS[str(name)]
+    return (name, *(v for n, v in zip(kind.key, values, strict=True) if n not in kind.maker))
+
+
+def time_of(key: Identity) -> int:
+    """The time in an identity, in milliseconds since 1970: that of its kind, or when it began; 0 for none."""
+    name, *values = key
+    kind = KINDS[str(name)]
+    named = dict(zip(kind.key, values, strict=True))
+    return int(named.get(kind.time or "", named.get("started_at", 0)))
 
 
 def said(name: str, record: Mapping[str, Any]) -> bytes:

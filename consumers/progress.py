@@ -24,8 +24,8 @@ _SHOW_EVERY_S: Final = 30.0
 class Progress:
     """What the loop tells about itself. Probes read it from another thread and change nothing.
 
-    Times are of the monotonic clock, in seconds. `steps` counts whatever has come back; `stalls` is what the
-    watchdog has last seen to stand still.
+    Times are of the monotonic clock, in seconds. `steps` counts whatever has come back, `writes` what
+    PostgreSQL has done of it; `stalls` is what the watchdog has last seen to stand still.
     """
 
     stall_s: float = 60.0
@@ -34,6 +34,7 @@ class Progress:
     trouble: str = ""
     behind: int = 0
     steps: int = 0
+    writes: int = 0
     stalls: Sequence[Stall] = ()
     moved_at: float = field(default_factory=time.monotonic)
     beat_at: float = field(default_factory=time.monotonic)
@@ -44,6 +45,12 @@ class Progress:
     def step(self) -> None:
         """Something that could have hung has come back."""
         self.steps += 1
+
+    def written(self) -> None:
+        """PostgreSQL has taken a piece of what it was given: slow is not stalled."""
+        self.step()
+        self.writes += 1
+        self.beat_at = self.moved_at = time.monotonic()
 
     def beat(self, reading: Reading) -> None:
         """The loop has come round."""

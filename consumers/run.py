@@ -53,7 +53,7 @@ def run_sink(
     codec = Codec(schema_ids(settings))
     progress = Progress(settings.stall_s)
     limits_s = _limits_s(settings.stall_s)
-    store = Store(lambda: connect(settings, SESSION, limits_s), progress.step, settings.stall_s / 2)
+    store = Store(lambda: connect(settings, SESSION, limits_s), progress.written, settings.stall_s / 2)
     # Where to begin is asked of PostgreSQL: an offset that is gone must never be replaced in silence.
     client = consumer(
         settings, settings.sink_group, auto_offset_reset="error", session_timeout_ms=_SESSION_MS,

@@ -80,7 +80,7 @@ class Watchdog:
         at = dict(self._reading.at) if self._reading.placed and not self._progress.trouble else {}
         waiting = [place for place, end in self._ends(reader, at).items() if end > at[place]]
         if waiting:
-            made["the reading"] = Standing(tuple(sorted(at.items())))
+            made["the reading"] = Standing((self._progress.writes, tuple(sorted(at.items()))))
         for place in waiting:
             made["{}[{}]".format(*place)] = Standing(at[place], patience=PARTITION_PATIENCE)
         return made

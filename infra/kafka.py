@@ -77,6 +77,8 @@ def producer(settings: Settings, **overrides: Any) -> Producer:
         "compression.type": "lz4",
         "linger.ms": 20,
         "queue.buffering.max.messages": 200_000,
+        # What waits for Kafka waits in the producer's memory: a slow broker must slow its producers down.
+        "queue.buffering.max.kbytes": 64 << 10,
         "message.max.bytes": 8_000_000,  # under LARGE_BYTES of infra/topics.py
     }
     return _made(Producer, {**config, **_dotted(overrides)})

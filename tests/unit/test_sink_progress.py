@@ -15,8 +15,8 @@ def test_a_sink_at_the_end_of_the_log_is_healthy_however_long_nothing_comes() ->
 
 
 def test_records_that_wait_and_do_not_move_are_a_stall() -> None:
-    assert progress(behind=5, still_s=59.0).health().good
-    assert not progress(behind=5, still_s=61.0).health().good
+    assert progress(behind=5, still_s=29.0).health().good
+    assert not progress(behind=5, still_s=31.0).health().good
 
 
 def test_a_loop_that_does_not_come_round_is_a_stall() -> None:
@@ -28,7 +28,7 @@ def test_a_server_that_is_away_makes_it_unready_at_once_and_unhealthy_in_time() 
     sink.away("PostgreSQL does not answer")
     assert not sink.ready().good
     assert sink.health().good
-    sink.moved_at -= 61.0
+    sink.trouble_at -= 31.0
     assert not sink.health().good
     sink.answered()
     assert sink.ready().good
@@ -36,3 +36,9 @@ def test_a_server_that_is_away_makes_it_unready_at_once_and_unhealthy_in_time() 
 
 def test_a_sink_without_a_place_is_not_ready() -> None:
     assert not Progress().ready().good
+
+
+def test_a_write_that_is_slow_and_moves_is_no_stall() -> None:
+    sink = progress(behind=5, still_s=61.0, silent_s=61.0)
+    sink.written()
+    assert sink.health().good
