@@ -9,8 +9,11 @@ REGISTRY = CollectorRegistry()
 _BATCH_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 
 RECORDS = Counter(
-    "gridcast_records", "Records taken from a topic, by what became of them (applied, repeat, correction, "
-    "late, tick, control, rejected, ignored, units_ignored).", ("topic", "outcome"), registry=REGISTRY,
+    "gridcast_records", "Records of a topic: all that were taken, and of them those that are a tick, late "
+    "(older than their plant's newest), a repeat, a correction, forgotten (too old to tell a repeat), a new "
+    "weather run, or in conflict (a run that came before with other values; the first one counts); and "
+    "readings of units beyond those that a plant may have (units_ignored).", ("topic", "outcome"),
+    registry=REGISTRY,
 )  # fmt: skip
 LOST = Gauge(
     "gridcast_lost_records", "Records that retention ate before they were read, as `--accept-loss` admits.",

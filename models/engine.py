@@ -170,6 +170,7 @@ class Engine:
         if fault is not None:
             out.rejected.append(Bad(offset, reason, fault, control.plant_id))
         elif isinstance(control, PlantVersion):
+            out.counts["repeats"] += control in versions
             self._plant(offset, control)
         else:
             self._run(slot, control, out)
@@ -194,7 +195,8 @@ class Engine:
         state["known_ms"][slot] = max(int(state["known_ms"][slot]), run.known_at_ms)
         for outlook in self.outlooks(slot):
             new = outlook.arrive(sane)  # the same for both: they have heard of the same runs
-        out.counts["runs" if new else "repeats"] += 1
+        differs = not new and self.fleet.outlooks[slot].differs(sane)
+        out.counts["runs" if new else "conflicts" if differs else "repeats"] += 1
 
     def _release(self, offset: int, record: ReleaseRecord, out: Outputs) -> None:
         why, first = self.serving.refusal_of(record), self.serving.first_offset(record)

@@ -39,8 +39,8 @@ def apply(
     feeds.count(fleet, slots[told], rows.event_time_ms[told], accepted[told] & rows.power_given[told])
     _out_of_range(fleet, rows, slots, picked[verdicts.has(Reason.OUT_OF_RANGE)[picked]])
     good = picked[accepted[picked]]
-    counts["late"] += int((rows.event_time_ms[good] < fleet.state["telemetry_ms"][slots[good]]).sum())
-    _move_clocks(fleet, rows, slots, good)
+    counts["ticks"] += int(rows.is_tick[good].sum())
+    counts["late"] += _move_clocks(fleet, rows, slots, good)
     measured = good[~rows.is_tick[good]]
     if not measured.size:
         return
@@ -62,19 +62,24 @@ def _out_of_range(fleet: Fleet, rows: TelemetryColumns, slots: I8, refused: I8) 
             worst[slot] = power_kw
 
 
-def _move_clocks(fleet: Fleet, rows: TelemetryColumns, slots: I8, good: I8) -> None:
+def _move_clocks(fleet: Fleet, rows: TelemetryColumns, slots: I8, good: I8) -> int:
+    """Note the newest stamps; how much telemetry is older than the newest of its plant before it."""
     state = fleet.state
     slot, stamp = slots[good], rows.event_time_ms[good]
     measured = ~rows.is_tick[good]
-    _count_steps(fleet, slot[measured], stamp[measured])
+    late = _count_steps(fleet, slot[measured], stamp[measured])
     np.maximum.at(state["clock_ms"], slot, stamp)
     np.maximum.at(state["known_ms"], slot[measured], rows.known_at_ms[good][measured])
     np.maximum.at(state["telemetry_ms"], slot[measured], stamp[measured])
     np.maximum.at(state["telemetry_offset"], slot[measured], rows.offset[good][measured])
+    return late
 
 
-def _count_steps(fleet: Fleet, slot: I8, stamp: I8) -> None:
-    """Count the steps by which each plant's newest stamp moves on: the commonest is its scan step."""
+def _count_steps(fleet: Fleet, slot: I8, stamp: I8) -> int:
+    """Count the steps by which each plant's newest stamp moves on: the commonest is its scan step.
+
+    :return: how many stamps are older than the newest before them
+    """
     order = np.argsort(slot, kind="stable")
     s, t = slot[order], stamp[order]
     first = np.append(True, s[1:] != s[:-1])[: s.size]
@@ -85,6 +90,7 @@ def _count_steps(fleet: Fleet, slot: I8, stamp: I8) -> None:
     moved = (newest > before) & (before >= 0)
     step = np.searchsorted(np.array(SCAN_STEPS_S) * 1000, (newest - before)[moved])
     np.add.at(fleet.state["step_counts"], (s[moved], np.minimum(step, len(SCAN_STEPS_S) - 1)), 1)
+    return int((t < before).sum())
 
 
 def _scans(fleet: Fleet, rows: TelemetryColumns, slots: I8, measured: I8, counts: Counter[str]) -> rings.Seen:

@@ -58,6 +58,10 @@ class Outlook:
             self.wakes_ms = min(self.wakes_ms, run.published_at_ms)
         return not same
 
+    def differs(self, run: WeatherRun) -> bool:
+        """Whether a run of the same source and publication is at hand that says something else."""
+        return any(_order(one) == _order(run) and not _alike(one, run) for one in (*self.runs, *self.pending))
+
     def register(self, plant: PlantVersion) -> None:
         """Take a version of the plant; another one of the same `valid_from` gives way."""
         kept = [v for v in self.versions if v.valid_from_ms != plant.valid_from_ms]
@@ -168,6 +172,21 @@ def _newest(pending: list[WeatherRun]) -> list[WeatherRun]:
             break
         kept.append(run)
     return kept[::-1]
+
+
+def _alike(one: WeatherRun, other: WeatherRun) -> bool:
+    """Whether two runs say the same, to the bit."""
+    if not np.array_equal(one.valid_at_ms, other.valid_at_ms) or len(one.points) != len(other.points):
+        return False
+    parts = [(one.columns, other.columns)]
+    for a, b in zip(one.points, other.points, strict=True):
+        if (a.point_id, a.latitude, a.longitude) != (b.point_id, b.latitude, b.longitude):
+            return False
+        parts.append((a.columns, b.columns))
+    return all(
+        a.keys() == b.keys() and all(np.array_equal(a[name], b[name], equal_nan=True) for name in a)
+        for a, b in parts
+    )
 
 
 def _thinned(runs: list[WeatherRun]) -> list[WeatherRun]:

@@ -11,6 +11,8 @@ from schemas.rungs import Rung
 GOOD_QUALITY = 0.8
 #: A forecast may be so many issue intervals old before it counts as missing.
 _ISSUES_LATE = 2.5
+#: What a source's clock may be ahead; a plant whose own clock ran ahead says nothing new until then.
+_AHEAD_S = 600
 _RUNGS = {
     Rung.WEATHER_ONLY: "no usable telemetry, so it rests on weather alone",
     Rung.TELEMETRY_ONLY: "no usable weather run, so it rests on telemetry alone",
@@ -37,6 +39,8 @@ def _of_the_past(forecast: Mapping[str, Any], issue_every_s: int, now_ms: int) -
     if not forecast["valid_at"] or forecast["valid_at"][-1] < now_ms:
         return "its newest forecast lies wholly in the past"
     age_s = (now_ms - forecast["issued_at"]) // 1000
+    if age_s < -_AHEAD_S:
+        return f"its newest forecast was issued for {span(-age_s)} from now: check the clock of its source"
     if age_s > _ISSUES_LATE * issue_every_s:
         return f"its newest forecast is {span(age_s)} old, one is due every {span(issue_every_s)}"
     return "it was issued late, after its first time had passed" if forecast["stale"] else None

@@ -23,6 +23,18 @@ from schemas.rungs import LADDER, PLACE
 from streams.partition import Partition
 
 _NONE = np.zeros((len(LEADS_S), 2), np.int64)
+#: By what the engine counts: the labels of `gridcast_records_total`.
+OUTCOMES = {
+    "records": "taken",
+    "ticks": "tick",
+    "late": "late",
+    "repeats": "repeat",
+    "corrections": "correction",
+    "forgotten": "forgotten",
+    "units_ignored": "units_ignored",
+    "runs": "run",
+    "conflicts": "conflict",
+}
 #: In the order of `Engine.outlooks`.
 ROLES = (ReleaseRole.CHAMPION, ReleaseRole.SHADOW)
 
@@ -37,8 +49,8 @@ def timed(step: str) -> Iterator[None]:
 
 def count_outputs(topic: str, outputs: Outputs) -> None:
     """What a batch led to."""
-    for outcome, count in outputs.counts.items():
-        metrics.RECORDS.labels(topic, outcome).inc(count)
+    for counted, outcome in OUTCOMES.items():
+        metrics.RECORDS.labels(topic, outcome).inc(outputs.counts[counted])
     for block in outputs.forecasts:
         _count_forecasts(block)
     for (detector, phase), count in Counter((e["detector"], e["phase"]) for e in outputs.anomalies).items():

@@ -33,6 +33,7 @@ def test_a_forecast_of_now_from_both_feeds_is_trusted() -> None:
     [
         ({"valid_at": [ISSUED_MS - HOUR_MS] * 3}, "wholly in the past"),
         ({"issued_at": ISSUED_MS - 10 * HOUR_MS}, "10 h old, one is due every 15 min"),
+        ({"issued_at": NOW_MS + 30 * HOUR_MS}, "issued for 30 h from now: check the clock"),
         ({"stale": True}, "issued late"),
         ({"rung": [1, 0, 0]}, "no usable telemetry"),
         ({"rung": [2, 2, 2]}, "no usable weather"),
