@@ -157,6 +157,10 @@ class Store:
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
             self.close()
             raise ServiceUnavailable(f"PostgreSQL does not answer: {_first_line(error)}") from error
+        except psycopg2.errors.InsufficientPrivilege as error:
+            raise GridcastError(
+                f"PostgreSQL refuses: {_first_line(error)}: a sink's user must be in gridcast_sink"
+            ) from error
         except psycopg2.errors.UndefinedTable as error:
             raise GridcastError(
                 f"PostgreSQL lacks a table: {_first_line(error)}: run `gridcast up`"

@@ -67,6 +67,8 @@ def transaction(settings: Settings, name: str = "gridcast") -> Iterator[Cursor]:
             yield cursor
     except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
         raise ServiceUnavailable(f"PostgreSQL went away: {_line(error)}") from error
+    except psycopg2.errors.InsufficientPrivilege as error:
+        raise GridcastError(f"PostgreSQL refuses: {_line(error)}: see docs/security.md for roles") from error
     finally:
         connection.close()
 
