@@ -35,7 +35,7 @@ PLANT_IDS = [f"plant-{number}" for number in range(12)]  # in all of four partit
 
 class RunningWorker:
     """`gridcast worker`, or another command that runs until it is told, with its log; `settings` overrides go
-    through the environment.
+    through the environment. `root`: the checkout that it runs from.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class RunningWorker:
         *arguments: str,
         module: str = "cli",
         command: str = "worker",
+        root: Path = ROOT,
         **overrides: object,
     ) -> None:
         self.log = settings.home / f"{command}-{time.monotonic_ns()}.log"
@@ -57,7 +58,7 @@ class RunningWorker:
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", module, command, *arguments],
-                cwd=ROOT,
+                cwd=root,
                 env={**os.environ, **told},
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -93,9 +94,14 @@ class RunningWorker:
 
 @contextmanager
 def running(
-    settings: Settings, *arguments: str, module: str = "cli", command: str = "worker", **overrides: object
+    settings: Settings,
+    *arguments: str,
+    module: str = "cli",
+    command: str = "worker",
+    root: Path = ROOT,
+    **overrides: object,
 ) -> Iterator[RunningWorker]:
-    worker = RunningWorker(settings, *arguments, module=module, command=command, **overrides)
+    worker = RunningWorker(settings, *arguments, module=module, command=command, root=root, **overrides)
     try:
         yield worker
     finally:
