@@ -91,7 +91,7 @@ def _run(command: list[str | Path | int], folder: Path) -> subprocess.CompletedP
     # Files, not pipes: the server inherits them and would keep a pipe open for ever.
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         done = subprocess.run(
-            [*_as_servant(), str(program), *map(str, command[1:])],
+            [*as_servant(), str(program), *map(str, command[1:])],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,
@@ -104,7 +104,7 @@ def _run(command: list[str | Path | int], folder: Path) -> subprocess.CompletedP
         return subprocess.CompletedProcess(done.args, done.returncode, out.read(), err.read())
 
 
-def _as_servant() -> list[str]:
+def as_servant() -> list[str]:
     """What stands before a command of root's to run it as the servant.
 
     The servant keeps one of root's powers, to pass file permissions: a home may lie under a folder that only
