@@ -27,7 +27,7 @@ def command() -> None:
 @command.command("list", epilog="Example:  gridcast models list --json")
 @json_option
 def list_(as_json: bool) -> None:
-    """Every release, oldest first, and which of them serves."""
+    """Every release, oldest first, and which of them serves, or should and is refused by the workers."""
     releases = _releases()
     rows = [_row(record, releases) for record in releases.records]
     lines = [*table(rows)] if rows else ["no release yet: the built-in cold start serves; `gridcast train`"]
@@ -152,6 +152,7 @@ def _row(record: ReleaseRecord, releases: Releases) -> dict[str, Any]:
         "version": record.version,
         "role": record.role.value,
         "serves": releases.serves(record),
+        "refused": releases.refusal(record),
         "since": iso(record.valid_from_ms),
         "plants": ",".join(record.plants) or "all",
         "sha256": record.artifact_sha256[:12],
@@ -167,8 +168,11 @@ def _manifest(record: ReleaseRecord) -> dict[str, Any]:
 
 def _about(record: ReleaseRecord, releases: Releases) -> list[str]:
     state = "serves" if releases.serves(record) else f"{record.role.value}, does not serve"
+    refused = releases.refusal(record)
     manifest = _manifest(record)
     lines = [f"{record.name} {record.version}: {state}, since {iso(record.valid_from_ms)}"]
+    if refused is not None:
+        lines.append(f"refused, what served before goes on: {refused}")
     lines += [f"artifact {record.artifact_sha256}, {record.artifact_bytes / 1e6:.1f} MB"]
     verdict = manifest.get("verdict")
     if verdict:

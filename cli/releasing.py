@@ -32,7 +32,7 @@ from models.training.manifest import brief
 from producers.kafka_out import KafkaOut
 from producers.releases import send_record, send_release
 from schemas.codec import Codec
-from schemas.errors import InputError, ServiceUnavailable
+from schemas.errors import GridcastError, InputError, ReleaseRefused, ServiceUnavailable
 from schemas.records import ReleaseRecord, ReleaseRole
 from streams.artifacts import Artifacts
 
@@ -72,15 +72,17 @@ class Releases:
         self._settings = settings
         self.codec = Codec(schema_ids(settings))
         self.records = release_records(settings, self.codec)
+        self._artifacts = Artifacts(settings, self.codec)
+        self._refused: dict[tuple[str, str, int], str | None] = {}
 
     @property
     def champion(self) -> ReleaseRecord | None:
         """The release for every plant, None for the cold start."""
-        return champion(self.records)
+        return champion(self._taken_up())
 
     def champion_of(self, plant_id: str) -> ReleaseRecord | None:
         """What serves a plant, None for the cold start."""
-        return champion(self.records, plant_id)
+        return champion(self._taken_up(plant_id), plant_id)
 
     def find(self, version: str, name: str | None) -> ReleaseRecord:
         """The newest record of a version; raises `InputError`."""
@@ -95,12 +97,39 @@ class Releases:
         said = manifest_of(record)
         if not said.get("shortened"):
             return said
-        whole = Artifacts(self._settings, self.codec).load_release(record).manifest
+        whole = self._artifacts.load_release(record).manifest
         return {**whole, **{name: said[name] for name in ("withdrawn",) if name in said}}
 
     def serves(self, record: ReleaseRecord) -> bool:
         """Whether this record is why its release serves, all plants or its own."""
-        return any(champion(self.records, plant_id) == record for plant_id in (record.plants or (None,)))
+        plants: tuple[str | None, ...] = record.plants or (None,)
+        return any(champion(self._taken_up(plant_id), plant_id) == record for plant_id in plants)
+
+    def refused(self, record: ReleaseRecord) -> str | None:
+        """Why a worker that hears of the record now refuses it; None where it does not, or nobody can say."""
+        key = (*identity(record), record.valid_from_ms)
+        if key not in self._refused:
+            self._refused[key] = None
+            try:
+                self._artifacts.load_release(record)
+            except ReleaseRefused as why:
+                self._refused[key] = str(why)
+            except GridcastError:  # without its artifact at hand; whoever serves from it says so
+                pass
+        return self._refused[key]
+
+    def refusal(self, record: ReleaseRecord) -> str | None:
+        """Why a promotion does not serve though nothing was promoted after it; None for any other record."""
+        plants: tuple[str | None, ...] = record.plants or (None,)
+        passed = [one for plant_id in plants for one in self.records if one not in self._taken_up(plant_id)]
+        return self.refused(record) if record in passed else None
+
+    def _taken_up(self, plant_id: str | None = None) -> list[ReleaseRecord]:
+        """The records without the newest promotions that workers refuse: what served before them goes on."""
+        records = list(self.records)
+        while (serves := champion(records, plant_id)) is not None and self.refused(serves) is not None:
+            records.remove(serves)
+        return records
 
     def publish(
         self, release: Release, role: ReleaseRole, plants: tuple[str, ...] = ()
@@ -133,12 +162,15 @@ class Releases:
         """Let a release serve these plants (all where there are none); returns its record and the shadows.
 
         Raises:
-            InputError: it was not trained on one of them.
+            InputError: it was not trained on one of them, or its artifact must not be used.
         """
         strangers = _strangers(record, plants)
         if strangers:
             name = f"{record.name} {record.version}"
             raise InputError(f"{name} was not trained on {', '.join(strangers)}: workers would refuse it")
+        why = self.refused(record)
+        if why is not None:
+            raise InputError(f"{record.name} {record.version}: workers would refuse it: {why}")
         gone = replaced(self.records, plants)
         manifest = {name: value for name, value in manifest_of(record).items() if name != "withdrawn"}
         text = json.dumps(manifest, sort_keys=True)
@@ -155,7 +187,8 @@ class Releases:
         Raises:
             InputError: nothing serves but the built-in cold start, or several releases serve these plants.
         """
-        serving = {p: champion(self.records, p) for p in (plants or (None,))}
+        asked: tuple[str | None, ...] = plants or (None,)
+        serving = {p: champion(self._taken_up(p), p) for p in asked}
         names = {None if one is None else identity(one) for one in serving.values()}
         if names == {None}:
             raise InputError("nothing to roll back: no release serves but the built-in cold start")
@@ -163,12 +196,19 @@ class Releases:
             raise InputError("these plants are served by several releases: roll them back one by one")
         plant_id, gone = next(iter(serving.items()))
         assert gone is not None
-        before = predecessor(self.records, plant_id)
+        before = self._before(plant_id)
         # First, so that nobody is without a release in between. A release for every plant needs no record
         # that names those that it was not trained on: they are on the physical start.
         if before is not None and not _strangers(before, plants):
             before = self._send(replace(before, role=ReleaseRole.CHAMPION, plants=plants))
         return self._send(_withdrawn(gone, plants, why)), before
+
+    def _before(self, plant_id: str | None) -> ReleaseRecord | None:
+        """What served before the champion of a plant, and may serve again."""
+        records = self._taken_up(plant_id)
+        while (before := predecessor(records, plant_id)) is not None and self.refused(before) is not None:
+            records.remove(before)
+        return before
 
     def _leave_running(
         self, gone: dict[tuple[str, ...], ReleaseRecord], by: ReleaseRecord
