@@ -45,9 +45,9 @@ class SlowOutlet:
         return 0
 
 
-def a_worker(home: Path, outlet: SlowOutlet) -> Worker:
-    """It owns a partition of which nothing is known, and writes a round after each batch."""
-    settings = isolated(home, checkpoint_every_s=1e-6)
+def a_worker(home: Path, outlet: SlowOutlet, round_every_s: float = 1e-6) -> Worker:
+    """It owns a partition of which nothing is known, and writes a round after each batch unless told."""
+    settings = isolated(home, checkpoint_every_s=round_every_s)
 
     def engine() -> Engine:
         return Engine(EngineSettings(levels=settings.levels), lambda _: cold_start())
@@ -76,8 +76,10 @@ def test_a_batch_is_not_done_before_what_it_led_to_is_acknowledged(tmp_path: Pat
     async def done_early() -> bool:
         outlet = SlowOutlet()
         outlet.open.clear()
-        handling = asyncio.create_task(a_worker(tmp_path, outlet).handle(some_hours(), -1))
+        worker = a_worker(tmp_path, outlet, round_every_s=3600.0)
+        handling = asyncio.create_task(worker.handle(some_hours(), -1))
         early, _ = await asyncio.wait([handling], timeout=1.0)
+        assert outlet.log == ["outputs"]
         outlet.open.set()
         await handling
         return bool(early)

@@ -84,10 +84,10 @@ def test_a_late_scan_changes_no_issue_already_made_and_makes_none() -> None:
 
 def test_a_repeat_is_dropped_and_counted_and_another_value_is_a_correction() -> None:
     first: list[Item] = [plant("a"), scan("a", 0, 500.0), scan("a", 10, 300.0)]
-    plain = play([*first, scan("a", 15, 300.0)])
-    repeated = play([*first, scan("a", 10, 300.0), scan("a", 15, 300.0)])
-    corrected = play([*first, scan("a", 10, 700.0), scan("a", 15, 300.0)])
-    as_if = play([plant("a"), scan("a", 0, 500.0), scan("a", 10, 700.0), scan("a", 15, 300.0)])
+    plain = play([*first, scan("a", 15, 360.0)])
+    repeated = play([*first, scan("a", 10, 300.0), scan("a", 15, 360.0)])
+    corrected = play([*first, scan("a", 10, 700.0), scan("a", 15, 360.0)])
+    as_if = play([plant("a"), scan("a", 0, 500.0), scan("a", 10, 700.0), scan("a", 15, 360.0)])
     assert numbers(plain) == numbers(repeated)
     assert repeated[0].counts["repeats"] == 1
     assert corrected[0].counts["corrections"] == 1
@@ -108,6 +108,14 @@ def test_a_run_counts_from_the_issue_at_its_publication_on() -> None:
     rungs = {t: np.frombuffer(made["a", T0_MS + t * MINUTE_MS][1], np.int8) for t in (15, 30)}
     assert (rungs[15] == 2).all()
     assert (rungs[30][:20] == 0).all()
+
+
+def test_a_second_copy_of_a_run_has_no_effect_and_is_counted() -> None:
+    first: list[Item] = [plant("a"), release("1"), run("a", 0), scan("a", 0, 500.0)]
+    once = play([*first, scan("a", 15, 400.0), scan("a", 30, 400.0)])
+    twice = play([*first, run("a", 0), scan("a", 15, 400.0), run("a", 0), scan("a", 30, 400.0)])
+    assert numbers(once) == numbers(twice)
+    assert (twice[0].counts["runs"], twice[0].counts["repeats"]) == (1, 2)
 
 
 def test_the_four_rungs_follow_from_what_is_silent() -> None:
