@@ -232,6 +232,11 @@ class BatchConsumer(Consumer):
         # Beside a full partition the others are asked for records, and would be waited for while it empties.
         return await super()._wait_next_records(FULL_BUFFER_PAUSE_S if self._buffered_partitions else timeout)
 
+    async def verify_all_partitions_active(self) -> None:
+        """Nothing: Faust's own look at stalls breaks on a partition that a rebalance has just brought, and
+        ends the worker. `streams/watchdog.py` looks at what has moved.
+        """
+
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         committed = bool(await super()._commit(offsets))
         if committed:

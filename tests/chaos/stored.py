@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -61,16 +62,24 @@ def meant(settings: Settings) -> dict[str, Held]:
 
 def _add(rows: Rows, held: Held) -> None:
     keys = [rows.column(name) for name in rows.table.key]
-    rest = [rows.column(name) for name in rows.table.compared]
+    rest = [_plain(rows.column(name), rows.table.columns[name]) for name in rows.table.compared]
     for row in range(len(rows)):
         held.add(b"".join(cells[row] for cells in keys), b"".join(cells[row] for cells in rest))
+
+
+def _plain(cells: Sequence[bytes], pg_type: str) -> Sequence[bytes]:
+    """Cells whose bytes can be compared: of a document PostgreSQL keeps what it says, not how it was written."""
+    if pg_type != "jsonb":
+        return cells
+    # A length, the version of the format, the text.
+    return [json.dumps(json.loads(cell[5:] or b"null"), sort_keys=True).encode() for cell in cells]
 
 
 def stored(settings: Settings) -> dict[str, Held]:
     """By table what is there."""
     made = {}
     for table in COMPARED:
-        taking = _Taking(len(table.key), len(table.compared))
+        taking = _Taking(table)
         with transaction(settings) as cursor:
             cursor.copy_expert(_query(table).as_string(cursor), taking)
         made[table.name] = taking.held
@@ -87,9 +96,10 @@ def _query(table: Table) -> sql.Composed:
 class _Taking:
     """A file for COPY to write into: rows are taken off as they come. Format: PostgreSQL's manual on COPY."""
 
-    def __init__(self, keys: int, others: int) -> None:
+    def __init__(self, table: Table) -> None:
         self.held = Held()
-        self._keys, self._fields = keys, keys + others
+        self._keys, self._fields = len(table.key), len(table.key) + len(table.compared)
+        self._types = [table.columns[name] for name in table.compared]
         self._rest = b""
         self._begun = False
 
@@ -99,7 +109,11 @@ class _Taking:
             self._rest, self._begun = self._rest[_HEAD_BYTES:], True
         if self._begun:
             for row in self._whole_rows():
-                self.held.add(b"".join(row[: self._keys]), b"".join(row[self._keys :]))
+                rest = (
+                    _plain([cell], pg_type)[0]
+                    for cell, pg_type in zip(row[self._keys :], self._types, strict=True)
+                )
+                self.held.add(b"".join(row[: self._keys]), b"".join(rest))
 
     def _whole_rows(self) -> Iterator[list[bytes]]:
         at = 0

@@ -273,3 +273,10 @@ def test_a_fetch_that_outlasts_a_rebalance_takes_nothing_with_it(
         return [one.offset for one in (await consumer._getmany({JOURNAL}, 1.0))[JOURNAL]]
 
     assert asyncio.run(over_a_rebalance())[0] == 200
+
+
+def test_fausts_own_look_at_stalls_cannot_end_a_worker_whose_partition_has_no_position_yet(
+    consumer: BatchConsumer,
+) -> None:
+    consumer.assignment = lambda: {JOURNAL}  # type: ignore[method-assign]
+    asyncio.run(consumer.verify_all_partitions_active())
