@@ -6,7 +6,7 @@ PY := .venv/bin/python
 TEST_PROCESSES ?= 3
 STAMP := .venv/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: help install lint test unit demo skill fuzz clean
+.PHONY: help install lint test unit demo skill chaos fuzz crashes guarantee clean
 help:  ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -38,6 +38,9 @@ demo: install  ## The whole line on two real plants
 
 skill: install  ## The public forecasting benchmarks (hours): ONLY=name[,name], DATA=folder of folders, WORTH=1
 	$(PY) -m benchmarks.skill $(if $(ONLY),--only $(ONLY)) $(if $(DATA),--data $(DATA)) $(if $(WORTH),--worth)
+
+chaos: install  ## Kills and faults on every part while load runs, then a verdict: KILLS=n (20), SEED=n
+	$(PY) -m tests.chaos $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
 
 fuzz: install  ## Noise and bent records, RECORDS=n of each kind (1,000,000: half an hour), SEED=s
 	$(PY) -m tests.fuzz

@@ -51,7 +51,7 @@ def meant(settings: Settings) -> dict[str, Held]:
         for number, span in spans(settings, topic).items():
             registry = Registry()
             for messages in read(settings, topic, {number: span.first}, batch=_AT_ONCE):
-                taken = [Taken(topic, number, int(m.offset()), m.key(), m.value()) for m in messages]
+                taken = [Taken(topic, number, int(m.offset() or 0), m.key(), m.value()) for m in messages]
                 intake = reader.read(taken, registry)
                 registry = intake.registry
                 for rows in intake.rows:
@@ -68,7 +68,7 @@ def _add(rows: Rows, held: Held) -> None:
 
 
 def _plain(cells: Sequence[bytes], pg_type: str) -> Sequence[bytes]:
-    """Cells whose bytes can be compared: of a document PostgreSQL keeps what it says, not how it was written."""
+    """Cells whose bytes can be compared: of a document PostgreSQL keeps what it says, not how it looks."""
     if pg_type != "jsonb":
         return cells
     # A length, the version of the format, the text.
