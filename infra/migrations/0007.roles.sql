@@ -97,4 +97,4 @@ $$;
 comment on function gridcast_grant() is 'Grants to the roles that exist what they need; for the owner of the tables';
 revoke all on function gridcast_grant() from public;
 
-select gridcast_grant();
+do $$ begin perform gridcast_grant(); end $$;
