@@ -36,6 +36,7 @@ class Gauge:
     settings: Settings
     stuck_s: float = 0.0
     stuck_at: str = ""
+    blind: str = ""
     _committed: dict[Place, int] = field(default_factory=dict)
     _ends: dict[tuple[str, int], int] = field(default_factory=dict)
     _moved_s: dict[Place, float] = field(default_factory=dict)
@@ -109,7 +110,11 @@ class Gauge:
             try:
                 ends = self._read_ends(reader)
                 committed = self._read_committed(client)
-            except (KafkaException, ServiceUnavailable):
+            except (KafkaException, ServiceUnavailable) as error:
+                self.blind = str(error)
+                # One that has met a broker without leaders believes it for minutes.
+                reader.close()
+                client, reader = admin(self.settings), consumer(self.settings, None)
                 continue
             with self._lock:
                 self._take_in(ends, committed, time.monotonic())
