@@ -13,7 +13,8 @@ import numpy as np
 from consumers.digest import Contents, contents
 from consumers.identity import identity
 from consumers.scan import Scan
-from infra.topics import JOURNAL, REJECTED
+from infra.topic_reader import read_newest
+from infra.topics import FORECASTS, FORECASTS_LATEST, JOURNAL, REJECTED
 from producers.encode import payloads
 from producers.folder import read_folder
 from producers.order import merge
@@ -71,6 +72,7 @@ def judge(settings: Settings, published: Sequence[Published], injected: Sequence
     verdict.broken("lost", _unheard(injected, found))
     for topic in OUTPUTS:
         _compare_topic(settings, topic, found, verdict)
+    _compare_latest(settings, found, verdict)
     _compare_refused(settings, injected, found, verdict)
     there, wanted = stored(settings), meant(settings)
     for table, held in there.items():
@@ -117,6 +119,17 @@ def _compare_topic(settings: Settings, topic: str, found: Meaning, verdict: Verd
     verdict.broken("differing", [f"{topic} {key}: {len(held[key])} values" for key in sorted(other)])
     if there.unreadable:
         verdict.broken("differing", [f"{topic}: {there.unreadable} records cannot be read"])
+
+
+def _compare_latest(settings: Settings, found: Meaning, verdict: Verdict) -> None:
+    codec, latest = Codec(), Contents()
+    for message in read_newest(settings, FORECASTS_LATEST).values():
+        latest.add(*codec.decode(message.value()))
+    asked = _flat(found.outputs[FORECASTS])
+    other = [key for key, value in _flat(latest).items() if asked.get(key) != value]
+    verdict.broken("differing", [f"{FORECASTS_LATEST} {key}" for key in other])
+    missing = found.outputs[FORECASTS].plants.keys() - latest.plants.keys()
+    verdict.broken("lost", [f"{FORECASTS_LATEST} of {plant_id}" for plant_id in sorted(missing)])
 
 
 def _flat(found: Contents) -> dict[tuple[object, ...], tuple[bytes, ...]]:
