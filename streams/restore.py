@@ -146,10 +146,14 @@ class Restorer:
     def check_nothing_skipped(self, number: int, expected: int, first: int) -> None:
         """A batch of the journal begins at `first` where `expected` was to come: are records missing?
 
-        Offsets without a record are normal behind a producer with transactions. Raises `ServiceUnavailable`
-        when the log does hold records in between: a restart reads them, because they are not committed.
+        Offsets without a record are normal behind a producer with transactions.
+
+        Raises:
+            ServiceUnavailable: the log holds records in between; a restart reads them, being uncommitted.
+            LogTruncated: retention was faster than this worker, and loss is not accepted.
         """
-        skipped = sum(len(m) for m in read(self.settings, JOURNAL, {number: expected}, {number: first}))
+        start = self._reachable(JOURNAL, number, expected, spans(self.settings, JOURNAL)[number])
+        skipped = sum(len(m) for m in read(self.settings, JOURNAL, {number: start}, {number: first}))
         if skipped:
             where = f"{JOURNAL}[{number}]"
             raise ServiceUnavailable(f"{where}: {skipped} records from {expected} on were passed over")
