@@ -83,6 +83,7 @@ def _document(done: Replayed, from_ms: int, to_ms: int, out: Path | None) -> dic
         "anomalies": done.anomalies,
         "records_read": done.records_read,
         "states_of": done.from_states,
+        "poison": done.poison,
         "out": out,
     }
 
@@ -94,4 +95,5 @@ def _lines(done: Replayed, out: Path | None) -> list[str]:
         f"{done.anomalies_topic}",
         f"{done.records_read} journal records read; {began}",
     ]
+    lines += [f"left out, as live: {where}: {why}" for where, why in done.poison.items()]
     return lines if out is None else [*lines, f"table: {out}"]

@@ -6,10 +6,12 @@ It reads `worker.checkpoints` and `plant.telemetry` and writes `power.forecasts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from infra.kafka import produce_all, producer
 from infra.topic_reader import Span, newest_records, read, spans
@@ -24,9 +26,10 @@ from schemas.forecasts import ForecastBlock
 from schemas.records import ReleaseRecord
 from streams.artifacts import Artifacts
 from streams.outputs import Destinations, outgoing
-from streams.records import of_messages
+from streams.records import PlainRecords, Records, of_messages
 from streams.replay import PartitionReplay, Range
-from streams.replay_states import States
+from streams.replay_poison import CarefulReplay
+from streams.replay_states import Start, States
 from streams.restore import STATES_AT_ONCE
 
 if TYPE_CHECKING:
@@ -40,7 +43,9 @@ TakeBlock = Callable[[ForecastBlock], None]
 
 @dataclass
 class Replayed:
-    """What a replay has done. `from_states`: day of the state that each plant began with, by plant."""
+    """What a replay has done. `from_states`: day of the state that each plant began with, by plant; `poison`:
+    journal records that the engine breaks on and that were left out, as they were live, with what happens.
+    """
 
     forecasts_topic: str
     anomalies_topic: str
@@ -49,6 +54,7 @@ class Replayed:
     records_read: int = 0
     plants: set[str] = field(default_factory=set)
     from_states: dict[str, str] = field(default_factory=dict)
+    poison: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -95,20 +101,27 @@ class Replay:
         self, number: int, client: Producer, take: TakeBlock, advance: Advance, done: Replayed
     ) -> None:
         start = self.states[number].start(self._unknown())
-        engine = Engine(EngineSettings(levels=self.settings.levels), self._load)
-        part = PartitionReplay(engine, self.codec, start, self.range, self.release)
         done.from_states |= {one.plant_id: one.day for one in start.states}
-        bounds = {number: start.offset}, {number: self.journal[number].end}
-        for messages in read(self.settings, JOURNAL, *bounds, batch=self.settings.batch_records):
-            records = of_messages(JOURNAL, number, messages)
-            for out in part.feed(records):
-                produce_all(client, outgoing(self.codec, out, records, [], self.to))
+        replay = CarefulReplay(lambda: self._begin(start), lambda first: self._read(number, first))
+        nothing, read_up_to = PlainRecords(JOURNAL, number, np.empty(0, np.int64), [], []), start.offset - 1
+        for outputs in replay.run():
+            for out in outputs:
+                produce_all(client, outgoing(self.codec, out, nothing, [], self.to))
                 _count(out, take, done)
-            done.records_read += len(messages)
-            advance(len(messages))
-            if part.done:
-                break
-        done.plants |= set(engine.plants)
+            advance(max(replay.read_up_to - read_up_to, 0))
+            read_up_to = max(read_up_to, replay.read_up_to)
+        done.records_read += max(replay.read_up_to - start.offset + 1, 0)
+        done.plants |= set(replay.part.engine.plants)
+        done.poison |= {f"{JOURNAL}[{number}] {offset}": why for offset, why in replay.poison.items()}
+
+    def _begin(self, start: Start) -> PartitionReplay:
+        engine = Engine(EngineSettings(levels=self.settings.levels), self._load)
+        return PartitionReplay(engine, self.codec, start, self.range, self.release)
+
+    def _read(self, number: int, first: int) -> Iterator[Records]:
+        bounds = {number: first}, {number: self.journal[number].end}
+        for messages in read(self.settings, JOURNAL, *bounds, batch=self.settings.batch_records):
+            yield of_messages(JOURNAL, number, messages)
 
     def _unknown(self) -> frozenset[str]:
         known = {plant_id for states in self.states.values() for plant_id in states.known}
