@@ -10,7 +10,7 @@ import logging
 import ssl
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -101,11 +101,12 @@ def consumer(settings: Settings, group: str | None, **overrides: Any) -> Consume
     return _made(Consumer, {**config, **_dotted(overrides)})
 
 
-def admin(settings: Settings) -> AdminClient:
-    """An admin client."""
+def admin(settings: Settings, hear: Callable[[Any], None] | None = None) -> AdminClient:
+    """An admin client; `hear` is told of errors when it is polled."""
     from confluent_kafka.admin import AdminClient
 
-    return _made(AdminClient, client_config(settings))
+    told = {"error_cb": hear} if hear is not None else {}
+    return _made(AdminClient, {**client_config(settings), **told})
 
 
 def _made(kind: Callable[..., _T], config: dict[str, Any]) -> _T:
@@ -176,19 +177,40 @@ def await_admin(future: Future[_T], what: str, timeout_s: float) -> _T:
 
 
 def wait_for_kafka(settings: Settings, timeout_s: float) -> None:
-    """Return once a broker answers; raises `ServiceUnavailable` after `timeout_s`."""
+    """Return once a broker answers.
+
+    Raises `ServiceUnavailable` after `timeout_s`, and `SettingsError` at once where a broker refuses us or we
+    refuse its certificate: waiting mends neither.
+    """
     from confluent_kafka import KafkaException
 
-    client = admin(settings)
+    heard: list[Any] = []
+    client = admin(settings, heard.append)
     deadline = time.monotonic() + timeout_s
     while True:
         left_s = max(0.1, deadline - time.monotonic())
         try:
-            client.list_topics(timeout=min(left_s, 5.0))
+            client.list_topics(timeout=min(left_s, 1.0))
             return
         except KafkaException as error:
+            client.poll(0)
+            _refuse_if_final(settings, heard)
             if time.monotonic() >= deadline:
                 raise no_answer(settings, error) from error
+
+
+def _refuse_if_final(settings: Settings, heard: Sequence[Any]) -> None:
+    for error in heard:
+        text = " ".join(str(error.str()).split())
+        if error.name() == "_AUTHENTICATION":
+            why = "refuses this user: check GRIDCAST_KAFKA_USERNAME, its password and the mechanism"
+        elif "certificate verify failed" in text:
+            why = "shows a certificate that is not trusted, or of another host: check GRIDCAST_KAFKA_CA_FILE"
+        elif " alert " in text and ("certificate" in text or "unknown ca" in text):
+            why = "refuses our certificate: check GRIDCAST_KAFKA_CERT_FILE and GRIDCAST_KAFKA_KEY_FILE"
+        else:
+            continue
+        raise SettingsError(f"Kafka at {settings.kafka_bootstrap} {why} ({text.partition(': ')[2][:200]})")
 
 
 def no_answer(settings: Settings, error: KafkaException) -> ServiceUnavailable:
@@ -246,8 +268,25 @@ def enqueue(client: Producer, record: Outgoing, delivery: Delivery) -> None:
             )
             return
         except BufferError:
-            client.poll(0.1)
+            poll(client, 0.1)
             delivery.check()
+
+
+def poll(client: Producer, timeout_s: float) -> None:
+    """Serve delivery reports; raises `GridcastError` where this producer is done for (it may not write)."""
+    _served(client.poll, timeout_s)
+
+
+def _served(serve: Callable[[float], object], timeout_s: float) -> None:
+    from confluent_kafka import KafkaException
+
+    try:
+        serve(timeout_s)
+    # A final error is raised by whatever is called next; inside a delivery report it becomes a SystemError.
+    except (KafkaException, SystemError) as error:
+        cause = error if isinstance(error, KafkaException) else error.__cause__ or error.__context__
+        told = cause.args[0].str() if isinstance(cause, KafkaException) else str(error)
+        raise GridcastError(f"Kafka takes nothing more from this producer: {told}") from error
 
 
 def produce_all(client: Producer, records: Iterable[Outgoing], timeout_s: float = 60.0) -> int:
@@ -261,8 +300,8 @@ def produce_all(client: Producer, records: Iterable[Outgoing], timeout_s: float 
         enqueue(client, record, delivery)
         asked += 1
         if asked % 1000 == 0:
-            client.poll(0)
-    client.flush(timeout_s)
+            poll(client, 0)
+    _served(client.flush, timeout_s)
     delivery.check()
     if delivery.delivered != asked:
         raise ServiceUnavailable(

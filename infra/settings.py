@@ -1,6 +1,7 @@
 """The one frozen settings object, and the only place that reads the environment.
 
-Later sources lose: arguments, `GRIDCAST_*` variables, `gridcast.toml` (or the file that `GRIDCAST_CONFIG`
+Later sources lose: arguments, `GRIDCAST_*` variables (a secret also from the file that `GRIDCAST_NAME_FILE`
+names), `gridcast.toml` (or the file that `GRIDCAST_CONFIG`
 names), the endpoints of the local servers (`.gridcast/local.json`, written by `gridcast up`), defaults.
 """
 
@@ -26,6 +27,8 @@ from pydantic_settings import (
 from schemas.errors import InputError, SettingsError
 
 PREFIX = "GRIDCAST_"
+#: What stands behind the name of a secret's variable where it names a file.
+FILE = "_FILE"
 #: Variables of the same prefix that are no settings: they change how a run is shown, tested or configured.
 NOT_SETTINGS = frozenset(
     {"DEBUG", "CONFIG", "TEST_SERVERS", "TEST_POSTGRES_TLS", "TEST_MOSQUITTO", "TEST_OPEN_METEO"}
@@ -207,7 +210,8 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature of pydantic-settings
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, InitSettingsSource(settings_cls, _file_values())
+        secrets = InitSettingsSource(settings_cls, _secret_files())
+        return init_settings, env_settings, secrets, InitSettingsSource(settings_cls, _file_values())
 
 
 def load(**overrides: Any) -> Settings:
@@ -285,8 +289,34 @@ def _file_values() -> dict[str, Any]:
         raise SettingsError(f"{path}: {error}") from error
 
 
+def _secret_names() -> list[str]:
+    """The settings that print as asterisks."""
+    return [name for name, field in Settings.model_fields.items() if field.annotation is SecretStr]
+
+
+def _secret_files() -> dict[str, str]:
+    """Secrets that stand in files, as containers are given them: never in the environment, nor in `ps`."""
+    found: dict[str, str] = {}
+    for name in _secret_names():
+        variable = f"{PREFIX}{name.upper()}"
+        path = os.environ.get(f"{variable}{FILE}", "")
+        if not path:
+            continue
+        if os.environ.get(variable):
+            raise SettingsError(f"{variable} and {variable}{FILE} are both set: keep one of them")
+        try:
+            found[name] = Path(path).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise SettingsError(f"{variable}{FILE}: {path} cannot be read: {why}") from None
+        if not found[name]:
+            raise SettingsError(f"{variable}{FILE}: {path} is empty")
+    return found
+
+
 def _refuse_unknown_variables() -> None:
     known = {name.upper() for name in Settings.model_fields} | NOT_SETTINGS
+    known |= {f"{name.upper()}{FILE}" for name in _secret_names()}
     for variable in sorted(os.environ):
         if variable.startswith(PREFIX) and variable.removeprefix(PREFIX) not in known:
             raise SettingsError(f"{variable} is no setting of gridcast")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from infra.kafka import Delivery, Outgoing, producer
-from schemas.errors import ServiceUnavailable
+from infra.kafka import Delivery, Outgoing, poll, producer
+from schemas.errors import GridcastError, ServiceUnavailable
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -41,6 +41,10 @@ class _Reports(Delivery):
         if self._left == 0:
             self._loop.call_soon_threadsafe(self.complete.set)
 
+    def give_up(self) -> None:
+        """Wake the sender though reports are missing: no more will come."""
+        self._loop.call_soon_threadsafe(self.complete.set)
+
 
 class Outlet:
     """An idempotent producer with a thread that serves its delivery reports.
@@ -51,6 +55,8 @@ class Outlet:
     def __init__(self, settings: Settings) -> None:
         self._client = producer(settings, linger_ms=5, message_timeout_ms=DELIVERY_TIMEOUT_MS)
         self._closing = threading.Event()
+        self._open: set[_Reports] = set()
+        self._final: GridcastError | None = None
         self._poller = threading.Thread(target=self._poll, name="gridcast-outlet", daemon=True)
         self._poller.start()
 
@@ -79,11 +85,21 @@ class Outlet:
 
     async def _send_once(self, records: Sequence[Outgoing]) -> int:
         reports = _Reports(len(records), asyncio.get_running_loop())
+        self._open.add(reports)
+        try:
+            return await self._reported(records, reports)
+        finally:
+            self._open.discard(reports)
+
+    async def _reported(self, records: Sequence[Outgoing], reports: _Reports) -> int:
         for done, record in enumerate(records, 1):
             await self._enqueue(record, reports)
             if done % RECORDS_BETWEEN_PAUSES == 0:
                 await asyncio.sleep(0)
-        await reports.complete.wait()
+        if self._final is None:
+            await reports.complete.wait()
+        if self._final is not None:
+            raise self._final
         reports.check()
         return reports.first_offset
 
@@ -104,7 +120,13 @@ class Outlet:
 
     def _poll(self) -> None:
         while not self._closing.is_set():
-            self._client.poll(POLL_S)
+            try:
+                poll(self._client, POLL_S)
+            except GridcastError as error:
+                self._final = error
+                for reports in list(self._open):
+                    reports.give_up()
+                return
 
     def close(self) -> None:
         """Stop the thread; every `send` must have returned."""

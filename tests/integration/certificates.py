@@ -13,12 +13,13 @@ from cryptography.x509.oid import NameOID
 
 @dataclass(frozen=True)
 class Certificates:
-    """Paths of PEM files. `both` holds key and certificate, as Kafka wants them."""
+    """Paths of PEM files. `both` holds key and certificate, as Kafka wants them; `authority_key` signs on."""
 
     authority: Path
     certificate: Path
     key: Path
     both: Path
+    authority_key: Path
 
 
 def make(folder: Path) -> Certificates:
@@ -36,8 +37,39 @@ def make(folder: Path) -> Certificates:
     key = server_key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    made = Certificates(folder / "ca.pem", folder / "server.pem", folder / "server.key", folder / "both.pem")
+    made = Certificates(
+        folder / "ca.pem",
+        folder / "server.pem",
+        folder / "server.key",
+        folder / "both.pem",
+        folder / "ca.key",
+    )
+    made.authority_key.write_bytes(
+        root_key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
     made.authority.write_bytes(root.public_bytes(serialization.Encoding.PEM))
+    made.certificate.write_bytes(certificate)
+    made.key.write_bytes(key)
+    made.both.write_bytes(key + certificate)
+    return made
+
+
+def client(by: Certificates, name: str) -> Certificates:
+    """A certificate in a user's name that the same authority signed."""
+    root_key = serialization.load_pem_private_key(by.authority_key.read_bytes(), None)
+    assert isinstance(root_key, ec.EllipticCurvePrivateKey)
+    root = x509.load_pem_x509_certificate(by.authority.read_bytes())
+    own_key = ec.generate_private_key(ec.SECP256R1())
+    signed = _builder(_name(name), root.subject, own_key).sign(root_key, hashes.SHA256())
+    certificate = signed.public_bytes(serialization.Encoding.PEM)
+    key = own_key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    folder = by.authority.parent
+    paths = folder / f"{name}.pem", folder / f"{name}.key", folder / f"{name}.both.pem"
+    made = Certificates(by.authority, *paths, by.authority_key)
     made.certificate.write_bytes(certificate)
     made.key.write_bytes(key)
     made.both.write_bytes(key + certificate)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from infra.kafka import aiokafka_security, client_config, faust_options
 from infra.settings import Settings, load
@@ -150,3 +150,46 @@ def test_an_address_of_a_source_that_cannot_be_is_named(monkeypatch: pytest.Monk
 def test_an_address_of_a_source_may_end_in_a_slash(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRIDCAST_NASA_POWER_URL", "http://127.0.0.1:8080/power/")
     assert load().nasa_power_url == "http://127.0.0.1:8080/power"
+
+
+def test_a_secret_may_stand_in_a_file_that_a_variable_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("gridcast.toml").write_text('kafka_password = "of the settings file"\n')
+    Path("secret").write_text("hush\n")
+    monkeypatch.setenv("GRIDCAST_KAFKA_PASSWORD_FILE", "secret")
+    assert load().kafka_password.get_secret_value() == "hush"
+    assert load(kafka_password="argument").kafka_password.get_secret_value() == "argument"
+
+
+def test_every_secret_and_nothing_else_has_such_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    import re
+
+    named = re.search(
+        r"A secret \((.*?)\) is best", (Path(__file__).parents[2] / "docs/settings.md").read_text(), re.S
+    )
+    assert named is not None
+    secrets = set(re.findall(r"`(\w+)`", named[1]))
+    assert secrets == {n for n, f in Settings.model_fields.items() if f.annotation is SecretStr}
+    Path("secret").write_text("postgresql://u:hush@h/d")
+    for name in sorted(secrets):
+        monkeypatch.setenv(f"GRIDCAST_{name.upper()}_FILE", "secret")
+    found = load()
+    assert all(getattr(found, name).get_secret_value().endswith("hush@h/d") for name in secrets)
+    monkeypatch.setenv("GRIDCAST_KAFKA_FILE", "secret")
+    with pytest.raises(SettingsError, match="GRIDCAST_KAFKA_FILE is no setting"):
+        load()
+
+
+def test_a_secret_file_that_is_absent_empty_or_one_of_two_ways_is_refused_without_its_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GRIDCAST_POSTGRES_FILE", "nowhere")
+    with pytest.raises(SettingsError, match="GRIDCAST_POSTGRES_FILE: nowhere cannot be read"):
+        load()
+    Path("nowhere").write_text("\n")
+    with pytest.raises(SettingsError, match="is empty"):
+        load()
+    Path("nowhere").write_text("hush")
+    monkeypatch.setenv("GRIDCAST_POSTGRES", "hush too")
+    with pytest.raises(SettingsError, match="both set") as refused:
+        load()
+    assert "hush" not in str(refused.value)
