@@ -6,9 +6,9 @@ PY := .venv/bin/python
 TEST_PROCESSES ?= 3
 STAMP := .venv/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: help install lint test unit demo skill chaos fuzz crashes guarantee clean
+.PHONY: help install lint test unit demo skill chaos fuzz crashes guarantee replay-check soak clean
 help:  ## Show the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 install: $(STAMP)  ## Make .venv with the pinned packages (once; again when they change)
 
@@ -50,6 +50,12 @@ crashes: install  ## Each crash point of a worker alone, and all in other orders
 
 guarantee: install  ## Each mechanism of docs/guarantee.md taken out of a copy: does a test notice? ONLY=G3[,G7], JOBS=n
 	$(PY) -m tests.taken_out $(if $(ONLY),--only $(ONLY)) $(if $(JOBS),--jobs $(JOBS))
+
+replay-check: install  ## Random live runs and their replays: RUNS=n, SEED=n repeats one
+	REPLAY_RUNS=$(or $(RUNS),5) REPLAY_SEED=$(or $(SEED),0) $(PY) -m pytest tests/stream/test_replay_random.py tests/integration/test_replay_random.py
+
+soak: install  ## Memory stays bounded while PostgreSQL is slow: MINUTES=n
+	$(PY) -m tests.soak --minutes $(or $(MINUTES),10)
 
 clean: ## Stop the local servers and remove what runs have left
 	@test ! -x $(PY) || $(PY) -m cli.main down

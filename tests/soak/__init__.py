@@ -1,0 +1,1 @@
+"""A soak: memory beside a slow PostgreSQL."""
