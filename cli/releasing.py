@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
+from cli.refusals import Refusals
 from consumers.releases import (
     champion,
     find,
@@ -32,7 +33,7 @@ from models.training.manifest import brief
 from producers.kafka_out import KafkaOut
 from producers.releases import send_record, send_release
 from schemas.codec import Codec
-from schemas.errors import GridcastError, InputError, ReleaseRefused, ServiceUnavailable
+from schemas.errors import InputError, ServiceUnavailable
 from schemas.records import ReleaseRecord, ReleaseRole
 from streams.artifacts import Artifacts
 
@@ -73,7 +74,7 @@ class Releases:
         self.codec = Codec(schema_ids(settings))
         self.records = release_records(settings, self.codec)
         self._artifacts = Artifacts(settings, self.codec)
-        self._refused: dict[tuple[str, str, int], str | None] = {}
+        self._refusals = Refusals(self._artifacts)
 
     @property
     def champion(self) -> ReleaseRecord | None:
@@ -105,29 +106,16 @@ class Releases:
         plants: tuple[str | None, ...] = record.plants or (None,)
         return any(champion(self._taken_up(plant_id), plant_id) == record for plant_id in plants)
 
-    def refused(self, record: ReleaseRecord) -> str | None:
-        """Why a worker that hears of the record now refuses it; None where it does not, or nobody can say."""
-        key = (*identity(record), record.valid_from_ms)
-        if key not in self._refused:
-            self._refused[key] = None
-            try:
-                self._artifacts.load_release(record)
-            except ReleaseRefused as why:
-                self._refused[key] = str(why)
-            except GridcastError:  # without its artifact at hand; whoever serves from it says so
-                pass
-        return self._refused[key]
-
     def refusal(self, record: ReleaseRecord) -> str | None:
         """Why a promotion does not serve though nothing was promoted after it; None for any other record."""
         plants: tuple[str | None, ...] = record.plants or (None,)
         passed = [one for plant_id in plants for one in self.records if one not in self._taken_up(plant_id)]
-        return self.refused(record) if record in passed else None
+        return self._refusals.of(record) if record in passed else None
 
     def _taken_up(self, plant_id: str | None = None) -> list[ReleaseRecord]:
         """The records without the newest promotions that workers refuse: what served before them goes on."""
         records = list(self.records)
-        while (serves := champion(records, plant_id)) is not None and self.refused(serves) is not None:
+        while (serves := champion(records, plant_id)) is not None and self._refusals.of(serves):
             records.remove(serves)
         return records
 
@@ -168,7 +156,7 @@ class Releases:
         if strangers:
             name = f"{record.name} {record.version}"
             raise InputError(f"{name} was not trained on {', '.join(strangers)}: workers would refuse it")
-        why = self.refused(record)
+        why = self._refusals.of(record)
         if why is not None:
             raise InputError(f"{record.name} {record.version}: workers would refuse it: {why}")
         gone = replaced(self.records, plants)
@@ -206,7 +194,7 @@ class Releases:
     def _before(self, plant_id: str | None) -> ReleaseRecord | None:
         """What served before the champion of a plant, and may serve again."""
         records = self._taken_up(plant_id)
-        while (before := predecessor(records, plant_id)) is not None and self.refused(before) is not None:
+        while (before := predecessor(records, plant_id)) is not None and self._refusals.of(before):
             records.remove(before)
         return before
 
