@@ -23,7 +23,7 @@ from models.release_check import fault_of_release
 from schemas.errors import ReleaseRefused
 
 FORMAT = 3
-MOST_BYTES = 256 << 20  # of an artifact; one of a hundred plants has a tenth of it
+MOST_BYTES = 1 << 30  # of an artifact; a plant of its own models takes half a megabyte
 LONGEST = 200  # what is told of an exception
 PROBE_TOLERANCE = 1e-4  # shares; another CPU may round otherwise, other weights are much further away
 Tensors = dict[str, NDArray[Any]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from infra.stalls import Standing
@@ -11,6 +11,7 @@ from infra.topics import JOURNAL
 from streams.forward import Forwarder
 from streams.partition import Partition
 from streams.restore import Restorer
+from streams.trial import under_way_s
 from streams.worker import Worker
 
 #: A rebalance waits for the slowest member of the group, for up to its own limit.
@@ -51,7 +52,8 @@ class Moving:
         busy = sorted(restoring.items()), sorted((n, one.next_offset) for n, one in partitions.items())
         made |= {f"the chore {name}": Standing((n, busy)) for name, n in dict(self.beats).items()}
         made["the group"] = self._group(restoring)
-        return made
+        tried_s = under_way_s()  # the engines' thread waits for it, and everything waits for that thread
+        return {what: replace(one, mark=(one.mark, tried_s)) for what, one in made.items()}
 
     def _forwarding(self) -> dict[tuple[str, int], int]:
         owned = self.forwarder.owned

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -17,14 +18,16 @@ from typing import Final
 from schemas.errors import ReleaseRefused, ServiceUnavailable
 
 REFUSED: Final = 3
-CPU_S: Final = 60  # of a processor, not of a clock: a busy machine refuses no other releases
-PATIENCE_S: Final = 600.0
+CPU_S: Final = 30  # of a processor, not of a clock: a busy machine refuses no other releases
+CPU_S_PER_MB: Final = 1  # measured: 0.3 s
+PATIENCE_S: Final = 900.0
 #: Ends that the artifact itself brings about. Any other may be the machine's fault, and another try may help.
 BROKEN: Final = frozenset({"SIGABRT", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGXCPU"})
 _ROOT: Final = Path(__file__).parents[1]
+_began_s: list[float] = []
 
 
-def expect_to_load(path: Path, cpu_s: int = CPU_S) -> None:
+def expect_to_load(path: Path, cpu_s: int | None = None) -> None:
     """Return when the artifact in a file was read and its probe computed elsewhere.
 
     Raises:
@@ -32,7 +35,10 @@ def expect_to_load(path: Path, cpu_s: int = CPU_S) -> None:
         ServiceUnavailable: the trial itself could not be run.
     """
     told = {name: value for name, value in os.environ.items() if not name.startswith("GRIDCAST_")}
+    if cpu_s is None:
+        cpu_s = CPU_S + CPU_S_PER_MB * (path.stat().st_size // 1_000_000)
     told["PYTHONPATH"] = os.pathsep.join(filter(None, (str(_ROOT), told.get("PYTHONPATH"))))
+    _began_s.append(time.monotonic())
     try:
         done = subprocess.run(
             [sys.executable, "-m", "streams.trial", str(path), str(cpu_s)],
@@ -44,7 +50,15 @@ def expect_to_load(path: Path, cpu_s: int = CPU_S) -> None:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ServiceUnavailable(f"an artifact could not be tried: {error}") from error
+    finally:
+        _began_s.pop()
     _judge(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+
+
+def under_way_s() -> float:
+    """For how long a trial has been under way, 0 where there is none. It ends by itself: it is no stall."""
+    began_s = next(iter(_began_s), None)
+    return 0.0 if began_s is None else time.monotonic() - began_s
 
 
 def _judge(code: int, said: str, errors: str) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from models.release_file import save
 from schemas.errors import ReleaseRefused, ServiceUnavailable
 from streams import trial
+from streams.standing import Moving
 from tests.forecast_world import small_release
 from tests.integration.bad_releases import release_of, trees, with_trees
 
 
-def tried(tmp_path: Path, artifact: bytes, cpu_s: int = trial.CPU_S) -> None:
+def tried(tmp_path: Path, artifact: bytes, cpu_s: int | None = None) -> None:
     path = tmp_path / "artifact"
     path.write_bytes(artifact)
     trial.expect_to_load(path, cpu_s)
@@ -47,10 +50,32 @@ def test_a_trial_that_cannot_be_run_says_nothing_of_the_artifact(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(ServiceUnavailable, match="FileNotFoundError"):
-        trial.expect_to_load(tmp_path / "nothing")
+        trial.expect_to_load(tmp_path / "nothing", 10)
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
     with pytest.raises(ServiceUnavailable, match="could not be tried"):
         tried(tmp_path, b"no release")
+
+
+def test_while_an_artifact_is_tried_everything_that_waits_for_it_moves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marks: list[object] = []
+    worker = SimpleNamespace(partitions={}, settled=False, rebalances=1)
+    forwarder = SimpleNamespace(owned=frozenset(), positions={})
+    moving = Moving(worker, forwarder, SimpleNamespace(restoring={}))  # type: ignore[arg-type]  # all at rest
+
+    def look(*_: object, **__: object) -> None:
+        for _turn in range(2):
+            marks.append(moving.standing({})["the group"].mark)
+            time.sleep(0.01)
+        raise OSError("enough")
+
+    monkeypatch.setattr("subprocess.run", look)
+    with pytest.raises(ServiceUnavailable):
+        tried(tmp_path, b"")
+    marks += [moving.standing({})["the group"].mark for _ in range(2)]
+    assert marks[0] != marks[1]
+    assert marks[2] == marks[3]
 
 
 def test_the_trial_sees_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
