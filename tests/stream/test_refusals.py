@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from infra.topics import JOURNAL
 from models.engine import Engine
 from models.release import Release
 from models.serving import REFUSALS_KEPT
+from models.snapshot import refusals_from
 from models.steps import EngineSettings
 from schemas.errors import Reason, ReleaseRefused
 from schemas.records import ReleaseRecord, ReleaseRole
+from streams.partition import Partition
+from streams.records import PlainRecords
+from streams.worker import Worker
 from tests.journals import Item, batches, numbers, plant, run, scan
 from tests.stream import live_run
-from tests.stream.live_run import DAY_MIN, LiveRun, range_of, release
+from tests.stream.live_run import DAY_MIN, LiveRun, payload, range_of, release
+from tests.stream.test_write_order import SlowOutlet, a_worker
 
 WHY = "1 of 2 chunks are there"
 
@@ -122,6 +131,28 @@ def test_a_replay_without_a_release_that_served_then_says_so(shelf: Shelf) -> No
     shelf.gone.add("2")
     with pytest.raises(ReleaseRefused, match=f"cannot be had any more: release 2: {WHY}"):
         live.again(range_of(1.0 * DAY_MIN, 2.0 * DAY_MIN), 20)
+
+
+@pytest.mark.parametrize(("gone", "written"), [("2", True), ("7", False)])
+def test_a_refusal_is_written_down_before_its_record_is_committed(
+    gone: str, written: bool, tmp_path: Path
+) -> None:
+    """A worker that is killed right after the commit leaves it behind, however rare rounds are."""
+    outlet = SlowOutlet()
+
+    async def handled() -> Worker:
+        worker = a_worker(tmp_path, outlet, round_every_s=3600.0)
+        worker.partitions[0] = Partition(0, engine(Shelf(gone)), 0, 0)
+        items = [payload(item) for item in (plant("a"), release("2", 0))]
+        keys, bodies = [key for key, _ in items], [body for _, body in items]
+        await worker.handle(PlainRecords(JOURNAL, 0, np.arange(2), [*keys], [*bodies]), -1)
+        return worker
+
+    worker = asyncio.run(handled())
+    assert (outlet.log[-1] == "marker acknowledged") == written
+    assert (worker.partitions[0].marked_offset == 1) == written
+    refused = refusals_from(worker.partitions[0].engine.serving.to_json())
+    assert [(one.offset, one.why) for one in refused] == [(1, f"release 2: {WHY}")] * written
 
 
 def test_any_number_of_refusals_fits_into_a_marker() -> None:
