@@ -74,7 +74,7 @@ class RunningSink:
     def __init__(self, settings: Settings, **options: Any) -> None:
         self.error: BaseException | None = None
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(settings, options))
+        self._thread = threading.Thread(target=self._run, args=(settings, options), daemon=True)
         self._thread.start()
 
     def _run(self, settings: Settings, options: dict[str, Any]) -> None:

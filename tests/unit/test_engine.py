@@ -110,6 +110,17 @@ def test_a_run_counts_from_the_issue_at_its_publication_on() -> None:
     assert (rungs[30][:20] == 0).all()
 
 
+def test_a_run_whose_time_has_come_takes_no_later_one_along() -> None:
+    def made(*runs: Item) -> Numbers:
+        scans: list[Item] = [scan("a", minute, 400.0) for minute in (15, 30)]
+        return numbers(play([plant("a"), release("1"), scan("a", 0, 500.0), *runs, *scans]))
+
+    now, later = run("a", 10, speed_ms=5.0), run("a", 20, speed_ms=15.0)
+    at = [("a", T0_MS + minute * MINUTE_MS) for minute in (15, 30)]
+    assert made(now, later)[at[0]] == made(now)[at[0]]
+    assert made(now, later)[at[1]] != made(now)[at[1]]
+
+
 def test_a_second_copy_of_a_run_has_no_effect_and_is_counted() -> None:
     first: list[Item] = [plant("a"), release("1"), run("a", 0), scan("a", 0, 500.0)]
     once = play([*first, scan("a", 15, 400.0), scan("a", 30, 400.0)])
@@ -168,9 +179,11 @@ def test_a_release_is_taken_up_where_it_stands_and_a_second_copy_is_ignored() ->
 
 
 def test_a_broken_release_is_refused_and_the_old_one_stays() -> None:
-    out = play([plant("a"), release("1"), scan("a", 0, 1.0), release("broken"), scan("a", 15, 1.0)])
+    refused: list[Item] = [plant("a"), release("1"), scan("a", 0, 1.0), release("broken"), scan("a", 15, 1.0)]
+    out = play([*refused, plant("b"), scan("b", 15, 1.0)])
     assert [r.reason for r in out[0].rejected] == [Reason.BAD_RELEASE]
-    assert [v for block in out[0].forecasts for v in block.version] == ["1", "1"]
+    made = [(p, v) for block in out[0].forecasts for p, v in zip(block.plant_id, block.version, strict=True)]
+    assert made == [("a", "1"), ("a", "1"), ("b", "1")], "also for a plant that comes later"
 
 
 def test_blind_forecasts_hear_no_actual() -> None:
