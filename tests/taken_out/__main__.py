@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,9 @@ from xml.etree import ElementTree
 from tests.taken_out.table import ROOT, Mechanism, mechanisms
 
 RESULTS = ROOT / ".gridcast" / "guarantee" / "results.json"
-TRY_TIMEOUT_S = 900
+TRY_S = 900.0
+AS_IT_IS_S = 5400.0
+LAST_WORDS_S = 60.0
 #: What pytest says when tests ran and one failed; anything else says nothing of the mechanism.
 TESTS_FAILED = 1
 
@@ -67,28 +70,41 @@ def copied(to: Path) -> Path:
     return to
 
 
-def run(tests: Iterable[str], where: Path, stop_at_first: bool) -> Run:
+def run(tests: Iterable[str], where: Path, stop_at_first: bool, limit_s: float = TRY_S) -> Run:
     """Run tests in a copy, with this interpreter."""
     report = where / f".report-{time.monotonic_ns()}.xml"
     options = ["-q", "-p", "no:cacheprovider", "--hypothesis-profile=no-shrinking", f"--junitxml={report}"]
     if stop_at_first:
         options.append("-x")
     environment = {**os.environ, "PYTHONPATH": str(where)}
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", *options, *tests],
-            cwd=where, env=environment, capture_output=True, text=True, timeout=TRY_TIMEOUT_S,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return Run(-1, set(), set(), set(), "no end")
+    code, said = _within_limit(
+        [sys.executable, "-m", "pytest", *options, *tests], where, environment, limit_s
+    )
     if not report.exists():
-        return Run(done.returncode, set(), set(), set(), done.stdout + done.stderr)
+        return Run(code, set(), set(), set(), said)
     outcomes: dict[str, set[str]] = {"passed": set(), "failure": set(), "error": set()}
     for case in ElementTree.parse(report).iter("testcase"):
         name = f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name', '').split('[')[0]}"
         kinds = {child.tag for child in case} & {"failure", "error", "skipped"}
         outcomes[next(iter(kinds), "passed") if kinds != {"skipped"} else "error"].add(name)
-    return Run(done.returncode, outcomes["passed"], outcomes["failure"], outcomes["error"], done.stdout)
+    return Run(code, outcomes["passed"], outcomes["failure"], outcomes["error"], said)
+
+
+def _within_limit(
+    command: list[str], where: Path, environment: dict[str, str], limit_s: float
+) -> tuple[int, str]:
+    """The exit code of a command and what it said; one without end is interrupted, and ends its servers."""
+    process = subprocess.Popen(
+        command, cwd=where, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    for patience_s, number in ((limit_s, signal.SIGINT), (LAST_WORDS_S, signal.SIGKILL)):
+        try:
+            said, _ = process.communicate(timeout=patience_s)
+            return process.returncode, said
+        except subprocess.TimeoutExpired:
+            process.send_signal(number)
+    said, _ = process.communicate()
+    return process.returncode, said
 
 
 def tried(mechanism: Mechanism, where: Path) -> Tried:
@@ -119,7 +135,7 @@ def try_all(wanted: list[Mechanism], jobs: int, scratch: Path) -> list[Tried]:
     first = copies.queue[0]
     names = sorted({test for one in wanted for test in one.tests})
     print(f"{len(names)} tests on the copy as it is", flush=True)
-    untouched = run(names, first, stop_at_first=False)
+    untouched = run(names, first, stop_at_first=False, limit_s=AS_IT_IS_S)
     unfit = set(names) - untouched.passed | untouched.failed | untouched.broken
     if unfit:
         print(untouched.said[-6000:])

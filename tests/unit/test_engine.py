@@ -75,6 +75,8 @@ def test_a_tick_issues_but_teaches_nothing() -> None:
     ticked = play([plant("a"), scan("a", 0, 500.0), tick("a", 15), tick("a", 30), scan("a", 45, 400.0)])
     jumped = play([plant("a"), scan("a", 0, 500.0), scan("a", 45, 400.0)])
     assert numbers(ticked) == numbers(jumped)
+    newest = [int(offset) for block in ticked[0].forecasts for offset in block.telemetry_offset]
+    assert newest == [1, 1, 1, 4], "what is told as the newest telemetry is no tick"
 
 
 def test_a_late_scan_changes_no_issue_already_made_and_makes_none() -> None:
