@@ -48,10 +48,11 @@ from tests.integration.workers import (
     weather_runs,
 )
 
-HOURS = 48
 STEP_HOURS = 4
 SEED = int(os.environ.get("REPLAY_SEED", "0")) or secrets.randbelow(1_000_000) + 1
 RUNS = int(os.environ.get("REPLAY_RUNS", "1"))
+#: Over a midnight at least: each day keeps a state.
+HOURS = 28 if RUNS == 1 else 48
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from tests.soak.slow import Locks, SlowWay
 
 ROOT = Path(__file__).parents[2]
 #: Records that the worker is behind when the publisher begins its next round.
-AHEAD = 60_000
+AHEAD = 30_000
 
 
 class Crew:
@@ -143,8 +143,8 @@ def _catch_up(settings: Settings, crew: Crew, limit_s: float) -> dict[str, int]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak")
     parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--plants", type=int, default=16)
-    parser.add_argument("--slow", type=float, default=600_000, help="bytes a second to PostgreSQL")
+    parser.add_argument("--plants", type=int, default=8)
+    parser.add_argument("--slow", type=float, default=150_000, help="bytes a second to PostgreSQL")
     parser.add_argument("--home", type=Path, default=Path(".gridcast/soak"))
     asked = parser.parse_args()
     home = asked.home.absolute()

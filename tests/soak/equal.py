@@ -9,13 +9,19 @@ from contextlib import closing
 import numpy as np
 import psycopg2
 
+from consumers import tables
 from consumers.identity import identity
 from infra.settings import Settings
 from infra.topic_reader import read, spans
 from infra.topics import ANOMALIES, DRIFT, FORECASTS, JOURNAL, REJECTED, SCORES
 from schemas.codec import Codec
 
-TABLES = {SCORES: "scores", ANOMALIES: "anomaly_events", DRIFT: "drift_events", REJECTED: "rejects"}
+TABLES = {
+    SCORES: tables.SCORES.name,
+    ANOMALIES: tables.ANOMALIES.name,
+    DRIFT: tables.DRIFT.name,
+    REJECTED: tables.REJECTS.name,
+}
 _FLOAT8_OID = 701
 
 
