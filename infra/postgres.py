@@ -28,6 +28,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 #: Any number that no other program of the database uses: one migration at a time.
 _MIGRATION_LOCK = 7_304_114
 _CONNECT_TIMEOUT_S = 10
+#: What waiting does not mend.
+_FINAL = ("authentication failed", "SSL error", "certificate verify failed", "does not match host name")
 
 
 def connect(
@@ -80,8 +82,8 @@ def wait_for_postgres(settings: Settings, timeout_s: float) -> None:
         try:
             connect(settings).close()
             return
-        except ServiceUnavailable:
-            if time.monotonic() >= deadline:
+        except ServiceUnavailable as error:
+            if time.monotonic() >= deadline or any(said in str(error) for said in _FINAL):
                 raise
             time.sleep(0.3)
 

@@ -8,10 +8,12 @@ import tarfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 import pytest
 from pydantic import SecretStr
 
+from cli.main import run
 from infra import local_kafka, local_postgres
 from infra.kafka import (
     Outgoing,
@@ -150,3 +152,41 @@ def test_a_postgres_that_another_authority_signed_is_not_trusted(encrypted: Sett
     with pytest.raises(ServiceUnavailable, match="SSL error") as refused:
         connect(encrypted.model_copy(update={"postgres": stranger}))
     assert ":***@" in str(refused.value)
+
+
+WRONG = {
+    "another authority": (
+        "sslmode=verify-full&sslrootcert={other}",
+        "127.0.0.1",
+        "certificate verify failed",
+    ),
+    "another host name": ("sslmode=verify-full&sslrootcert={own}", "localhost", "does not match host name"),
+    "a wrong password": (
+        "sslmode=verify-full&sslrootcert={own}",
+        "127.0.0.1",
+        "password authentication failed",
+    ),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_command_says_in_one_line_why_postgres_is_not_reached(
+    encrypted: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    wrong: str,
+) -> None:
+    query, host, told = WRONG[wrong]
+    parts = urlsplit(encrypted.postgres.get_secret_value())
+    own = parse_qs(parts.query)["sslrootcert"][0]
+    password = "wrong-hush" if wrong == "a wrong password" else parts.password
+    place = f"{parts.username}:{password}@{host}:{parts.port}"
+    asked = query.format(other=certificates.make(tmp_path).authority, own=own)
+    monkeypatch.setenv("GRIDCAST_POSTGRES", urlunsplit(parts._replace(netloc=place, query=asked)))
+    monkeypatch.setenv("GRIDCAST_HOME", str(tmp_path))
+    assert run(["losses"]) == 1
+    said = capsys.readouterr().err
+    (line,) = said.splitlines()
+    assert line.startswith("error: PostgreSQL at ") and told in line
+    assert str(password) not in said
