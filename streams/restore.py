@@ -123,10 +123,7 @@ class Restorer:
             )
         taken_at = held[number].end
         engine = self.new_engine()
-        found = self._found(number, layout_of(engine.fleet.state.fields))
-        moved = found.moved(number, len(held))
-        if moved:
-            raise GridcastError(f"{JOURNAL}[{number}] is no longer where {moved} belongs: {NEVER_MORE}")
+        found = self._found(number, layout_of(engine.fleet.state.fields), len(held))
         engine.serving.restore(found.releases)
         for snapshot in found.newest.values():
             engine.restore(snapshot)
@@ -158,12 +155,15 @@ class Restorer:
             where = f"{JOURNAL}[{number}]"
             raise ServiceUnavailable(f"{where}: {skipped} records from {expected} on were passed over")
 
-    def _found(self, number: int, layout: str) -> Found:
+    def _found(self, number: int, layout: str, partitions: int) -> Found:
         found = Found()
         first = self._since(number)
         for messages in read(self.settings, CHECKPOINTS, {number: first}, batch=STATES_AT_ONCE):
             found.add(self.codec, messages)
             self._moved(number)
+        moved = found.moved(number, partitions)
+        if moved:
+            raise GridcastError(f"{JOURNAL}[{number}] is no longer where {moved} belongs: {NEVER_MORE}")
         if any(snapshot.layout != layout for snapshot in found.newest.values()):
             _log.warning("partition %d: states of another layout; the whole journal is read instead", number)
             return Found()
