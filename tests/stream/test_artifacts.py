@@ -16,6 +16,7 @@ from models.release_file import MOST_BYTES, save
 from schemas.codec import Codec
 from schemas.errors import ReleaseRefused, SettingsError
 from schemas.records import ReleaseRecord, ReleaseRole
+from streams import artifacts as artifacts_module
 from streams.artifacts import Artifacts
 from tests.forecast_world import small_release
 
@@ -83,3 +84,23 @@ def test_speed_and_skill_are_no_reason_to_refuse(released: tuple[Artifacts, Rele
     artifacts, record = released
     record = replace(record, manifest='{"verdict": {"promoted": false}, "speed": {"forecast_us": 1e9}}')
     assert artifacts.load_release(record).name == "gridcast"
+
+
+def test_what_does_not_pass_its_trial_is_neither_kept_nor_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[bytes] = []
+
+    def refuse(path: Path) -> None:
+        tried.append(path.read_bytes())
+        raise ReleaseRefused("it breaks whoever reads it")
+
+    monkeypatch.setattr(artifacts_module, "expect_to_load", refuse)
+    monkeypatch.setattr(Artifacts, "_fetch", lambda *_: b"deadly")
+    artifacts = Artifacts(isolated(tmp_path), Codec())
+    record = ReleaseRecord("gridcast", "1", 1, 1, ReleaseRole.CHAMPION, "ab" * 32, 6)
+    for _ in range(2):
+        with pytest.raises(ReleaseRefused, match="breaks whoever reads it"):
+            artifacts.load_release(record)
+    assert tried == [b"deadly"], "what some bytes are will never change"
+    assert list((tmp_path / "artifacts").iterdir()) == []
