@@ -60,9 +60,9 @@ class Watchdog:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop watching."""
+        """Stop watching; a look that waits for a Kafka that is away is not waited for."""
         self._closing.set()
-        self._thread.join()
+        self._thread.join(1.0)
 
     def _run(self) -> None:
         reader = consumer(self._settings, None)
