@@ -169,6 +169,10 @@ def test_a_repeat_is_counted_and_another_value_is_an_alarm_that_changes_nothing(
     assert count("sink_repeats", table="forecasts") - repeats == 1
     assert count("sink_conflicts", table="forecasts") - alarms == 1
     assert "other values" in caplog.text
+    send(settings, ("Forecast", [made.forecast(power_kw=700.0)]))
+    sink_all(settings)
+    assert count("sink_conflicts", table="forecasts") - alarms == 2, "also alone in its batch"
+    assert ask(settings, "select p50_kw from forecast_steps where step = 1") == [(100.0,)]
 
 
 @pytest.mark.parametrize(
