@@ -4,9 +4,11 @@ PYTHON ?= python3
 PY := .venv/bin/python
 # Most tests wait for a server most of the time.
 TEST_PROCESSES ?= 3
+# A tool for developers alone, apart from what is audited.
+AUDIT := .gridcast/audit
 STAMP := .venv/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: help install lint test unit demo skill chaos fuzz crashes guarantee replay-check soak clean
+.PHONY: help install lint test unit demo skill chaos fuzz crashes guarantee replay-check soak registry audit clean
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -56,6 +58,13 @@ replay-check: install  ## Random live runs and their replays: RUNS=n, SEED=n rep
 
 soak: install  ## Memory stays bounded while PostgreSQL is slow: MINUTES=n
 	$(PY) -m tests.soak --minutes $(or $(MINUTES),10)
+
+registry: install  ## The tests with a real schema registry (158 MB the first time)
+	$(PY) -m pytest -m registry tests/integration
+
+audit: install  ## Known vulnerabilities of the pinned packages; fails where the advisories cannot be asked
+	@test -x $(AUDIT)/bin/pip-audit || { $(PY) -m venv $(AUDIT) && $(AUDIT)/bin/python -m pip install --quiet pip-audit==2.10.1; }
+	$(AUDIT)/bin/pip-audit --requirement requirements.lock --no-deps --disable-pip --strict --progress-spinner off
 
 clean: ## Stop the local servers and remove what runs have left
 	@test ! -x $(PY) || $(PY) -m cli.main down

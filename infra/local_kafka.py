@@ -117,6 +117,15 @@ def fetch(coordinates: str) -> list[Path]:
         return [Path(jar) for jar in jgo.build(coordinates).all_jars]
 
 
+def fetch_file(group: str, artifact: str, version: str, classifier: str, packaging: str) -> Path:
+    """One file of Maven Central without what it depends on, from jgo's cache or downloaded."""
+    from jgo.maven import MavenContext
+
+    with _one_at_a_time(), _trust_of_the_system():
+        component = MavenContext().project(group, artifact).at_version(version)
+        return Path(component.artifact(classifier=classifier, packaging=packaging).resolve())
+
+
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
     """Two checkouts that start at the same time must not write jgo's cache together."""
