@@ -40,6 +40,8 @@ def fault_of_plant(plant: PlantVersion) -> str | None:
         return f"plant_id {plant.plant_id[:64]!r} is empty or has characters that cannot be shown"
     if _too_long(plant.plant_id, plant.timezone or ""):
         return f"plant_id or timezone is longer than {LONGEST_TEXT} characters"
+    if not (plant.timezone or "").isprintable():
+        return "timezone has characters that cannot be shown"
     if not 0 < plant.capacity_kw <= LARGEST_KW:
         return f"capacity_kw is {plant.capacity_kw:g}: it must be over 0 and at most {LARGEST_KW:g} kW"
     if not EARLIEST_MS <= plant.valid_from_ms <= LAST_TIME_MS or plant.known_at_ms > LAST_TIME_MS:

@@ -188,3 +188,10 @@ def test_no_forecast_is_a_bit_above_its_capacity() -> None:
 def test_bent_records_are_the_same_for_the_same_seed() -> None:
     assert episode.bent(5, 50) == episode.bent(5, 50)
     assert corpus.journal_records(Random(3), 5) == corpus.journal_records(Random(3), 5)
+
+
+def test_a_version_that_no_table_can_hold_counts_neither_for_the_worker_nor_for_the_sink() -> None:
+    versions: list[Record] = [("PlantVersion", made.plant("h0", 1, capacity_kw=5.0, timezone="\0"))]
+    records: list[Record] = [*versions, ("Telemetry", made.scan("h0", 0, 900.0))]
+    assert play(records)[1] == [(1, "bad_plant")]
+    assert by_sink(records) == 1
