@@ -207,7 +207,7 @@ def _rebalances(app: WorkerApp) -> None:
 
     @app.on_partitions_revoked.connect
     async def _revoked(*_: Any, **__: Any) -> None:
-        parts.forwarder.owned = frozenset()
+        parts.forwarder.take_over(frozenset())
         await app.guarded("giving partitions back", parts.worker.revoke())
 
     @app.on_rebalance_complete.connect
@@ -222,7 +222,7 @@ async def _take_over(parts: Parts, assigned: set[TP]) -> None:
     )
     await parts.worker.in_thread(asked_again(parts.restorer.committed), WEATHER_RUNS, weather)
     await parts.worker.assign(journal)
-    parts.forwarder.owned = frozenset((tp.topic, tp.partition) for tp in assigned)
+    parts.forwarder.take_over(frozenset((tp.topic, tp.partition) for tp in assigned))
     _log.info("ready: partitions %s", sorted(journal))
 
 

@@ -45,6 +45,13 @@ class Forwarder:
         self.positions: dict[tuple[str, int], int] = {}
         self.owned: frozenset[tuple[str, int]] = frozenset()
 
+    def take_over(self, owned: frozenset[tuple[str, int]]) -> None:
+        """Topics and partitions that are ours after a rebalance. Others may have gone on where this forwarder
+        was, so its place in each is known again with the first batch.
+        """
+        self.positions = {}
+        self.owned = owned
+
     async def handle(self, records: Records) -> None:
         """Forward a batch and return when Kafka has acknowledged all of it; then it may be acked."""
         place = records.topic, records.partition

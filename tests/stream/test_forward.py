@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from schemas.codec import Codec
 from schemas.records import PlantKind, PlantVersion, ReleaseRecord, ReleaseRole, WeatherRun
 from streams.forward import Forwarder
 from streams.records import PlainRecords
+from streams.standing import Moving
 
 CODEC = Codec()
 PLANT = PlantVersion("p1", 0, 1_000, PlantKind.WIND, 1000.0, 600)
@@ -68,3 +71,22 @@ def test_what_cannot_be_read_or_does_not_belong_is_refused_with_its_origin() -> 
     ]
     assert refused[0]["payload"] == good[:-1]
     assert refused[0]["key"] == b"key"
+
+
+def test_a_partition_that_comes_back_further_on_than_it_went_does_not_stand_still() -> None:
+    """Another worker has forwarded what came meanwhile; nothing waits, though this one was never there."""
+
+    async def nowhere(_: list[Outgoing]) -> int:
+        return 0
+
+    place = (WEATHER_RUNS, 2)
+    forwarder = Forwarder(CODEC, nowhere, journal_partitions=3)
+    worker = SimpleNamespace(partitions={}, settled=True, rebalances=1)
+    moving = Moving(worker, forwarder, SimpleNamespace(restoring={}))  # type: ignore[arg-type]  # all at rest
+    forwarder.take_over(frozenset([place]))
+    runs = PlainRecords(WEATHER_RUNS, 2, np.arange(7, 8), [b"key"], [payload("WeatherRun", RUN)])
+    asyncio.run(forwarder.handle(runs))
+    assert moving.standing({WEATHER_RUNS: {2: 50}})["weather.forecasts[2]"].waiting
+    forwarder.take_over(frozenset())
+    forwarder.take_over(frozenset([place]))
+    assert "weather.forecasts[2]" not in moving.standing({WEATHER_RUNS: {2: 50}})
