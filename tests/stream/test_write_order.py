@@ -78,7 +78,9 @@ def test_a_batch_is_not_done_before_what_it_led_to_is_acknowledged(tmp_path: Pat
         outlet.open.clear()
         worker = a_worker(tmp_path, outlet, round_every_s=3600.0)
         handling = asyncio.create_task(worker.handle(some_hours(), -1))
-        early, _ = await asyncio.wait([handling], timeout=1.0)
+        while not outlet.log and not handling.done():
+            await asyncio.sleep(0.01)
+        early, _ = await asyncio.wait([handling], timeout=0.5)
         assert outlet.log == ["outputs"]
         outlet.open.set()
         await handling
