@@ -54,7 +54,7 @@ guarantee: install  ## Each mechanism of docs/guarantee.md taken out of a copy: 
 	$(PY) -m tests.taken_out $(if $(ONLY),--only $(ONLY)) $(if $(JOBS),--jobs $(JOBS))
 
 replay-check: install  ## Random live runs and their replays: RUNS=n, SEED=n repeats one
-	REPLAY_RUNS=$(or $(RUNS),5) REPLAY_SEED=$(or $(SEED),0) $(PY) -m pytest tests/stream/test_replay_random.py tests/integration/test_replay_random.py
+	REPLAY_RUNS=$(or $(RUNS),5) REPLAY_SEED=$(SEED) $(PY) -m pytest tests/stream/test_replay_random.py tests/integration/test_replay_random.py
 
 soak: install  ## Memory stays bounded while PostgreSQL is slow: MINUTES=n
 	$(PY) -m tests.soak --minutes $(or $(MINUTES),10)

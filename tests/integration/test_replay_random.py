@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
 import time
 from contextlib import ExitStack
 from dataclasses import replace
@@ -47,9 +46,10 @@ from tests.integration.workers import (
     telemetry,
     weather_runs,
 )
+from tests.seeds import first_seed
 
 STEP_HOURS = 4
-SEED = int(os.environ.get("REPLAY_SEED", "0")) or secrets.randbelow(1_000_000) + 1
+SEED = first_seed("REPLAY_SEED")
 RUNS = int(os.environ.get("REPLAY_RUNS", "1"))
 #: Over a midnight at least: each day keeps a state.
 HOURS = 28 if RUNS == 1 else 48

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import pytest
 from consumers.identity import said
 from models.engine import Engine
 from tests.journals import Item, plant, scan
+from tests.seeds import first_seed
 from tests.stream.live_run import CODEC, DAY_MIN, days_of, range_of
 from tests.stream.random_live import Life, split
 
@@ -34,7 +34,7 @@ def story(seed: int) -> list[Item]:
 
 def _seeds() -> list[int]:
     """`REPLAY_RUNS` of them from `REPLAY_SEED` on; without it others each time, and named by the test."""
-    first = int(os.environ.get("REPLAY_SEED", "0")) or secrets.randbelow(1_000_000) + 1
+    first = first_seed("REPLAY_SEED")
     return [first + n for n in range(int(os.environ.get("REPLAY_RUNS", "2")))]
 
 
