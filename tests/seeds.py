@@ -1,4 +1,4 @@
-"""The seed of tests that try random runs: another one each time, the same in CI, and told by the test's name."""
+"""The seed of tests that try random runs: another one each time, the same in CI, told by the test's name."""
 
 from __future__ import annotations
 
