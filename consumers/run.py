@@ -27,6 +27,9 @@ _BATCH_BYTES: Final = 16 << 20
 _ANSWER_S: Final = 10.0
 #: How long the partitions of a killed sink wait for another one; heartbeats come from a thread of librdkafka.
 _SESSION_MS: Final = 10_000
+#: How long it waits for an answer when it joins its group, and the group for it. A broker that dies while a
+#: group forms may owe the answer for ever (seen with Kafka 4.1); the default is 5 min.
+_JOIN_MS: Final = 25_000
 #: What is fetched ahead; beside a slow PostgreSQL it fills up.
 _QUEUE_KB: Final = 16 << 10
 
@@ -57,7 +60,7 @@ def run_sink(
     # Where to begin is asked of PostgreSQL: an offset that is gone must never be replaced in silence.
     client = consumer(
         settings, settings.sink_group, auto_offset_reset="error", session_timeout_ms=_SESSION_MS,
-        queued_max_messages_kbytes=_QUEUE_KB,
+        max_poll_interval_ms=_JOIN_MS, queued_max_messages_kbytes=_QUEUE_KB,
     )  # fmt: skip
     reading = Reading(client, admin(settings), store, accept_loss)
     watchdog = Watchdog(settings, reading, progress, on_stall, alive)

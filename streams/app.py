@@ -45,6 +45,10 @@ BATCHES_WAITING = 4
 FETCH_BYTES = 4 << 20
 SESSION_S = 6.0
 HEARTBEAT_S = 2.0
+#: A broker that dies while a group forms may keep a member waiting for ever (seen with Kafka 4.1: the answer
+#: to its JoinGroup is lost with the coordinator that had it). Together they stay under the limit of a stall.
+REBALANCE_S = 20.0
+REQUEST_S = 30.0
 CHORES_EVERY_S = 1.0
 #: A stop that takes longer than this waits for a Kafka that is away.
 STOP_PATIENCE_S = 60.0
@@ -143,6 +147,8 @@ def make_app(settings: Settings, accept_loss: bool = False) -> WorkerApp:
         broker_commit_interval=settings.commit_every_s,
         broker_session_timeout=SESSION_S,
         broker_heartbeat_interval=HEARTBEAT_S,
+        broker_rebalance_timeout=REBALANCE_S,
+        broker_request_timeout=REQUEST_S,
         worker_redirect_stdouts=False,
     )
     app.parts = _parts(settings, accept_loss)
