@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -34,8 +35,7 @@ class HealthServer:
 
     def __init__(self, host: str, port: int, health: Probe, ready: Probe) -> None:
         probes = {"/health": health, "/ready": ready}
-        self._server = ThreadingHTTPServer((host, port), _handler(probes))
-        self._server.daemon_threads = True
+        self._server = _Server((host, port), _handler(probes))
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
         self._thread.start()
@@ -46,6 +46,17 @@ class HealthServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 (its signature)
+        """Whoever asked and hung up is no fault; socketserver would print a traceback."""
+        if isinstance(sys.exc_info()[1], ConnectionError):
+            _log.debug("%s hung up before it was answered", client_address)
+        else:
+            _log.exception("a probe could not be answered")
 
 
 def _handler(probes: dict[str, Probe]) -> type[BaseHTTPRequestHandler]:

@@ -1,6 +1,9 @@
 """The probes and metrics of a process, asked over HTTP."""
 
 import json
+import socket
+import struct
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -55,3 +58,15 @@ def test_every_declared_metric_is_exposed(server: HealthServer) -> None:
 
 def test_other_paths_are_404(server: HealthServer) -> None:
     assert get(server, "/")[0] == 404
+
+
+def test_who_hangs_up_before_the_answer_leaves_no_traceback(
+    server: HealthServer, verdicts: dict[str, Verdict], capfd: pytest.CaptureFixture[str]
+) -> None:
+    verdicts["health"] = Verdict(True, {"long": "x" * 30_000_000})
+    with socket.create_connection(("127.0.0.1", server.port)) as asking:
+        asking.sendall(b"GET /health HTTP/1.0\r\n\r\n")
+        asking.recv(1)
+        asking.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    time.sleep(1.0)
+    assert capfd.readouterr().err == ""
