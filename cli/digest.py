@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.output import emit, iso, json_option, progress, table
-from cli.times import Moment
+from cli.times import Moment, expect_order
 
 if TYPE_CHECKING:
     from consumers.differences import Compared, Difference
@@ -41,6 +41,7 @@ def command(
     from infra.registry import schema_ids
     from schemas.codec import Codec
 
+    expect_order(from_ms, to_ms)
     found = settings.load()
     look = _Look(found, Codec(schema_ids(found)), TimeRange(from_ms, to_ms), limit, as_json)
     left = look.read(topic)
@@ -135,7 +136,7 @@ def _compared(topics: tuple[str, str], right: Contents, parts: Compared) -> Iter
     topic, other = topics
     yield f"{other}: {right.digest()}"
     if parts.same:
-        yield f"{topic} and {other} say the same"
+        yield f"{topic} and {other} say the same" + ("" if right.records else ": nothing")
         return
     yield (
         f"{topic} and {other} DIFFER: {len(parts.differing)} with other values, "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.output import emit, iso, json_option, progress
-from cli.times import Moment
+from cli.times import Moment, expect_order
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -50,8 +50,7 @@ def command(
     from streams.replay import Range
     from streams.replaying import prepare
 
-    if from_ms >= to_ms:
-        raise click.UsageError("--from must be before --to")
+    expect_order(from_ms, to_ms)
     found = settings.load()
     asked = frozenset(one.strip() for one in plants.split(",") if one.strip()) if plants else None
     wanted = Range(from_ms, to_ms, asked)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from cli.output import emit, json_option, progress, table
-from cli.times import Moment
+from cli.times import Moment, expect_order
 
 if TYPE_CHECKING:
     from consumers.actuals import Measured
@@ -52,6 +52,7 @@ def command(name: str, against: str | None, from_ms: int | None, to_ms: int | No
     from infra.registry import schema_ids
     from schemas.codec import Codec
 
+    expect_order(from_ms, to_ms)
     found = settings.load()
     source = _Source(found, Codec(schema_ids(found)), TimeRange(from_ms, to_ms), as_json)
     steps = source.steps(name)

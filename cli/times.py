@@ -37,6 +37,12 @@ class Moment(click.ParamType):
         return round(aware.timestamp() * 1000)
 
 
+def expect_order(from_ms: int | None, to_ms: int | None) -> None:
+    """Refuse a range that holds nothing, for which two topics would be found equal."""
+    if from_ms is not None and to_ms is not None and from_ms >= to_ms:
+        raise click.UsageError("--from must be before --to")
+
+
 @dataclass(frozen=True)
 class Period:
     """A duration: whole seconds, or whole calendar months."""

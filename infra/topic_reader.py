@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from infra.kafka import consumer, no_answer
+from infra.topics import TOPICS
 from schemas.errors import DecodeError, InputError, LogTruncated, ServiceUnavailable
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ def spans(settings: Settings, topic: str, reader: Consumer | None = None) -> dic
     try:
         found = own.list_topics(topic, timeout=_TIMEOUT_S).topics[topic]
         if found.error is not None or not found.partitions:
-            raise InputError(f"there is no topic {topic}: make it with `gridcast up`")
+            ours = any(topic == one.name for one in TOPICS)
+            way_on = "make it with `gridcast up`" if ours else "a replay's topics end with its name"
+            raise InputError(f"there is no topic {topic}: {way_on}")
         held = {
             partition: _watermarks(own, TopicPartition(topic, partition))
             for partition in sorted(found.partitions)

@@ -38,6 +38,8 @@ USAGE = {
     "backtest DIR --from 2024-01-02 --to 2024-01-01 --out out": "--to must lie after --from",
     "backtest DIR --from 2024-01-01 --to 2099-01-01 --issue-every 1s --out out": "give a shorter range",
     "replay --from 2020-01-02 --to 2020-01-01 --as x": "--from must be before --to",
+    "digest power.forecasts --from 2020-01-02 --to 2020-01-01": "--from must be before --to",
+    "score live --from 2020-01-02 --to 2020-01-01": "--from must be before --to",
     "replay --from 2020-01-01 --to 2020-01-02": "Missing option '--as'",
     "train --hold-back 1mo": "'1mo' is no duration",
     "train --name a|b": "'a|b' is no name",
