@@ -95,6 +95,9 @@ def consumer(settings: Settings, group: str | None, **overrides: Any) -> Consume
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
         "auto.offset.reset": "earliest" if group is not None else "error",
+        # As Faust's consumer, whatever a foreign producer does with transactions: a restore, a replay and the
+        # sink must read what the workers read.
+        "isolation.level": "read_uncommitted",
         "fetch.max.bytes": 32 << 20,
         "queued.max.messages.kbytes": 64 << 10,
     }

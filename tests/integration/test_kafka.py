@@ -49,6 +49,17 @@ def test_everything_produced_is_read_back_in_order_from_the_keys_partition(setti
     assert all(values == sorted(values) for values in got.values())
 
 
+def test_all_readers_see_what_workers_see_of_a_transaction_that_was_broken_off(settings: Settings) -> None:
+    """Faust's consumer delivers its records: a restore, a replay and a sink without them would differ."""
+    foreign = producer(settings, transactional_id="foreign")
+    foreign.init_transactions(30)
+    foreign.begin_transaction()
+    foreign.produce(JOURNAL, key=b"a", value=b"broken off")
+    assert foreign.flush(30) == 0
+    foreign.abort_transaction(30)
+    assert [m.value() for messages in read(settings, JOURNAL) for m in messages] == [b"broken off"]
+
+
 def test_keys_fall_where_javas_clients_put_them(settings: Settings) -> None:
     # murmur2 of Kafka's own Java client: Utils.toPositive(Utils.murmur2(key)) % 4
     expected = {b"21": 973932308 % 4, b"foobar": (-790332482 & 0x7FFFFFFF) % 4}
