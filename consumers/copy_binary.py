@@ -64,11 +64,6 @@ def nullable_floats(values: NDArray[np.float64]) -> Cells:
     return numbers("double precision", values, np.isnan(values))
 
 
-def nullable_times(values_ms: NDArray[np.int64]) -> Cells:
-    """Cells of a timestamptz column, null where negative: no record here is older than 1970."""
-    return numbers("timestamptz", values_ms, values_ms < 0)
-
-
 def texts(values: Iterable[str | None]) -> Cells:
     """Cells of a text column.
 
