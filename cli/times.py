@@ -14,7 +14,7 @@ _UNITS_S: Final = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _FIRST, _LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 _MONTH_S: Final = 31 * 86_400
 _LONGEST_S: Final = 100 * 366 * 86_400
-_DURATION: Final = re.compile(r"(\d{1,18})\s*(s|min|h|d|w|mo)")
+_DURATION: Final = re.compile(r"(\d{1,4000})\s*(s|min|h|d|w|mo)")
 
 
 class Moment(click.ParamType):
