@@ -16,6 +16,7 @@ from consumers.intake import TOPICS
 from consumers.progress import Progress
 from consumers.reading import Reading
 from consumers.store import Place
+from infra.hollow import Waiting
 from infra.kafka import consumer
 from infra.stalls import Stall, StallClock, Standing, look_every_s
 from infra.topic_reader import spans
@@ -52,6 +53,7 @@ class Watchdog:
         self._alive = alive
         self._every_s = look_every_s(settings.stall_s)
         self._clock = StallClock(self._every_s)
+        self._waiting = Waiting(settings)
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="gridcast-watchdog", daemon=True)
 
@@ -88,10 +90,11 @@ class Watchdog:
     def _ends(self, reader: Consumer, at: dict[Place, int]) -> dict[Place, int]:
         try:
             held = {topic: spans(self._settings, topic, reader) for topic in TOPICS if at}
+            ends = {(topic, number): held[topic][number].end for topic, number in at}
+            return {place: self._waiting.end(place, at[place], end) for place, end in ends.items()}
         except GridcastError as error:
             _log.warning("%s", error)
             return {}
-        return {(topic, number): held[topic][number].end for topic, number in at}
 
 
 def _reason(stall: Stall, all_stalls: Sequence[Stall]) -> str:

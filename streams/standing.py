@@ -38,6 +38,11 @@ class Moving:
         """The topics whose ends have to be known."""
         return sorted({JOURNAL, *(topic for topic, _ in self._forwarding())})
 
+    def positions(self) -> dict[tuple[str, int], int]:
+        """The next record of each partition that is read from, by topic and number."""
+        journal = {(JOURNAL, n): one.next_offset for n, one in dict(self.worker.partitions).items()}
+        return journal | self._forwarding()
+
     def standing(self, ends: Ends) -> dict[str, Standing]:
         """By name what must move now; `ends`: of the partitions of `topics`."""
         restoring = dict(self.restorer.restoring)

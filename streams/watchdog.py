@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from infra.ending import end_process
+from infra.hollow import Waiting
 from infra.kafka import consumer
 from infra.stalls import LastResort, Stall, StallClock, look_every_s
 from infra.topic_reader import spans
@@ -39,6 +40,7 @@ class Watchdog:
         self._every_s = look_every_s(settings.stall_s)
         self._clock = StallClock(self._every_s)
         self._last_resort = LastResort(settings.stall_s)
+        self._waiting = Waiting(settings)
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="gridcast-watchdog", daemon=True)
         self.ends: Ends = {}
@@ -63,7 +65,8 @@ class Watchdog:
     def _look(self, reader: Consumer) -> list[Stall]:
         """What stands still now; nothing while Kafka does not answer, and from then on all begin anew."""
         try:
-            self.ends = {topic: self._ends(topic, reader) for topic in self._moving.topics}
+            positions = self._moving.positions()
+            self.ends = {topic: self._ends(topic, reader, positions) for topic in self._moving.topics}
         except GridcastError as error:
             _log.warning("%s", error)
             return self._clock.look(time.monotonic(), None)
@@ -73,8 +76,12 @@ class Watchdog:
         meter.show_lag(JOURNAL, behind)
         return self._clock.look(self.seen_at_s, self._moving.standing(self.ends))
 
-    def _ends(self, topic: str, reader: Consumer) -> dict[int, int]:
-        return {number: span.end for number, span in spans(self._settings, topic, reader).items()}
+    def _ends(self, topic: str, reader: Consumer, positions: Mapping[tuple[str, int], int]) -> dict[int, int]:
+        held = spans(self._settings, topic, reader).items()
+        return {
+            number: self._waiting.end((topic, number), positions.get((topic, number), span.end), span.end)
+            for number, span in held
+        }
 
     def _partitions(self) -> dict[int, Partition]:
         return dict(self._moving.worker.partitions)
