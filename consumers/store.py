@@ -157,6 +157,9 @@ class Store:
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
             self.close()
             raise ServiceUnavailable(f"PostgreSQL does not answer: {_first_line(error)}") from error
+        except psycopg2.InternalError as error:  # a file that may not grow, among others: no row is to blame
+            self.close()
+            raise ServiceUnavailable(f"PostgreSQL cannot write: {_first_line(error)}") from error
         except psycopg2.errors.InsufficientPrivilege as error:
             raise GridcastError(
                 f"PostgreSQL refuses: {_first_line(error)}: a sink's user must be in gridcast_sink"

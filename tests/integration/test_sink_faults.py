@@ -76,6 +76,25 @@ def test_postgresql_away_in_the_middle_loses_and_doubles_nothing(settings: Setti
     assert stored(settings) == 4 * MANY
 
 
+def test_a_postgresql_that_cannot_write_is_waited_for_and_no_row_is_blamed(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    ask(
+        settings,
+        "create function full_disk() returns trigger language plpgsql as $$ begin"
+        " raise exception 'could not extend file: File too large' using errcode = 'XX000'; end $$;"
+        " create trigger full_disk before insert on forecasts execute function full_disk()",
+    )
+    send(settings, forecasts(0))
+    with sink(settings) as running:
+        wait_until(lambda: "PostgreSQL cannot write" in caplog.text, "the trouble")
+        ask(settings, "drop trigger full_disk on forecasts")
+        wait_until(lambda: written(settings), "everything written")
+        assert running.error is None
+    assert stored(settings) == MANY
+    assert ask(settings, "select count(*) from rejects")[0][0] == 0
+
+
 def test_a_sink_that_is_told_to_stop_while_postgresql_is_away_stops(settings: Settings) -> None:
     wire = Wire(settings)
     with sink(wire.settings) as running:
