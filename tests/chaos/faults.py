@@ -195,12 +195,12 @@ DECK: dict[str, tuple[int, Fault]] = {
 def deal(chance: Random, count: int, only: Collection[str] = ()) -> list[str]:
     """`count` faults in random order: the whole deck, or `only` some, again and again.
 
-    A run that is shorter than the deck has no fault twice.
+    Where the deck does not fit as a whole, each fault stands in it once.
     """
     dealt: list[str] = []
     wanted = {name: times for name, (times, _) in DECK.items() if not only or name in only}
     while len(dealt) < count:
-        full = len(wanted) <= count
+        full = sum(wanted.values()) <= count
         deck = [name for name, times in wanted.items() for _ in range(times if full else 1)]
         chance.shuffle(deck)
         dealt += deck

@@ -152,6 +152,10 @@ def live(settings: Settings, rng: np.random.Generator) -> int:
             send(settings, records)
             if turn < 2:  # plants, then weather, are there before telemetry
                 await_true(lambda: committed(settings) != {} and caught_up(settings, PLANTS), 120)
+            if any(
+                one.topic == RELEASES for one in records
+            ):  # it serves, or no longer, before what comes next
+                await_true(lambda: caught_up(settings, RELEASES), 120)
             time.sleep(float(rng.uniform(0, 0.6)))
             if turn in moments:
                 crew.disturb()

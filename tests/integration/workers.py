@@ -88,8 +88,13 @@ class RunningWorker:
         self.process.kill()
         self.process.wait()
 
-    def wait(self, timeout_s: float = 60) -> int:
-        return self.process.wait(timeout_s)
+    def wait(self, timeout_s: float = 120) -> int:
+        """Its exit code. One that does not end is killed: it would stay in its group beside later workers."""
+        try:
+            return self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"it did not end in {timeout_s} s: {self.said()}") from None
 
 
 @contextmanager
