@@ -4,6 +4,7 @@ import asyncio
 import os
 import platform
 import pwd
+import re
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -158,7 +159,7 @@ WRONG = {
     "another authority": (
         "sslmode=verify-full&sslrootcert={other}",
         "127.0.0.1",
-        "SSL error: ",  # in OpenSSL's words of the day: the certificate, or its signature
+        "SSL error: (certificate verify failed|provider signature failure)",
     ),
     "another host name": ("sslmode=verify-full&sslrootcert={own}", "localhost", "does not match host name"),
     "a wrong password": (
@@ -188,5 +189,5 @@ def test_a_command_says_in_one_line_why_postgres_is_not_reached(
     assert run(["losses"]) == 1
     said = capsys.readouterr().err
     (line,) = said.splitlines()
-    assert line.startswith("error: PostgreSQL at ") and told in line
+    assert line.startswith("error: PostgreSQL at ") and re.search(told, line)
     assert str(password) not in said
