@@ -20,10 +20,13 @@ from cli.demo.children import Children
 from infra.postgres import migrate
 from infra.settings import Settings, isolated, isolated_environment
 from infra.topics import make_topics
+from producers.folder import read_folder
 from producers.kafka_out import cluster_id
+from producers.order import merge
 from producers.publish import TOPICS as PUBLISHED_TOPICS
 from producers.publish import Range
 from producers.resume import Bookmark
+from producers.ticks import gap_ticks
 from schemas.errors import GridcastError
 from tests.chaos.crew import Crew
 from tests.chaos.faults import DECK, Stage, deal
@@ -168,7 +171,7 @@ def _quiet(run: Run) -> list[Published]:
     """No more faults: end the producers, let everything be read, end everybody in order."""
     if not any(run.crew.running(name) for name, _ in run.parks):
         run.broken.append("the load was over before the faults were: nothing was shown by the last of them")
-    published = [Published(folder, _acknowledged(run, name, folder)) for name, folder in run.parks]
+    published = [_acknowledged(run, name, folder) for name, folder in run.parks]
     took_s = run.gauge.recovered(RECOVERY_S)
     if took_s is None:
         run.broken.append(f"at the end: not caught up: {run.gauge.behind()}")
@@ -180,11 +183,7 @@ def _quiet(run: Run) -> list[Published]:
     return published
 
 
-def _acknowledged(run: Run, name: str, folder: Path) -> int:
-    from producers.folder import read_folder
-    from producers.order import merge
-    from producers.ticks import gap_ticks
-
+def _acknowledged(run: Run, name: str, folder: Path) -> Published:
     if run.crew.running(name):
         run.crew.remove(name)
     read = read_folder(folder, time.time_ns() // 1_000_000)
@@ -192,7 +191,7 @@ def _acknowledged(run: Run, name: str, folder: Path) -> int:
     part = Range.between(journal, None, None)
     cluster = cluster_id(run.settings, PUBLISHED_TOPICS)
     bookmark = Bookmark.of(run.home, folder, part.start, part.stop, cluster)
-    return bookmark.done() or len(journal)
+    return Published(folder.name, journal, bookmark.done() or len(journal))
 
 
 def _until(so: Callable[[], bool], within_s: float, what: str) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,9 +14,7 @@ from consumers.scan import Scan
 from infra.topic_reader import read_newest
 from infra.topics import FORECASTS, FORECASTS_LATEST, JOURNAL, REJECTED
 from producers.encode import payloads
-from producers.folder import read_folder
-from producers.order import merge
-from producers.ticks import gap_ticks
+from producers.order import Journal
 from schemas.codec import Codec
 from tests.chaos.inject import Sent
 from tests.chaos.meaning import OUTPUTS, Meaning, meaning, refusal, short
@@ -57,9 +53,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Published:
-    """A folder of which so many records were acknowledged."""
+    """The journal of a folder, of which the first so many records were acknowledged."""
 
-    folder: Path
+    name: str
+    journal: Journal
     records: int
 
 
@@ -68,7 +65,7 @@ def judge(settings: Settings, published: Sequence[Published], injected: Sequence
     found, verdict = meaning(settings), Verdict()
     verdict.records_in = found.records
     for one in published:
-        verdict.broken("lost", _unsent(settings, one, found))
+        verdict.broken("lost", _unsent(one, found))
     verdict.broken("lost", _unheard(injected, found))
     for topic in OUTPUTS:
         _compare_topic(settings, topic, found, verdict)
@@ -81,16 +78,14 @@ def judge(settings: Settings, published: Sequence[Published], injected: Sequence
     return verdict
 
 
-def _unsent(settings: Settings, published: Published, found: Meaning) -> list[str]:
+def _unsent(published: Published, found: Meaning) -> list[str]:
     """Acknowledged records of a folder that the journal does not hold."""
-    read = read_folder(published.folder, time.time_ns() // 1_000_000)
-    journal = merge(read, gap_ticks(read, round(settings.tick_delay_s)))
     codec, missing = Codec(), []
     for first in range(0, published.records, _AT_ONCE):
         places = np.arange(first, min(first + _AT_ONCE, published.records))
-        for place, payload in zip(places.tolist(), payloads(journal, codec, places), strict=True):
+        for place, payload in zip(places.tolist(), payloads(published.journal, codec, places), strict=True):
             if short(payload) not in found.payloads:
-                missing.append(f"record {place} of {published.folder.name} is not on the journal")
+                missing.append(f"record {place} of {published.name} is not on the journal")
     return missing
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from infra.kafka import Outgoing
@@ -12,6 +11,7 @@ from schemas.codec import Codec
 from streams import checkpoints
 from streams.checkpoints import Found
 from streams.partition import Partition
+from tests.stream.random_live import Logged
 
 CODEC = Codec()
 
@@ -35,34 +35,14 @@ class Remembering:
         return '[{"offset": 1}]'
 
 
-@dataclass
-class Written:
-    """A message of the checkpoints' log."""
-
-    record: Outgoing
-    position: int
-
-    def key(self) -> bytes | None:
-        return self.record.key
-
-    def value(self) -> bytes | None:
-        return self.record.value
-
-    def headers(self) -> list[tuple[str, bytes]]:
-        return list(self.record.headers)
-
-    def offset(self) -> int:
-        return self.position
-
-
 class Log:
     """One partition of the topic, before compaction."""
 
     def __init__(self) -> None:
-        self.written: list[Written] = []
+        self.written: list[Logged] = []
 
     def write(self, records: Iterable[Outgoing]) -> None:
-        self.written += [Written(record, len(self.written) + n) for n, record in enumerate(records)]
+        self.written += [Logged(record, len(self.written) + n) for n, record in enumerate(records)]
 
     def found(self, compacted: bool = False) -> Found:
         newest = {one.record.key: one.position for one in self.written}
