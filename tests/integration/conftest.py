@@ -66,10 +66,14 @@ def children() -> Iterator[list[Any]]:
         child.kill()
 
 
+OTHERS_TOPICS = ("__", "kafkasql-")
+"""Kafka's own, and the log of a schema registry that keeps its schemas in the same Kafka."""
+
+
 def empty_topics(settings: Settings) -> None:
-    """Delete every topic and make the declared ones anew."""
+    """Delete every topic but those of others, and make the declared ones anew."""
     client = admin(settings)
-    names = [name for name in client.list_topics(timeout=20).topics if not name.startswith("__")]
+    names = [name for name in client.list_topics(timeout=20).topics if not name.startswith(OTHERS_TOPICS)]
     for name, future in (client.delete_topics(names) if names else {}).items():
         await_admin(future, f"delete {name}", 30)
     declared = {topic.name for topic in TOPICS}
