@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.validate import FIRST_TIME_MS, LAST_TIME_MS, MAX_AHEAD_MS
-from models.windows import RESOLUTIONS_S
+from models.windows import ISSUES_S, LOOKED_AT, RESOLUTIONS_S, issues_within
 from schemas.records import PlantVersion, WeatherRun
 
 LONGEST_RUN: Final = 40 * 96  # valid times: a month of quarter-hours and more
@@ -48,9 +48,10 @@ def fault_of_plant(plant: PlantVersion) -> str | None:
         return "valid_from or known_at lies before 1900 or after 2100: check the source's clock"
     if plant.resolution_s not in RESOLUTIONS_S:
         return f"resolution_s is {plant.resolution_s}: it must be one of {', '.join(map(str, RESOLUTIONS_S))}"
-    if plant.issue_every_s not in RESOLUTIONS_S:
+    if not issues_within(plant.issue_every_s, plant.resolution_s):
         return (
-            f"issue_every_s is {plant.issue_every_s}: it must be one of {', '.join(map(str, RESOLUTIONS_S))}"
+            f"issue_every_s is {plant.issue_every_s}: it must be one of {', '.join(map(str, ISSUES_S))}"
+            f" and at most {LOOKED_AT} intervals of resolution_s"
         )
     if plant.scan_s is not None and not 0 < plant.scan_s <= LONGEST_SCAN_S:
         return f"scan_s is {plant.scan_s}: it must be from 1 to {LONGEST_SCAN_S}, or missing"

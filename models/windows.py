@@ -17,7 +17,14 @@ F8 = NDArray[np.float64]
 
 MILLI_PER_KW: Final = 1_000_000
 RESOLUTIONS_S: Final = (300, 600, 900, 1800, 3600)
+ISSUES_S: Final = (*RESOLUTIONS_S, 7200, 10800, 21600, 43200, 86400)
+LOOKED_AT: Final = 24  # newest intervals that the detectors look at: an issue must come before they are gone
 SCAN_STEPS_S: Final = (1, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600)
+
+
+def issues_within(issue_every_s: float, resolution_s: float) -> bool:
+    """Whether a plant of a resolution can issue so seldom: no interval may pass unseen by the detectors."""
+    return issue_every_s in ISSUES_S and issue_every_s <= LOOKED_AT * resolution_s
 
 
 def to_milli(value: F8) -> I8:

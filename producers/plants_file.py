@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
-from models.windows import RESOLUTIONS_S
+from models.windows import ISSUES_S, LOOKED_AT, RESOLUTIONS_S
 from producers.problems import Problems
 from producers.table import NO_TIME, Floats, Longs, Table, numbers, texts, times, words
 from schemas.records import PlantKind
@@ -84,7 +84,12 @@ class _Reader:
         valid_from_ms = self._optional_times("valid_from")
         resolution_s = self._whole("resolution_s", _is_resolution, f"one of {_listed(RESOLUTIONS_S)} seconds")
         scan_s = self._whole("scan_s", lambda s: 0 < s <= 3600, "whole seconds, from 1 to 3600")
-        issue_s = self._whole("issue_every_s", _is_resolution, f"one of {_listed(RESOLUTIONS_S)} seconds")
+        issue_s = self._whole("issue_every_s", ISSUES_S.__contains__, f"one of {_listed(ISSUES_S)} seconds")
+        self._refuse(
+            "issue_every_s",
+            issue_s > LOOKED_AT * resolution_s,
+            lambda i: f"{issue_s[i]:g} s are more than {LOOKED_AT} intervals of {resolution_s[i]:g} s",
+        )
         ranged = {name: self._ranged(name) for name in _RANGES}
         min_kw = self._numbers("min_kw")
         out = np.abs(min_kw) > capacity_kw

@@ -17,13 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.state import Field
+from models.windows import LOOKED_AT
 
 F8 = NDArray[np.float64]
 I8 = NDArray[np.int64]
 I1 = NDArray[np.int8]
 Bools = NDArray[np.bool_]
 
-WINDOW: Final = 24
+WINDOW: Final = LOOKED_AT
 FULL_SHARE: Final = 0.98
 SETPOINT_SLACK: Final = 0.03
 INFO: Final = 0

@@ -211,6 +211,18 @@ def test_what_is_published_rises_with_the_level_and_stays_within_limits() -> Non
         assert block.power_kw.max() <= 1000.0
 
 
+def test_a_plant_may_issue_as_seldom_as_its_detectors_see_every_interval() -> None:
+    scans = [scan("a", m, 500.0) for m in range(0, 2 * 1440 + 1, 15)]
+    (out,) = play([plant("a", issue_every_s=21600), *scans])
+    issued_at_ms = np.concatenate([block.issued_at_ms for block in out.forecasts])
+    assert len(issued_at_ms) == 9
+    assert (issued_at_ms % 21_600_000 == 0).all()
+    assert len(out.scores), "and what came of each is scored"
+    (out,) = play([plant("a", issue_every_s=43200)])
+    (bad,) = out.rejected
+    assert bad.detail.endswith("and at most 24 intervals of resolution_s")
+
+
 @st.composite
 def journals(draw: st.DrawFn) -> list[Item]:
     """Two plants with gaps, repeats, late scans, corrections, refused ones, runs, ticks and releases in every
