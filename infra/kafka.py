@@ -12,8 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from schemas.errors import GridcastError, ServiceUnavailable, SettingsError
 
@@ -31,8 +30,7 @@ _T = TypeVar("_T")
 Headers = tuple[tuple[str, bytes], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """A record to be produced. `partition` -1: by the key. `value` None: a tombstone."""
 
     topic: str

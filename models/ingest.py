@@ -143,13 +143,7 @@ def _units(fleet: Fleet, rows: TelemetryColumns, slots: I8, readings: I8, counts
     if not readings.size:
         return
     slot = slots[row]
-    pair, inverse = np.unique(np.stack([slot, table.unit[readings]]), axis=1, return_inverse=True)
-    first = np.full(pair.shape[1], readings.size)
-    np.minimum.at(first, inverse.ravel(), np.arange(readings.size))
-    lane = np.empty(pair.shape[1], np.int64)
-    for place in np.argsort(first, kind="stable"):  # in the order of the journal, not of the batch's ids
-        lane[place] = fleet.unit_lane(int(pair[0, place]), table.unit_ids[pair[1, place]])
-    mine = lane[inverse.ravel()]
+    mine = _lanes_of(fleet, slot, table.unit[readings], table.unit_ids)
     counts["units_ignored"] += int((mine == NO_LANE).sum())
     width = fleet.state.axes["U"] * 2
     interval = interval_index(rows.event_time_ms[row], fleet.state["resolution_s"][slot] * 1000)
@@ -159,6 +153,19 @@ def _units(fleet: Fleet, rows: TelemetryColumns, slots: I8, readings: I8, counts
         if there.size:
             lanes = slot[there] * width + mine[there] * 2 + sensor
             _add_to(fleet, "unit", width, lanes, interval[there], values[there])
+
+
+def _lanes_of(fleet: Fleet, slot: I8, unit: NDArray[np.int32], unit_ids: list[str]) -> I8:
+    """Place of each reading's unit on the unit axis of its plant, shape (n,).
+
+    :param unit: index into ``unit_ids`` of each reading, shape (n,)
+    """
+    pair, first, inverse = np.unique(slot * len(unit_ids) + unit, return_index=True, return_inverse=True)
+    lane = np.empty(pair.size, np.int64)
+    for place in np.argsort(first).tolist():  # in the order of the journal, not of the batch's ids
+        at = first[place]
+        lane[place] = fleet.unit_lane(int(slot[at]), unit_ids[unit[at]])
+    return lane[inverse]
 
 
 def _add_to(fleet: Fleet, name: str, width: int, lanes: I8, interval: I8, values: F8) -> None:

@@ -87,9 +87,7 @@ def add(
         (n,)
     """
     size = index.shape[1]
-    newest = np.full(index.shape[0], np.int64(-1))
-    np.maximum.at(newest, lane, np.maximum(interval, index[lane].max(axis=1)))
-    keep = interval > newest[lane] - size
+    keep = interval > _newest(index, lane, interval)[lane] - size
     lane, interval, value, weight = lane[keep], interval[keep], value[keep], weight[keep]
     place = interval % size
     stale = index[lane, place] != interval
@@ -99,6 +97,17 @@ def add(
     counts[lanes, places] = 0
     np.add.at(sums, (lane, place), value)
     np.add.at(counts, (lane, place), weight.astype(counts.dtype))
+
+
+def _newest(index: NDArray[np.integer], lane: I8, interval: I8) -> I8:
+    """Number of the newest interval of each lane once these have come; what it says of other lanes means
+    nothing, shape (lanes,).
+    """
+    newest = np.full(index.shape[0], np.int64(-1))
+    looked_at = lane if lane.size < index.shape[0] else slice(None)
+    newest[looked_at] = index[looked_at].max(axis=1)
+    np.maximum.at(newest, lane, interval)
+    return newest
 
 
 def window(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from infra.kafka import Delivery, Outgoing, poll, producer
+from infra.topics import DENSE
 from schemas.errors import GridcastError, ServiceUnavailable
 
 if TYPE_CHECKING:
@@ -26,45 +27,113 @@ POLL_S = 0.05
 class _Reports(Delivery):
     """The delivery reports of one `send`; the poller counts them and wakes the sender at the last."""
 
-    def __init__(self, expected: int, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, expected: int) -> None:
         super().__init__()
         self._left = expected
-        self._loop = loop
+        self._loop = asyncio.get_running_loop()
         self.complete = asyncio.Event()
         self.first_offset = -1
 
     def callback(self, error: Any, message: Any) -> None:
-        super().callback(error, message)
-        self._left -= 1
-        if error is None and (self.first_offset < 0 or message.offset() < self.first_offset):
+        """Called for every record: this and no more is what its report costs."""
+        if error is not None:
+            self.first_error = self.first_error or error
+        elif self.first_offset < 0:
+            # An idempotent producer's reports come in the order of the log.
             self.first_offset = message.offset()
-        if self._left == 0:
-            self._loop.call_soon_threadsafe(self.complete.set)
+        self._left -= 1
+        if not self._left:
+            self.give_up()
 
     def give_up(self) -> None:
-        """Wake the sender though reports are missing: no more will come."""
+        """Wake the sender, also where reports are missing: no more will come."""
         self._loop.call_soon_threadsafe(self.complete.set)
 
 
-class Outlet:
+class _Line:
     """An idempotent producer with a thread that serves its delivery reports.
 
     Only that thread polls: two would count the reports of one `send` at the same time.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._client = producer(settings, linger_ms=5, message_timeout_ms=DELIVERY_TIMEOUT_MS)
+    def __init__(self, settings: Settings, compression: str) -> None:
+        self._client = producer(
+            settings,
+            linger_ms=5,
+            message_timeout_ms=DELIVERY_TIMEOUT_MS,
+            compression_type=compression,
+            queue_buffering_max_kbytes=32 << 10,
+        )
         self._closing = threading.Event()
         self._open: set[_Reports] = set()
         self._final: GridcastError | None = None
-        self._poller = threading.Thread(target=self._poll, name="gridcast-outlet", daemon=True)
+        self._poller = threading.Thread(target=self._poll, name=f"gridcast-outlet-{compression}", daemon=True)
         self._poller.start()
+
+    async def send(self, records: Sequence[Outgoing]) -> int:
+        """Produce every record once; returns when there is a report of each: the first offset, -1 for none."""
+        if not records:
+            return -1
+        reports = _Reports(len(records))
+        self._open.add(reports)
+        try:
+            await self._produce(records, reports)
+            if self._final is None:
+                await reports.complete.wait()
+        finally:
+            self._open.discard(reports)
+        if self._final is not None:
+            raise self._final
+        reports.check()
+        return reports.first_offset
+
+    async def _produce(self, records: Sequence[Outgoing], reports: _Reports) -> None:
+        produce, report = self._client.produce, reports.callback
+        for done, (topic, key, value, headers, partition) in enumerate(records, 1):
+            while True:
+                try:
+                    produce(
+                        topic,
+                        key=key,
+                        value=value,
+                        headers=list(headers) or None,
+                        partition=partition,
+                        on_delivery=report,
+                    )
+                    break
+                except BufferError:
+                    await asyncio.sleep(QUEUE_FULL_PAUSE_S)
+            if done % RECORDS_BETWEEN_PAUSES == 0:
+                await asyncio.sleep(0)
+
+    def _poll(self) -> None:
+        while not self._closing.is_set():
+            try:
+                poll(self._client, POLL_S)
+            except GridcastError as error:
+                self._final = error
+                for reports in list(self._open):
+                    reports.give_up()
+                return
+
+    def close(self) -> None:
+        """Stop the thread; every `send` must have returned."""
+        self._closing.set()
+        self._poller.join()
+
+
+class Outlet:
+    """Two producers: one that compresses, and one for the topics where that is not worth it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._packed = _Line(settings, "lz4")
+        self._dense = _Line(settings, "none")
 
     async def send(self, records: Sequence[Outgoing]) -> int:
         """Produce every record and return when Kafka has acknowledged all of them.
 
         After a passing failure all are offered again: whoever reads them drops second copies by identity.
-        Returns the lowest offset among them, -1 for none: of use where all went to one partition.
+        Returns the first offset among them, -1 for none: of use where all went to one partition.
 
         Raises:
             ServiceUnavailable: Kafka stayed away for as long as the limit says.
@@ -84,51 +153,17 @@ class Outlet:
         raise AssertionError("the attempts end with a result or raise")
 
     async def _send_once(self, records: Sequence[Outgoing]) -> int:
-        reports = _Reports(len(records), asyncio.get_running_loop())
-        self._open.add(reports)
-        try:
-            return await self._reported(records, reports)
-        finally:
-            self._open.discard(reports)
-
-    async def _reported(self, records: Sequence[Outgoing], reports: _Reports) -> int:
-        for done, record in enumerate(records, 1):
-            await self._enqueue(record, reports)
-            if done % RECORDS_BETWEEN_PAUSES == 0:
-                await asyncio.sleep(0)
-        if self._final is None:
-            await reports.complete.wait()
-        if self._final is not None:
-            raise self._final
-        reports.check()
-        return reports.first_offset
-
-    async def _enqueue(self, record: Outgoing, reports: _Reports) -> None:
-        while True:
-            try:
-                self._client.produce(
-                    record.topic,
-                    key=record.key,
-                    value=record.value,
-                    headers=list(record.headers) or None,
-                    partition=record.partition,
-                    on_delivery=reports.callback,
-                )
-                return
-            except BufferError:
-                await asyncio.sleep(QUEUE_FULL_PAUSE_S)
-
-    def _poll(self) -> None:
-        while not self._closing.is_set():
-            try:
-                poll(self._client, POLL_S)
-            except GridcastError as error:
-                self._final = error
-                for reports in list(self._open):
-                    reports.give_up()
-                return
+        dense = [record for record in records if record.topic in DENSE]
+        packed = [record for record in records if record.topic not in DENSE] if dense else records
+        answers = await asyncio.gather(
+            self._dense.send(dense), self._packed.send(packed), return_exceptions=True
+        )
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        return max(answer for answer in answers if isinstance(answer, int))
 
     def close(self) -> None:
-        """Stop the thread; every `send` must have returned."""
-        self._closing.set()
-        self._poller.join()
+        """Stop the threads; every `send` must have returned."""
+        self._packed.close()
+        self._dense.close()
