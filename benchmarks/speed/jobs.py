@@ -1,0 +1,123 @@
+"""Every figure by name: the data set that it is measured on, and what is run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+from benchmarks.speed import loops, ours
+from benchmarks.speed.fleet import Fleet
+from benchmarks.speed.journal import DataSet, Loaded, loaded
+from benchmarks.speed.rate import Rate
+
+RECORDS_PLAIN: Final = 2_000_000
+RECORDS_UNITS: Final = 1_000_000
+#: Intervals of issues: the first that outlasts the event time of a data set, so that none falls due.
+SELDOM_S: Final = (3600, 7200, 10_800, 21_600)
+Figure = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was asked for. `records` None: as many as each data set has by itself."""
+
+    home: Path
+    runs: int
+    records: int | None
+    say: Callable[[str], None]
+
+    def seconds(self, plants: int = 1000) -> DataSet:
+        """Scans every ten seconds, without units."""
+        return data_set(f"seconds-{plants}", plants, 0, 10, self.records or RECORDS_PLAIN)
+
+    def minutes(self) -> DataSet:
+        """Scans every minute, with 8 units."""
+        return data_set("minutes", 1000, 8, 60, self.records or RECORDS_UNITS)
+
+    def whole(self) -> DataSet:
+        """The same with a forecast for each plant every 15 min, by a trained release."""
+        return data_set("whole", 1000, 8, 60, self.records or RECORDS_UNITS, two_stage=True)
+
+    @contextmanager
+    def on(self, data: DataSet) -> Iterator[Loaded]:
+        """A loaded Kafka."""
+        with loaded(data, self.home, self.say) as found:
+            yield found
+
+    def rates(self, data: DataSet, once: Callable[[Loaded], Rate]) -> list[Rate]:
+        """As many runs as were asked for."""
+        with self.on(data) as found:
+            made = []
+            for number in range(self.runs):
+                made.append(one := once(found))
+                self.say(
+                    f"  run {number + 1}: {one.per_s:,.0f} records/s, CPU {one.cpu_us:.2f} us, "
+                    f"broker {one.broker_cpu_us:.2f} us"
+                )
+            return made
+
+
+def data_set(
+    name: str, plants: int, units: int, scan_s: int, records: int, two_stage: bool = False
+) -> DataSet:
+    """A data set of so many records; the plants issue every 15 min, or not at all within it."""
+    fleet = Fleet(plants, units, scan_s)
+    scans = records // plants
+    seldom_s = next((s for s in SELDOM_S if s > scans * scan_s), 0)
+    if not two_stage and not seldom_s:
+        scans, seldom_s = (SELDOM_S[-1] - 1) // scan_s, SELDOM_S[-1]
+    return DataSet(name, fleet, scans, 900 if two_stage else seldom_s, two_stage)
+
+
+def figure(rates: list[Rate]) -> Figure:
+    """The medians."""
+    return {
+        "cpu_us_per_record": round(median(one.cpu_us for one in rates), 3),
+        "records_per_s": round(median(one.per_s for one in rates)),
+        "broker_cpu_us_per_record": round(median(one.broker_cpu_us for one in rates), 3),
+        "peak_mb": round(max(one.peak_mb for one in rates), 1),
+        "records": rates[0].records,
+    }
+
+
+def ingest(plan: Plan) -> Figure:
+    return figure(plan.rates(plan.seconds(), ours.run))
+
+
+def ingest_units(plan: Plan) -> Figure:
+    return figure(plan.rates(plan.minutes(), ours.run))
+
+
+def whole(plan: Plan) -> Figure:
+    return figure(plan.rates(plan.whole(), ours.run))
+
+
+def plain_loop(plan: Plan) -> Figure:
+    return figure(plan.rates(plan.seconds(), lambda found: loops.run("plain", found)))
+
+
+def plain_loop_units(plan: Plan) -> Figure:
+    return figure(plan.rates(plan.minutes(), lambda found: loops.run("plain", found)))
+
+
+def ceiling(plan: Plan) -> Figure:
+    return figure(plan.rates(plan.seconds(), lambda found: loops.run("ceiling", found)))
+
+
+def ceiling_units(plan: Plan) -> Figure:
+    return figure(plan.rates(plan.minutes(), lambda found: loops.run("ceiling", found)))
+
+
+JOBS: Final[dict[str, Callable[[Plan], Figure]]] = {
+    "ingest": ingest,
+    "ingest_units": ingest_units,
+    "whole": whole,
+    "plain_loop": plain_loop,
+    "plain_loop_units": plain_loop_units,
+    "ceiling": ceiling,
+    "ceiling_units": ceiling_units,
+}

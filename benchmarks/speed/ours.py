@@ -1,0 +1,44 @@
+"""The real worker, as `gridcast worker` starts it, on one core."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from benchmarks.speed.journal import Loaded
+from benchmarks.speed.machine import Pinned, cores
+from benchmarks.speed.rate import Rate, measure, wait_for
+from infra.settings import Settings, isolated_environment
+
+READY: Final = "ready: partitions ["
+
+
+def worker(settings: Settings, core: int | None, name: str = "worker") -> Pinned:
+    """Start a worker with these settings."""
+    told = {
+        "kafka": settings.kafka,
+        "worker_group": settings.worker_group,
+        "commit_every_s": settings.commit_every_s,
+        "checkpoint_every_s": settings.checkpoint_every_s,
+    }
+    log = settings.home / "logs" / f"{name}-{time.monotonic_ns()}.log"
+    environment = isolated_environment(settings.home, **told)
+    return Pinned([sys.executable, "-m", "cli", "worker"], environment, log, core)
+
+
+def run(loaded: Loaded, limit_s: float = 300.0) -> Rate:
+    """One run of a new group over the whole journal: the clock starts when the worker is ready to read."""
+    settings = loaded.fresh()
+    with worker(settings, cores()[0]) as child:
+        wait_for(child, READY)
+        found = measure(loaded, settings.worker_group, lambda: [child.pid], child.check, limit_s)
+        if child.stop() != 0:
+            raise RuntimeError(f"the worker did not end well: {child.said()[-1500:]}")
+    return found
+
+
+def log_tail(path: Path, lines: int = 5) -> str:
+    """The last lines of a log."""
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])

@@ -1,0 +1,130 @@
+"""How fast a process reads the journal: from where it begins to where its last commit stands at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from confluent_kafka import TopicPartition
+
+from benchmarks.speed.journal import Loaded
+from benchmarks.speed.machine import Pinned, cpu_s, resident_mb
+from infra.kafka import consumer
+from infra.settings import Settings
+from infra.topics import JOURNAL
+
+POLL_S: Final = 0.02
+ANSWER_S: Final = 20.0
+
+
+@dataclass(frozen=True)
+class Rate:
+    """One run over `records`: wall time, CPU of the process (all threads) and of the broker beside it."""
+
+    records: int
+    seconds: float
+    cpu_s: float
+    broker_cpu_s: float = 0.0
+    peak_mb: float = 0.0
+
+    @property
+    def per_s(self) -> float:
+        """Records a second."""
+        return self.records / self.seconds
+
+    @property
+    def cpu_us(self) -> float:
+        """CPU microseconds a record."""
+        return self.cpu_s / self.records * 1e6
+
+    @property
+    def broker_cpu_us(self) -> float:
+        """The broker's CPU microseconds a record."""
+        return self.broker_cpu_s / self.records * 1e6
+
+
+class Commits:
+    """What a group has committed of the journal. It is asked from a client of its own that joins nothing."""
+
+    def __init__(self, settings: Settings, group: str, heads: dict[int, int]) -> None:
+        self._client = consumer(settings, group)
+        self._asked = [TopicPartition(JOURNAL, partition) for partition in heads]
+        self._heads = heads
+
+    def now(self) -> dict[int, int]:
+        """By partition where the group stands."""
+        found = self._client.committed(self._asked, timeout=ANSWER_S)
+        return {one.partition: max(one.offset, self._heads[one.partition]) for one in found}
+
+    def done(self) -> int:
+        """Records behind the heads that count as read."""
+        return sum(self.now().values()) - sum(self._heads.values())
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def measure(
+    loaded: Loaded,
+    group: str,
+    pids: Callable[[], list[int]],
+    check: Callable[[], None],
+    limit_s: float,
+    from_first_commit: bool = False,
+) -> Rate:
+    """Watch a group from now, or from its first commit, until it has committed all or the time is over.
+
+    Raises:
+        RuntimeError: nothing was committed within the limit.
+    """
+    commits = Commits(loaded.settings, group, loaded.heads)
+    try:
+        start = _Reading(commits.done(), pids(), loaded.broker_pid)
+        deadline_s = time.monotonic() + limit_s
+        peak_mb, waiting = 0.0, from_first_commit
+        while (done := commits.done()) < loaded.records and time.monotonic() < deadline_s:
+            check()
+            if waiting and done > 0:
+                start, waiting = _Reading(done, pids(), loaded.broker_pid), False
+                deadline_s = time.monotonic() + limit_s
+            peak_mb = max(peak_mb, *(resident_mb(pid) for pid in pids()))
+            time.sleep(POLL_S)
+        end = _Reading(done, pids(), loaded.broker_pid)
+        if waiting or end.done <= start.done:
+            raise RuntimeError(f"no results within {limit_s:.0f} s")
+        return replace(end.since(start), peak_mb=peak_mb)
+    finally:
+        commits.close()
+
+
+class _Reading:
+    """The clocks at one moment."""
+
+    def __init__(self, done: int, pids: list[int], broker_pid: int) -> None:
+        self.done, self.at_s = done, time.monotonic()
+        self.cpu_s, self.broker_cpu_s = sum(map(cpu_s, pids)), cpu_s(broker_pid)
+
+    def since(self, start: _Reading) -> Rate:
+        return Rate(
+            records=self.done - start.done,
+            seconds=self.at_s - start.at_s,
+            cpu_s=self.cpu_s - start.cpu_s,
+            broker_cpu_s=self.broker_cpu_s - start.broker_cpu_s,
+        )
+
+
+def wait_for(child: Pinned, words: str, limit_s: float = 300.0) -> float:
+    """Wait until a child says something; returns how long that took.
+
+    Raises:
+        RuntimeError: it ended, or said nothing of the kind in time.
+    """
+    began_s = time.monotonic()
+    while words not in child.said():
+        child.check()
+        if time.monotonic() - began_s > limit_s:
+            raise RuntimeError(f"it did not say {words!r} in {limit_s:.0f} s (log: {child.log})")
+        time.sleep(0.005)
+    return time.monotonic() - began_s
