@@ -258,7 +258,9 @@ class _Maker:
         sd = np.where(self._solar, UNIT_NOISE_SD[PlantKind.SOLAR], UNIT_NOISE_SD[PlantKind.WIND])[:, None]
         spread = self._unit_factor * (1 + sd * self._draw.standard_normal((*shape, units)))
         stands = self._draw.random((*shape, units)) < UNIT_OUT_SHARE
-        return np.round(np.where(stands, 0.0, power_kw[..., None] / units * spread), 2)
+        return np.asarray(
+            np.round(np.where(stands, 0.0, power_kw[..., None] / units * spread), 2), np.float64
+        )
 
     def _unit_wind(self, wind_ms: F8, shape: tuple[int, int]) -> F8:
         units = self._fleet.units

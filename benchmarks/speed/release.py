@@ -154,9 +154,7 @@ def hourly(fleet: Fleet, scans: list[Scans]) -> dict[str, F8]:
     return made
 
 
-def _runs(
-    fleet: Fleet, plants: list[PlantVersion], truth: dict[str, F8], hour: int, error: float
-) -> Iterator[WeatherRun]:
+def _runs(fleet: Fleet, plants: list[PlantVersion], truth: dict[str, F8], hour: int) -> Iterator[WeatherRun]:
     """A run for each plant, published at an hour of the fleet's: the truth with an error that grows, and what
     is usual where nothing is known.
     """
@@ -179,7 +177,7 @@ def _runs(
         else:
             columns = {
                 "shortwave_radiation_w_m2": sun[:, i],
-                "cloud_cover_pct": np.round(np.clip(40 + 20 * wobble[:, i], 0, 100), 0),
+                "cloud_cover_pct": clouds[:, i],
             }
         columns["temperature_2m_c"] = warmth[:, i]
         yield WeatherRun(
