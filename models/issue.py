@@ -13,13 +13,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models import calibration, rings, start_scale, sun, unclean
+from models import calibration, rings, start_scale, unclean
 from models.fleet import SETPOINT, Fleet, Past, past_of
 from models.forecast import conformal, limits
-from models.forecast.base import HOUR_MS, TRAILING_HOURS, CorrectionInput, to_levels
+from models.forecast.base import HOUR_MS, KNOTS, TRAILING_HOURS, CorrectionInput, to_levels
+from models.outlook import skies_of
 from models.release import Release
 from models.sides import Side
-from models.spans import PAST_H, at_intervals, block_of, clear_shape, hour_of, starts_of
+from models.skies import Skies
+from models.spans import PAST_H, Spans, at_intervals, clear_shape, hour_of
 from models.steps import Steps, steps_of
 from models.windows import MILLI_PER_KW
 from schemas.rungs import Rung
@@ -45,8 +47,8 @@ class Made:
 
 @dataclass(frozen=True)
 class _Bases:
-    """Weather base where there is one, else climatology, of steps and past; the climatology of the past;
-    and where the steps' base is weather.
+    """Weather base where there is one, else climatology, of steps and past; the climatology of the past, NaN
+    for a plant whose base is weather throughout; and where the steps' base is weather.
     """
 
     steps: F8  # (N, S, 13)
@@ -86,58 +88,75 @@ def make(fleet: Fleet, side: Side, issued_at_ms: I8, release: Release, resolutio
 
 
 def _bases(fleet: Fleet, side: Side, issued_at_ms: I8, steps: Steps, past: Past) -> _Bases:
-    slots = side.slots
-    hours = PAST_H + fleet.settings.horizon_s // 3600 + 3
-    first = issued_at_ms // HOUR_MS - PAST_H
+    count = steps.interval_s.shape[1]
     back = issued_at_ms[:, None] - np.arange(TRAILING_HOURS) * HOUR_MS
     ends = np.concatenate([steps.valid_at_ms, back, past.last_end_ms[:, None]], axis=1)
     lengths = np.full(ends.shape, 3600, np.int64)
-    lengths[:, : steps.interval_s.shape[1]] = steps.interval_s
-    lengths[:, -1] = fleet.state["resolution_s"][slots]
-    shape = _clear_shapes(fleet, side, ends, lengths)
-    runs = [o.weather for o in side.outlooks]
-    starts = starts_of(runs, first, hours)
-    block = start_scale.apply(fleet, slots, block_of(runs, first, hours), starts)
-    weather = at_intervals(block, first, ends, lengths, shape)
-    spans = [o.climatology_to(int(f), int(f) + hours) for o, f in zip(side.outlooks, first, strict=True)]
-    usual = at_intervals(block_of(spans, first, hours), first, ends, lengths, shape)
-    count = steps.interval_s.shape[1]
-    known = np.isfinite(weather[..., 0])
-    base = np.where(known[..., None], weather, usual)
-    dark = _dark(side, steps, usual[:, :count, -1])
-    at = np.clip(hour_of(steps.valid_at_ms) - first[:, None], 0, hours - 1)
-    physical = known[:, :count] & np.take_along_axis(starts, at, axis=1)
-    return _Bases(base[:, :count], known[:, :count], physical, base[:, count:], usual[:, count:], dark)
-
-
-def _clear_shapes(fleet: Fleet, side: Side, end_ms: I8, interval_s: I8) -> F8 | None:
-    """Clear-sky power of intervals, of their hour and of the neighbouring hour, for solar plants with a
-    position.
-    """
-    if not fleet.state["solar"][side.slots].any() or ((interval_s == 3600) & (end_ms % HOUR_MS == 0)).all():
-        return None
-    shape = np.ones((*end_ms.shape, 3))
-    for row, outlook in enumerate(side.outlooks):
-        own = clear_shape(outlook.site, end_ms[row], interval_s[row])
-        if own is not None:
-            shape[row] = own
-    return shape
-
-
-def _dark(side: Side, steps: Steps, highest: F8) -> NDArray[np.bool_]:
-    """Where a solar plant's step lies wholly in the night."""
+    lengths[:, :count] = steps.interval_s
+    lengths[:, -1] = fleet.state["resolution_s"][side.slots]
+    sunny, skies = skies_of(side.outlooks, ends)
+    times = _Times.of(ends, lengths, sunny, skies)
+    runs = Spans.of([o.weather for o in side.outlooks])
+    base = times.knots(runs.scaled(lambda: start_scale.scale(fleet, side.slots)))
+    known = np.isfinite(base[..., 0])
+    usual_past = np.full((len(base), ends.shape[1] - count, base.shape[2]), np.nan)
     dark = np.zeros(steps.valid_at_ms.shape, np.bool_)
-    for row, outlook in enumerate(side.outlooks):
-        plant = outlook.site
-        if plant.kind != "solar":
-            continue
-        if plant.latitude is None or plant.longitude is None:
-            dark[row] = highest[row] < limits.DARK_SHARE
-        else:
-            dark[row] = ~sun.daylight(
-                plant.latitude, plant.longitude, steps.valid_at_ms[row], steps.interval_s[row]
-            )
-    return dark
+    if skies is not None:
+        dark[sunny] = ~skies.daylight(steps.valid_at_ms[sunny], steps.interval_s[sunny])
+    unlocated = fleet.state["solar"][side.slots]
+    unlocated[sunny] = False
+    rows = np.flatnonzero(unlocated | ~known.all(axis=1))
+    if rows.size:
+        usual = times.take(rows).knots(_climatology(fleet, side, rows, issued_at_ms))
+        base[rows] = np.where(known[rows, :, None], base[rows], usual)
+        usual_past[rows] = usual[:, count:]
+        dark[rows] |= unlocated[rows, None] & (usual[:, :count, -1] < limits.DARK_SHARE)
+    physical = known[:, :count] & runs.starts(hour_of(steps.valid_at_ms))
+    return _Bases(base[:, :count], known[:, :count], physical, base[:, count:], usual_past, dark)
+
+
+def _climatology(fleet: Fleet, side: Side, rows: I8, issued_at_ms: I8) -> Spans:
+    first = (issued_at_ms[rows] // HOUR_MS - PAST_H).tolist()
+    hours = PAST_H + fleet.settings.horizon_s // 3600 + 3
+    outlooks = [side.outlooks[row] for row in rows.tolist()]
+    return Spans.of([o.climatology_to(f, f + hours) for o, f in zip(outlooks, first, strict=True)])
+
+
+@dataclass(frozen=True)
+class _Times:
+    """Intervals (N, M) of N plants whose knots are wanted: whole UTC hours in the columns ``whole``, which
+    need no line between hours, others in ``across``, with the clear sky of those (`at_intervals`).
+    """
+
+    ends_ms: I8
+    interval_s: I8
+    whole: I8
+    across: I8
+    shape: F8 | None
+
+    @classmethod
+    def of(cls, ends_ms: I8, interval_s: I8, sunny: I8, skies: Skies | None) -> _Times:
+        """``skies`` of the plants in the places ``sunny``."""
+        is_whole = ((interval_s == 3600) & (ends_ms % HOUR_MS == 0)).all(axis=0)
+        across, shape = np.flatnonzero(~is_whole), None
+        if skies is not None and across.size:
+            shape = np.ones((len(ends_ms), across.size, 3))
+            places = np.ix_(sunny, across)
+            shape[sunny] = clear_shape(skies.clear_of, ends_ms[places], interval_s[places])
+        return cls(ends_ms, interval_s, np.flatnonzero(is_whole), across, shape)
+
+    def take(self, rows: I8) -> _Times:
+        """The same for some of the plants."""
+        shape = None if self.shape is None else self.shape[rows]
+        return replace(self, ends_ms=self.ends_ms[rows], interval_s=self.interval_s[rows], shape=shape)
+
+    def knots(self, spans: Spans) -> F8:
+        """Knots (N, M, 13), NaN where unknown."""
+        made = np.empty((*self.ends_ms.shape, len(KNOTS)))
+        made[:, self.whole] = spans(hour_of(self.ends_ms[:, self.whole]))
+        ends_ms, interval_s = self.ends_ms[:, self.across], self.interval_s[:, self.across]
+        made[:, self.across] = at_intervals(spans, ends_ms, interval_s, self.shape)
+        return made
 
 
 def _correction_input(

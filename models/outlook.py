@@ -7,15 +7,21 @@ holds; a run that arrives after its successor fills only the hours that the succ
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
+from models import sun
 from models.forecast.base import HOUR_MS
 from models.release import Base, Release
+from models.skies import Skies, Sky, days_around, sky
 from models.spans import FAR_MS, PAST_H, Span
 from schemas.records import PlantVersion, WeatherRun
+
+I8 = NDArray[np.int64]
 
 RUNS_KEPT: Final = 8
 RUNS_APART_MS: Final = 12 * HOUR_MS
@@ -41,14 +47,24 @@ class Outlook:
     heard: list[Heard] = field(default_factory=list)  # of the newest runs that counted, kept or not
     weather: Span = field(default_factory=Span)
     climatology: Span = field(default_factory=Span)
+    sky: Sky | None = None
     wakes_ms: int = FAR_MS
     usual_s: float = float("nan")  # from run to run
     missing_share: float = float("nan")  # of the newest run's values
+    _completed: tuple[Release | None, PlantVersion | None, PlantVersion] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._completed = None, None, self.plant
 
     @property
     def site(self) -> PlantVersion:
         """The plant with what training found of it where the registry has nothing."""
-        return self.release.completed(self.plant)
+        release, plant, site = self._completed
+        if release is not self.release or plant is not self.plant:
+            site = self.release.completed(self.plant)
+            self._completed = self.release, self.plant, site
+            self.sky = None
+        return site
 
     def arrive(self, run: WeatherRun) -> bool:
         """Take a run that stands in the journal; False when the same run was already there."""
@@ -152,9 +168,28 @@ class Outlook:
             known.forget_before(first)
         return known
 
+    def sky_to(self, first: int, end: int) -> Sky | None:
+        """The sun over the days first..end - 1 at least; None for what has none: a wind farm, a plant without
+        position.
+        """
+        position = sun.position(self.site)
+        if position is None:
+            return None
+        if self.sky is None or not self.sky.covers(first, end):
+            self.sky = sky(*position, first, end)
+        return self.sky
+
     def newest_run(self) -> WeatherRun | None:
         """The newest run that counts."""
         return self.runs[-1] if self.runs else None
+
+
+def skies_of(outlooks: Sequence[Outlook], ends_ms: I8) -> tuple[I8, Skies | None]:
+    """The places of the plants that have a sun, and it over intervals that end at ``ends_ms`` (N, M)."""
+    found = [o.sky_to(*reach) for o, reach in zip(outlooks, days_around(ends_ms), strict=True)]
+    skies = [one for one in found if one is not None]
+    rows = np.array([row for row, one in enumerate(found) if one is not None], np.int64)
+    return rows, Skies.of(skies) if skies else None
 
 
 def _order(run: WeatherRun) -> Heard:

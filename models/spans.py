@@ -1,24 +1,26 @@
 """Base quantiles on whole hours, and the intervals between them: what a stretch of hours says at any time.
 
-A span holds what is known of one plant's hours; a block is a stretch of the same length for N plants.
+A span holds what is known of one plant's hours, `Spans` that of N plants at an issue.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models import sun
 from models.forecast.base import HOUR_MS, KNOTS
 from models.release import Base
-from schemas.records import PlantVersion
 
 I8 = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 F8 = NDArray[np.float64]
+#: Knots (N, M, k) of hours (N, M) by number; clear-sky power of intervals by their ends and lengths.
+AtHours = Callable[[I8], F8]
+ClearOf = Callable[[I8, I8], F8]
 
 PAST_H: Final = 26  # hours behind the clock whose base the correction and the detectors look at
 #: A forecast by a trained model is worth one by the physical start of a run that is so much newer.
@@ -78,38 +80,68 @@ class Span:
         """Whether anything is known of an hour."""
         return self.first <= hour < self.end and bool(np.isfinite(self.knots[hour - self.first, 0]))
 
-    def copy_into(self, block: NDArray[np.floating], first: int) -> None:
-        """Fill the rows of ``block`` (hours from ``first`` on) that are known."""
-        there, here = self._common(first, len(block))
-        block[there] = self.knots[here]
 
-    def mark(self, flags: Flags, first: int) -> None:
-        """Set those of ``flags`` (hours from ``first`` on) that are of the physical start."""
-        there, here = self._common(first, len(flags))
-        flags[there] = self.physical[here]
+@dataclass(frozen=True)
+class Spans:
+    """What the spans of N plants say, one after another, to be read by the number of the hour.
 
-    def _common(self, first: int, count: int) -> tuple[slice, slice]:
-        """The hours that a stretch and the span have in common, as places in each."""
-        low = max(first, self.first)
-        high = max(min(first + count, self.end), low)
-        return slice(low - first, high - first), slice(low - self.first, high - self.first)
+    `knots` (hours, k) end in a row of NaN for what nobody knows; `physical` (hours,), None where nothing is.
+    """
+
+    knots: NDArray[np.floating]
+    physical: Flags | None
+    first: I8  # (N,)
+    start: I8  # (N,) place of each plant's first hour
+    count: I8  # (N,)
+
+    @classmethod
+    def of(cls, spans: Sequence[Span]) -> Spans:
+        """The spans as they stand now; they are copied."""
+        count = np.array([len(span.knots) for span in spans], np.int64)
+        physical = np.concatenate([*(span.physical for span in spans), _NOT_PHYSICAL])
+        return cls(
+            np.concatenate([*(span.knots for span in spans), _UNKNOWN]),
+            physical if physical.any() else None,
+            np.array([span.first for span in spans], np.int64),
+            np.cumsum(count) - count,
+            count,
+        )
+
+    def take(self, plants: I8) -> Spans:
+        """The same for some of the plants."""
+        return replace(self, first=self.first[plants], start=self.start[plants], count=self.count[plants])
+
+    def of_knots(self, which: list[int]) -> Spans:
+        """The same for some of the knots."""
+        return replace(self, knots=self.knots[:, which])
+
+    def scaled(self, scale: Callable[[], F8]) -> Spans:
+        """The same with hours of the physical start multiplied by their plant's ``scale``, (N,)."""
+        if self.physical is None:
+            return self
+        by_hour = np.append(np.repeat(scale(), self.count), np.nan)
+        return replace(
+            self, knots=np.where(self.physical[:, None], self.knots * by_hour[:, None], self.knots)
+        )
+
+    def __call__(self, hours: I8) -> F8:
+        """Knots of hours (N, M), NaN where unknown: shape (N, M, k)."""
+        return self.knots.take(self._places(hours), axis=0).astype(np.float64, copy=False)
+
+    def starts(self, hours: I8) -> Flags:
+        """Which hours (N, M) are of the physical start."""
+        if self.physical is None:
+            return np.zeros(hours.shape, np.bool_)
+        return np.asarray(self.physical[self._places(hours)])
+
+    def _places(self, hours: I8) -> I8:
+        place = hours - self.first[:, None]
+        inside = (place >= 0) & (place < self.count[:, None])
+        return np.where(inside, place + self.start[:, None], len(self.knots) - 1)
 
 
-def block_of(spans: list[Span], first: I8, hours: int) -> F8:
-    """Knots of N plants over a stretch of hours each, NaN where unknown: shape (N, hours, 13)."""
-    block = np.full((len(spans), hours, len(KNOTS)), np.nan)
-    for row, span in enumerate(spans):
-        span.copy_into(block[row], int(first[row]))
-    return block
-
-
-def starts_of(spans: list[Span], first: I8, hours: int) -> Flags:
-    """Which hours of N plants over a stretch each are of the physical start: shape (N, hours)."""
-    flags = np.zeros((len(spans), hours), np.bool_)
-    for row, span in enumerate(spans):
-        if span.physical.any():
-            span.mark(flags[row], int(first[row]))
-    return flags
+_UNKNOWN: Final = np.full((1, len(KNOTS)), np.nan, np.float32)
+_NOT_PHYSICAL: Final = np.zeros(1, np.bool_)
 
 
 def hour_of(end_ms: I8) -> I8:
@@ -117,39 +149,31 @@ def hour_of(end_ms: I8) -> I8:
     return -(-end_ms // HOUR_MS)
 
 
-def clear_shape(plant: PlantVersion, end_ms: I8, interval_s: I8) -> F8 | None:
-    """Clear-sky power of intervals, of their own hour and of the hour that they lie towards, shape (..., 3).
-
-    None for what has no sun: a wind farm, a plant without position.
-    """
-    if plant.kind != "solar" or plant.latitude is None or plant.longitude is None:
-        return None
+def clear_shape(clear_of: ClearOf, end_ms: I8, interval_s: I8) -> F8:
+    """Clear-sky power of intervals, of their own hour and of the hour that they lie towards, (..., 3)."""
     own = hour_of(end_ms) * HOUR_MS
     other = own + np.sign(end_ms - interval_s * 500 - own + HOUR_MS // 2) * HOUR_MS
     hour = np.full(own.shape, 3600)
-    pairs = ((end_ms, interval_s), (own, hour), (other, hour))
-    clear = [sun.means(plant.latitude, plant.longitude, e.ravel(), n.ravel()).clear for e, n in pairs]
-    return np.stack([one.reshape(end_ms.shape) for one in clear], axis=-1)
+    return np.stack([clear_of(end_ms, interval_s), clear_of(own, hour), clear_of(other, hour)], axis=-1)
 
 
-def at_intervals(block: F8, first: I8, end_ms: I8, interval_s: I8, shape: F8 | None) -> F8:
-    """Knots of intervals inside or across the hours of a block, by the time of the interval's middle.
+def at_intervals(at_hours: AtHours, end_ms: I8, interval_s: I8, shape: F8 | None) -> F8:
+    """Knots of intervals inside or across whole hours, by the time of the interval's middle.
 
     A whole UTC hour is that hour. Another interval lies on the line between the middles of two hours; an
     interval whose own hour is unknown is unknown.
 
-    :param block: (N, hours, 13); ``first`` (N,) the number of the first hour
+    :param at_hours: knots (N, M, k) of hours (N, M) by number
     :param end_ms, interval_s: (N, M)
     :param shape: (N, M, 3) for solar plants the clear-sky power of the interval, of its own hour and of the
         other hour: the line is drawn through shares of the clear sky; None to draw it through power
     """
     middle = end_ms - interval_s * 500
-    own = -(-end_ms // HOUR_MS)
+    own = hour_of(end_ms)
     centre = own * HOUR_MS - HOUR_MS // 2
     other = own + np.sign(middle - centre)
     weight = np.abs(middle - centre) / HOUR_MS
-    here = _pick(block, own - first[:, None])
-    there = _pick(block, other - first[:, None])
+    here, there = at_hours(own), at_hours(other)
     if shape is not None:
         clear = np.maximum(shape, 1e-3)
         here = here * (clear[..., :1] / clear[..., 1:2])
@@ -158,7 +182,13 @@ def at_intervals(block: F8, first: I8, end_ms: I8, interval_s: I8, shape: F8 | N
     return np.asarray(here + weight[..., None] * (there - here))
 
 
-def _pick(block: F8, place: I8) -> F8:
-    inside = (place >= 0) & (place < block.shape[1])
-    rows = np.arange(len(block))[:, None]
-    return np.where(inside[..., None], block[rows, np.clip(place, 0, block.shape[1] - 1)], np.nan)
+def in_block(block: F8, first: I8) -> AtHours:
+    """The hours of a block (N, hours, 13) whose first ones have the numbers ``first`` (N,)."""
+
+    def at_hours(hours: I8) -> F8:
+        place = hours - first[:, None]
+        inside = (place >= 0) & (place < block.shape[1])
+        rows = np.arange(len(block))[:, None]
+        return np.where(inside[..., None], block[rows, np.clip(place, 0, block.shape[1] - 1)], np.nan)
+
+    return at_hours

@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 
 from models.fleet import Fleet, means_at
 from models.forecast.base import HIGH, HOUR_MS, LOW, MEDIAN
-from models.spans import block_of, starts_of
+from models.spans import Spans
 from models.state import Field, FleetState
 
 I8 = NDArray[np.int64]
 F8 = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 GIVEN: Final = Field("start_given_kwh", "f8")  # in kWh, so that a corrected capacity counts at once
 EXPECTED: Final = Field("start_expected_h", "f8")  # hours at full power
@@ -40,24 +39,17 @@ def scale(fleet: Fleet, slots: I8) -> F8:
     return np.asarray(np.clip((given + PRIOR_H) / (expected + PRIOR_H), LEAST, MOST))
 
 
-def apply(fleet: Fleet, slots: I8, block: F8, starts: Flags) -> F8:
-    """Knots (N, hours, 13) with those of the start multiplied by their plant's scale."""
-    if not starts.any():
-        return block
-    return np.where(starts[..., None], block * scale(fleet, slots)[:, None, None], block)
-
-
 def learn(fleet: Fleet, slots: I8, issued_at_ms: I8) -> None:
     """Take in the hour that ended at T: where T is a whole hour, its base of the start, and all was clean."""
     state = fleet.state
     clean = state["unclean_ms"][slots] < issued_at_ms - HOUR_MS
     rows = np.flatnonzero(clean & (issued_at_ms % HOUR_MS == 0))
-    spans = [fleet.outlooks[s].weather for s in slots[rows]]
-    hour = issued_at_ms[rows] // HOUR_MS
-    started = starts_of(spans, hour, 1)[:, 0]
+    spans = Spans.of([fleet.outlooks[s].weather for s in slots[rows].tolist()])
+    hour = issued_at_ms[rows, None] // HOUR_MS
+    started = spans.starts(hour)[:, 0]
     if not started.any():
         return
-    expected = block_of(spans, hour, 1)[started, 0, LOW : HIGH + 1]
+    expected = spans(hour)[started, 0, LOW : HIGH + 1]
     slots, ends_ms = slots[rows[started]], issued_at_ms[rows[started]]
     given_kw = means_at(fleet, slots, ends_ms, np.full(slots.size, 3600))
     known = np.isfinite(given_kw)

@@ -10,11 +10,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.forecast.base import Flags, Floats, Ints
+
+if TYPE_CHECKING:
+    from schemas.records import PlantVersion
 
 DAY_MS = 86_400_000
 SAMPLE_S = 300
@@ -84,6 +88,21 @@ def _prefix(latitude: float, longitude: float, sample: Ints) -> Floats:
     days, place = np.unique(day, return_inverse=True)
     table = np.stack([_day(latitude, longitude, int(d)) for d in days]) if len(days) else np.empty((0, 1, 7))
     return table[place, slot]
+
+
+def position(plant: PlantVersion) -> tuple[float, float] | None:
+    """Where the sun of a solar plant shines; None for a wind farm, and where nobody knows."""
+    if plant.kind != "solar" or plant.latitude is None or plant.longitude is None:
+        return None
+    return plant.latitude, plant.longitude
+
+
+def running(latitude: float, longitude: float, day: int) -> tuple[Floats, NDArray[np.int16]]:
+    """Running sums (289,) over the samples of a UTC day: of clear-sky irradiance in kW/m2, and of samples in
+    which the sun is up.
+    """
+    table = _day(latitude, longitude, day)
+    return table[:, 1].copy(), table[:, 6].astype(np.int16)
 
 
 @lru_cache(maxsize=4096)

@@ -11,8 +11,9 @@ from models import drifting, feeds, rings, start_scale, sun, unclean
 from models.detect import all as detectors
 from models.detect.view import WINDOW, PlantView
 from models.fleet import POA, SENSED, SETPOINT, WIND, Fleet
-from models.forecast.base import HIGH, HOUR_MS, LOW, MEDIAN
-from models.spans import PAST_H, at_intervals, block_of, starts_of
+from models.forecast.base import HIGH, LOW, MEDIAN
+from models.outlook import skies_of
+from models.spans import Spans, at_intervals
 from models.state import Field
 from models.windows import MILLI_PER_KW, enough_scans
 
@@ -73,8 +74,8 @@ def view_of(fleet: Fleet, slots: I8, issued_at_ms: I8, known_at_ms: I8) -> Plant
         setpoint_kw=_sensed(fleet, slots, interval, SETPOINT),
         wind_speed_ms=_sensed(fleet, slots, interval, WIND),
         poa_w_m2=_sensed(fleet, slots, interval, POA),
-        expected=_expected(fleet, slots, issued_at_ms, ends, resolution_s),
-        daylight=_daylight(fleet, slots, ends[:, -1:], resolution_s)[:, 0],
+        expected=_expected(fleet, slots, ends, resolution_s),
+        daylight=_daylight(fleet, slots, ends[:, -1:], resolution_s[:, None])[:, 0],
         silent_s=np.where(heard_ms < 0, np.inf, np.maximum(issued_at_ms - heard_ms, 0) / 1000.0),
         weather_silent_s=np.where(published < 0, np.inf, np.maximum(issued_at_ms - published, 0) / 1000.0),
         weather_expected=published >= 0,
@@ -115,19 +116,21 @@ def _units(fleet: Fleet, slots: I8, interval: I8) -> tuple[F8, F8]:
     return means[:, :, 0], means[:, :, 1]
 
 
-def _expected(fleet: Fleet, slots: I8, issued_at_ms: I8, ends: I8, resolution_s: I8) -> F8:
+def _expected(fleet: Fleet, slots: I8, ends: I8, resolution_s: I8) -> F8:
     """10, 50 and 90 % of the weather base [kW] in each interval, shape (N, W, 3)."""
-    first = issued_at_ms // HOUR_MS - PAST_H
-    runs = [fleet.outlooks[s].weather for s in slots]
-    starts = starts_of(runs, first, PAST_H + 3)
-    block = start_scale.apply(fleet, slots, block_of(runs, first, PAST_H + 3), starts)
-    knots = at_intervals(block, first, ends, np.broadcast_to(resolution_s[:, None], ends.shape), None)
-    return np.asarray(knots[..., [LOW, MEDIAN, HIGH]] * fleet.state["capacity_kw"][slots][:, None, None])
+    spans = Spans.of([fleet.outlooks[s].weather for s in slots.tolist()]).of_knots([LOW, MEDIAN, HIGH])
+    spans = spans.scaled(lambda: start_scale.scale(fleet, slots))
+    knots = at_intervals(spans, ends, np.broadcast_to(resolution_s[:, None], ends.shape), None)
+    return np.asarray(knots * fleet.state["capacity_kw"][slots][:, None, None])
 
 
 def _daylight(fleet: Fleet, slots: I8, ends: I8, resolution_s: I8) -> NDArray[np.bool_]:
+    """Whether the sun is up; True where nobody knows."""
     light = np.ones(ends.shape, np.bool_)
-    for row in np.flatnonzero(fleet.state["solar"][slots]):
-        plant = fleet.outlooks[slots[row]].plant
-        light[row] = sun.daylight(plant.latitude, plant.longitude, ends[row], int(resolution_s[row]))
+    outlooks = [fleet.outlooks[s] for s in slots.tolist()]
+    rows = np.array([row for row, o in enumerate(outlooks) if sun.position(o.plant)], np.int64)
+    there, skies = skies_of([outlooks[row] for row in rows.tolist()], ends[rows])
+    if skies is not None:
+        rows = rows[there]
+        light[rows] = skies.daylight(ends[rows], resolution_s[rows])
     return light

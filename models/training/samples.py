@@ -14,7 +14,7 @@ from models import sun
 from models.forecast.base import HOUR_MS, KNOTS, TRAILING_HOURS, CorrectionInput, Flags, Floats, Ints
 from models.forecast.climatology import Climatology
 from models.forecast.limits import DARK_SHARE
-from models.spans import PAST_H, at_intervals, clear_shape, hour_of
+from models.spans import PAST_H, at_intervals, clear_shape, hour_of, in_block
 from models.training.dataset import PlantHistory, at
 
 CHUNK = 2048  # issues at a time; bounds memory
@@ -173,17 +173,30 @@ class Teller:
         """
         hours = PAST_H + LONGEST_H + 3
         first = issued_ms // HOUR_MS - PAST_H
-        shape = clear_shape(self.history.plant, ends, lengths)
-        usual = at_intervals(self._usual(first, hours), first, ends, lengths, shape)
+        shape = self._shape(ends, lengths)
+        usual = at_intervals(in_block(self._usual(first, hours), first), ends, lengths, shape)
         if self.table is None:
             none = np.zeros(ends.shape, np.bool_)
             return usual, usual, none, none
         block, starts = self.table.block(issued_ms, first, hours)
-        weather = at_intervals(block, first, ends, lengths, shape)
+        weather = at_intervals(in_block(block, first), ends, lengths, shape)
         known = np.isfinite(weather[..., 0])
         at_hour = np.clip(hour_of(ends) - first[:, None], 0, hours - 1)
         physical = known & np.take_along_axis(starts, at_hour, axis=1)
-        return np.where(known[..., None], weather, usual), usual, known, physical
+        base = np.where(known[..., None], weather, usual)
+        usual[np.flatnonzero(known.all(axis=1))] = np.nan  # as the engine leaves it
+        return base, usual, known, physical
+
+    def _shape(self, end_ms: Ints, interval_s: Ints) -> Floats | None:
+        """The clear sky over intervals; None for what has no sun."""
+        position = sun.position(self.history.plant)
+        if position is None:
+            return None
+
+        def clear(end_ms: Ints, interval_s: Ints) -> Floats:
+            return sun.means(*position, end_ms.ravel(), interval_s.ravel()).clear.reshape(end_ms.shape)
+
+        return clear_shape(clear, end_ms, interval_s)
 
     def _usual(self, first: Ints, hours: int) -> Floats:
         start, end = int(first.min()), int(first.max()) + hours
