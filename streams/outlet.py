@@ -37,7 +37,7 @@ class _Reports(Delivery):
     def callback(self, error: Any, message: Any) -> None:
         """Called for every record: this and no more is what its report costs."""
         if error is not None:
-            self.first_error = self.first_error or error
+            self.first_error = error
         elif self.first_offset < 0:
             # An idempotent producer's reports come in the order of the log.
             self.first_offset = message.offset()
@@ -71,7 +71,7 @@ class _Line:
         self._poller.start()
 
     async def send(self, records: Sequence[Outgoing]) -> int:
-        """Produce every record once; returns when there is a report of each: the first offset, -1 for none."""
+        """Produce every record once and await a report of each; returns the first offset, -1 for none."""
         if not records:
             return -1
         reports = _Reports(len(records))
@@ -92,14 +92,7 @@ class _Line:
         for done, (topic, key, value, headers, partition) in enumerate(records, 1):
             while True:
                 try:
-                    produce(
-                        topic,
-                        key=key,
-                        value=value,
-                        headers=list(headers) or None,
-                        partition=partition,
-                        on_delivery=report,
-                    )
+                    produce(topic, value, key, partition, on_delivery=report, headers=list(headers) or None)
                     break
                 except BufferError:
                     await asyncio.sleep(QUEUE_FULL_PAUSE_S)
@@ -154,7 +147,9 @@ class Outlet:
 
     async def _send_once(self, records: Sequence[Outgoing]) -> int:
         dense = [record for record in records if record.topic in DENSE]
-        packed = [record for record in records if record.topic not in DENSE] if dense else records
+        if not dense:
+            return await self._packed.send(records)
+        packed = [record for record in records if record.topic not in DENSE]
         answers = await asyncio.gather(
             self._dense.send(dense), self._packed.send(packed), return_exceptions=True
         )
