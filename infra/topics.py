@@ -77,8 +77,8 @@ TOPICS: tuple[Topic, ...] = (
     Topic(PLANTS, "plant_id|valid_from", ("PlantVersion",), compacted=True),
     Topic(RELEASES, "name|valid_from", ("Release",), compacted=True),
     Topic(ARTIFACTS, "sha256/index", ("ArtifactChunk",), compacted=True, partitions=1),
-    # 700 numbers that differ in every digit: lz4 saves a quarter of the bytes and costs more than all else that
-    # producing them does.
+    # 700 numbers that differ in every digit: lz4 saves a quarter of the bytes and costs more than all else of
+    # producing them.
     Topic(FORECASTS, "plant_id", ("Forecast",), days=90, dense=True),
     Topic(FORECASTS_LATEST, "plant_id", ("Forecast",), compacted=True, dense=True),
     Topic(SCORES, "plant_id", ("Score",), days=_AS_SET),
