@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     worker_group: str = "gridcast-worker"
     checkpoint_every_s: float = Field(60.0, gt=0)
     commit_every_s: float = Field(2.0, gt=0)
-    batch_records: int = Field(2000, ge=1, description="Most records of a batch that a worker takes at once.")
+    batch_records: int = Field(4000, ge=1, description="Most records of a batch that a worker takes at once.")
     tick_delay_s: float = Field(60.0, ge=0, description="How long an issue time waits for telemetry.")
     stall_s: float = Field(60.0, gt=0, description="No progress for so long with records waiting is a stall.")
     coverage_days: int = Field(30, ge=1, le=31, description="Days over which the coverage shown is counted.")

@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: Batches that wait at one partition; more only cost memory.
-BATCHES_WAITING = 4
-FETCH_BYTES = 4 << 20
+#: Batches that wait at one partition while another is worked on, and bytes of a fetch; more only cost memory.
+BATCHES_WAITING = 1
+FETCH_BYTES = 1 << 20
 SESSION_S = 6.0
 HEARTBEAT_S = 2.0
 #: A broker that dies while a group forms may keep a member waiting for ever (seen with Kafka 4.1: the answer
@@ -99,7 +99,7 @@ class WorkerApp(BatchApp):
         try:
             await work
         except BaseException as error:  # noqa: BLE001 - CancelledError included: the batch must not be acked
-            self.end(error, f"{batch.topic}[{batch.partition}] {batch.records[0].offset} to {batch.offset}")
+            self.end(error, f"{batch.topic}[{batch.partition}] {batch.offsets[0]} to {batch.offset}")
 
     async def guarded(self, doing: str, work: Awaitable[None]) -> None:
         """Wait for work around a rebalance or by the clock: Faust would go on without it."""
@@ -142,6 +142,7 @@ def make_app(settings: Settings, accept_loss: bool = False) -> WorkerApp:
         topic_disable_leader=True,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=FETCH_BYTES,
+        broker_max_poll_records=settings.batch_records,
         stream_buffer_maxsize=BATCHES_WAITING,
         stream_wait_empty=True,
         broker_commit_interval=settings.commit_every_s,

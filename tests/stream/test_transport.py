@@ -33,7 +33,7 @@ def record(tp: TP, offset: int) -> Any:
 
 
 def batch(tp: TP, first: int, last: int) -> RecordBatch:
-    return RecordBatch(tp.topic, tp.partition, [record(tp, offset) for offset in range(first, last + 1)])
+    return RecordBatch.of(tp, [record(tp, offset) for offset in range(first, last + 1)])
 
 
 @pytest.fixture
@@ -76,7 +76,8 @@ def test_a_batch_knows_its_records() -> None:
     one = batch(JOURNAL, 3, 5)
     assert one.keys == [b"k3", b"k4", b"k5"]
     assert one.payloads == [b"v3", b"v4", b"v5"]
-    assert (one.offset, one.timestamp, one.serialized_value_size) == (5, 1005, 6)
+    assert one.offsets.tolist() == [3, 4, 5]
+    assert (one.offset, one.timestamp, one.timestamp_type) == (5, 1005, 1)
 
 
 def test_a_schema_hands_the_batch_on_undecoded(app: BatchApp) -> None:

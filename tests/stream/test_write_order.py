@@ -107,6 +107,7 @@ def test_a_public_topics_batch_is_not_done_before_its_copies_are_acknowledged() 
 BREAKS = """
 import asyncio, sys
 from types import SimpleNamespace
+import numpy as np
 from infra.settings import isolated
 from pathlib import Path
 from streams.app import WorkerApp
@@ -117,7 +118,7 @@ app = WorkerApp("test", broker="kafka://localhost:1", datadir=sys.argv[1], store
 app.parts = SimpleNamespace(settings=isolated(home))
 async def breaks():
     raise {"cancelled": asyncio.CancelledError, "unknown": ZeroDivisionError}[sys.argv[2]]()
-asyncio.run(app.acked_after(breaks(), RecordBatch("journal", 0, [SimpleNamespace(offset=7)])))
+asyncio.run(app.acked_after(breaks(), RecordBatch("journal", 0, np.array([7]), [b"a"], [b"x"], 0, 1)))
 print("went on")
 """
 
