@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from benchmarks.speed import loops, ours
+from benchmarks.speed import loops, others, ours
 from benchmarks.speed.fleet import Fleet
 from benchmarks.speed.journal import DataSet, Loaded, loaded
 from benchmarks.speed.rate import Rate
@@ -112,6 +112,19 @@ def ceiling_units(plan: Plan) -> Figure:
     return figure(plan.rates(plan.minutes(), lambda found: loops.run("ceiling", found)))
 
 
+def peer(name: str) -> Callable[[Plan], Figure]:
+    """The figure of a peer; one without results says so and has no numbers."""
+
+    def made(plan: Plan) -> Figure:
+        try:
+            found = figure(plan.rates(plan.seconds(), lambda one: others.run(name, one)))
+        except RuntimeError as error:
+            return {"cpu_us_per_record": None, "records_per_s": None, "none": str(error)}
+        return found | {"version": others.versions()[name]}
+
+    return made
+
+
 JOBS: Final[dict[str, Callable[[Plan], Figure]]] = {
     "ingest": ingest,
     "ingest_units": ingest_units,
@@ -120,4 +133,7 @@ JOBS: Final[dict[str, Callable[[Plan], Figure]]] = {
     "plain_loop_units": plain_loop_units,
     "ceiling": ceiling,
     "ceiling_units": ceiling_units,
+    "faust": peer("faust"),
+    "quix": peer("quix"),
+    "bytewax": peer("bytewax"),
 }

@@ -92,7 +92,7 @@ def loaded(data: DataSet, home: Path, say: Any = print) -> Iterator[Loaded]:
 
 def _load(data: DataSet, settings: Settings, say: Any) -> dict[str, Any]:
     began_s = time.monotonic()
-    _delete(settings, {topic.name for topic in TOPICS})
+    delete(settings, {topic.name for topic in TOPICS})
     make_topics(settings)
     codec, client = Codec(), producer(settings)
     _head(data, settings, codec, client)
@@ -128,11 +128,12 @@ def _head(data: DataSet, settings: Settings, codec: Codec, client: Any) -> None:
 
 def empty(settings: Settings) -> None:
     """Delete what runs have written; the journal and the artifacts stay."""
-    _delete(settings, {topic.name for topic in TOPICS} - {JOURNAL, ARTIFACTS})
+    delete(settings, {topic.name for topic in TOPICS} - {JOURNAL, ARTIFACTS})
     make_topics(settings)
 
 
-def _delete(settings: Settings, names: set[str]) -> None:
+def delete(settings: Settings, names: set[str]) -> None:
+    """Delete the topics of these names that are there, and wait until they are gone."""
     client = admin(settings)
     there = sorted(names & set(client.list_topics(timeout=_WAIT_S).topics))
     for name, future in (client.delete_topics(there) if there else {}).items():

@@ -9,7 +9,7 @@ from typing import Final
 
 from benchmarks.speed.journal import Loaded
 from benchmarks.speed.machine import Pinned, cores
-from benchmarks.speed.rate import Rate, measure, wait_for
+from benchmarks.speed.rate import Commits, Rate, measure, wait_for
 from infra.settings import Settings, isolated_environment
 
 READY: Final = "ready: partitions ["
@@ -33,7 +33,9 @@ def run(loaded: Loaded, limit_s: float = 300.0) -> Rate:
     settings = loaded.fresh()
     with worker(settings, cores()[0]) as child:
         wait_for(child, READY)
-        found = measure(loaded, settings.worker_group, lambda: [child.pid], child.check, limit_s)
+        commits = Commits(settings, settings.worker_group, loaded.heads)
+        found = measure(loaded, commits.done, lambda: [child.pid], child.check, limit_s)
+        commits.close()
         if child.stop() != 0:
             raise RuntimeError(f"the worker did not end well: {child.said()[-1500:]}")
     return found

@@ -68,35 +68,32 @@ class Commits:
 
 def measure(
     loaded: Loaded,
-    group: str,
+    done: Callable[[], int],
     pids: Callable[[], list[int]],
     check: Callable[[], None],
     limit_s: float,
-    from_first_commit: bool = False,
+    from_first: bool = False,
 ) -> Rate:
-    """Watch a group from now, or from its first commit, until it has committed all or the time is over.
+    """Watch processes from now, or from the first record that is done, until all is or the time is over.
 
-    Raises:
-        RuntimeError: nothing was committed within the limit.
+    :param done: how many of the journal's records behind its head are done for good
+    :param check: raises where a process has ended
+    :raises RuntimeError: nothing was done within the limit
     """
-    commits = Commits(loaded.settings, group, loaded.heads)
-    try:
-        start = _Reading(commits.done(), pids(), loaded.broker_pid)
-        deadline_s = time.monotonic() + limit_s
-        peak_mb, waiting = 0.0, from_first_commit
-        while (done := commits.done()) < loaded.records and time.monotonic() < deadline_s:
-            check()
-            if waiting and done > 0:
-                start, waiting = _Reading(done, pids(), loaded.broker_pid), False
-                deadline_s = time.monotonic() + limit_s
-            peak_mb = max(peak_mb, *(resident_mb(pid) for pid in pids()))
-            time.sleep(POLL_S)
-        end = _Reading(done, pids(), loaded.broker_pid)
-        if waiting or end.done <= start.done:
-            raise RuntimeError(f"no results within {limit_s:.0f} s")
-        return replace(end.since(start), peak_mb=peak_mb)
-    finally:
-        commits.close()
+    start = _Reading(done(), pids(), loaded.broker_pid)
+    deadline_s = time.monotonic() + limit_s
+    peak_mb, waiting = 0.0, from_first
+    while (count := done()) < loaded.records and time.monotonic() < deadline_s:
+        check()
+        if waiting and count > 0:
+            start, waiting = _Reading(count, pids(), loaded.broker_pid), False
+            deadline_s = time.monotonic() + limit_s
+        peak_mb = max(peak_mb, *(resident_mb(pid) for pid in pids()))
+        time.sleep(POLL_S)
+    end = _Reading(count, pids(), loaded.broker_pid)
+    if waiting or end.done <= start.done:
+        raise RuntimeError(f"no results within {limit_s:.0f} s")
+    return replace(end.since(start), peak_mb=peak_mb)
 
 
 class _Reading:
