@@ -81,22 +81,27 @@ def add(
 ) -> None:
     """Add values to the intervals of their lanes; an interval that the ring has left behind takes nothing.
 
-    :param index: number of the interval that each place holds, shape (lanes, ring); changed in place
-    :param sums, counts: what it holds [mW], shape (lanes, ring); changed in place
+    :param index: number of the interval that each place holds, shape (lanes, ring), contiguous; changed in
+        place
+    :param sums, counts: what it holds [mW], shape (lanes, ring), contiguous; changed in place
     :param weight: scans that come (1) or go (-1, with the negated value) or neither (0, a correction), shape
         (n,)
     """
     size = index.shape[1]
     keep = interval > _newest(index, lane, interval)[lane] - size
-    lane, interval, value, weight = lane[keep], interval[keep], value[keep], weight[keep]
-    place = interval % size
-    stale = index[lane, place] != interval
-    lanes, places = lane[stale], place[stale]
-    index[lanes, places] = interval[stale]
-    sums[lanes, places] = 0
-    counts[lanes, places] = 0
-    np.add.at(sums, (lane, place), value)
-    np.add.at(counts, (lane, place), weight.astype(counts.dtype))
+    if not keep.all():
+        lane, interval, value, weight = lane[keep], interval[keep], value[keep], weight[keep]
+    # NumPy adds at places of one axis seven times faster than of two.
+    index, sums, counts = (column.reshape(-1, copy=False) for column in (index, sums, counts))
+    place = lane * size + interval % size
+    stale = np.flatnonzero(index[place] != interval)
+    if stale.size:
+        left = place[stale]
+        index[left] = interval[stale]
+        sums[left] = 0
+        counts[left] = 0
+    np.add.at(sums, place, value)
+    np.add.at(counts, place, weight.astype(counts.dtype))
 
 
 def _newest(index: NDArray[np.integer], lane: I8, interval: I8) -> I8:
