@@ -92,16 +92,16 @@ def add(
     if not keep.all():
         lane, interval, value, weight = lane[keep], interval[keep], value[keep], weight[keep]
     # NumPy adds at places of one axis seven times faster than of two.
-    index, sums, counts = (column.reshape(-1, copy=False) for column in (index, sums, counts))
+    held, total, scans = (column.reshape(-1, copy=False) for column in (index, sums, counts))
     place = lane * size + interval % size
-    stale = np.flatnonzero(index[place] != interval)
+    stale = np.flatnonzero(held[place] != interval)
     if stale.size:
         left = place[stale]
-        index[left] = interval[stale]
-        sums[left] = 0
-        counts[left] = 0
-    np.add.at(sums, place, value)
-    np.add.at(counts, place, weight.astype(counts.dtype))
+        held[left] = interval[stale]
+        total[left] = 0
+        scans[left] = 0
+    np.add.at(total, place, value)
+    np.add.at(scans, place, weight.astype(scans.dtype))
 
 
 def _newest(index: NDArray[np.integer], lane: I8, interval: I8) -> I8:
