@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -33,10 +34,10 @@ def inputs_of(outlook: Outlook) -> list[str]:
     return sorted(outlook.release.reference.get(outlook.plant.plant_id, {}))[:MOST_INPUTS]
 
 
-def trained_runs(outlook: Outlook) -> list[WeatherRun]:
-    """The runs that are of a source which the plant's weather model learned from."""
+def trained_runs(outlook: Outlook) -> Iterator[WeatherRun]:
+    """The runs, newest first, that are of a source which the plant's weather model learned from."""
     model = outlook.release.weather.get(outlook.plant.plant_id)
-    return [run for run in outlook.runs if model is not None and model.knows(run)]
+    return (run for run in reversed(outlook.runs) if model is not None and model.knows(run))
 
 
 def forget_inputs(state: FleetState, slot: int) -> None:
@@ -46,10 +47,10 @@ def forget_inputs(state: FleetState, slot: int) -> None:
 
 def note_inputs(fleet: Fleet, slots: I8, issued_at_ms: I8) -> None:
     """At whole hours: what the newest run says of the hour that ends now."""
-    for slot, t in zip(slots.tolist(), issued_at_ms.tolist(), strict=True):
-        names = inputs_of(fleet.outlooks[slot]) if t % HOUR_MS == 0 else []
-        runs = trained_runs(fleet.outlooks[slot])
-        run = next((r for r in reversed(runs) if r.valid_at_ms[-1] >= t), None)
+    rows = np.flatnonzero(issued_at_ms % HOUR_MS == 0)
+    for slot, t in zip(slots[rows].tolist(), issued_at_ms[rows].tolist(), strict=True):
+        names = inputs_of(fleet.outlooks[slot])
+        run = next((r for r in trained_runs(fleet.outlooks[slot]) if r.valid_at_ms[-1] >= t), None)
         if not names or run is None:
             continue
         place = int(np.searchsorted(run.valid_at_ms, t))

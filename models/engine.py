@@ -42,6 +42,7 @@ from schemas.errors import Reason, ReleaseRefused
 from schemas.forecasts import ForecastBlock
 from schemas.journal import Bad, Control, JournalBatch, TelemetryColumns
 from schemas.records import PlantVersion, ReleaseRecord, WeatherRun
+from schemas.scores import ScoreBlock
 
 I8 = NDArray[np.int64]
 
@@ -51,7 +52,7 @@ class Outputs:
     """What a batch led to; records are Avro-shaped."""
 
     forecasts: list[ForecastBlock] = field(default_factory=list)
-    scores: list[dict[str, Any]] = field(default_factory=list)
+    scores: list[ScoreBlock] = field(default_factory=list)
     anomalies: list[dict[str, Any]] = field(default_factory=list)
     drift: list[dict[str, Any]] = field(default_factory=list)
     rejected: list[Bad] = field(default_factory=list)

@@ -19,6 +19,7 @@ from models.shadows import Shadows
 from models.sides import Learned
 from models.state import Field
 from models.steps import LEADS_S
+from schemas.scores import ScoreBlock
 
 I8 = NDArray[np.int64]
 F8 = NDArray[np.float64]
@@ -45,36 +46,34 @@ class _Met:
 
 def mature(
     fleet: Fleet, shadows: Shadows, slots: I8, issued_at_ms: I8, known_at_ms: I8, models: Names
-) -> list[dict[str, Any]]:
-    """Score what has come of age between the previous issue and this one; teach the bands. Avro-shaped
-    scores: the entries of a plant's champion, then those of its shadow.
+) -> list[ScoreBlock]:
+    """Score what has come of age between the previous issue and this one; teach the bands. In a record the
+    entries of a plant's champion stand before those of its shadow.
     """
     every_ms = fleet.state["every_s"][slots] * 1000
-    scores: list[dict[str, Any]] = []
+    scores = []
     for back in range(max(int(every_ms.max(initial=0)) // CADENCE_MS, 1) - 1, -1, -1):
         valid = issued_at_ms - WAIT_MS - back * CADENCE_MS
         rows = np.flatnonzero((back * CADENCE_MS < every_ms) & (valid % CADENCE_MS == 0))
         if rows.size:
-            scores += _mature_at(fleet, shadows, slots[rows], valid[rows], known_at_ms[rows], models)
-    return scores
+            scores.append(_mature_at(fleet, shadows, slots[rows], valid[rows], known_at_ms[rows], models))
+    return [block for block in scores if len(block)]
 
 
-def _mature_at(
-    fleet: Fleet, shadows: Shadows, slots: I8, valid: I8, known: I8, models: Names
-) -> list[dict[str, Any]]:
+def _mature_at(fleet: Fleet, shadows: Shadows, slots: I8, valid: I8, known: I8, models: Names) -> ScoreBlock:
     learned = Learned(fleet.state, slots)
     met = _meet(fleet, slots, valid, pending.due(learned, valid))
     _teach(fleet, learned, met)
     _note_errors(fleet, valid, met)
     coverage.note(fleet, slots, valid, met.due, met.actual)
-    records = _records(fleet, met, valid, known, models)
+    sides = [_scored(fleet, met, np.arange(slots.size))]
     beside = shadows.learned(slots)
     if beside is not None:
         places, theirs = beside
         met = _meet(fleet, slots[places], valid[places], pending.due(theirs, valid[places]))
         _teach(fleet, theirs, met)
-        _join(records, _records(fleet, met, valid[places], known[places], models))
-    return list(records.values())
+        sides.append(_scored(fleet, met, places))
+    return _block(fleet, slots, valid, known, models, sides)
 
 
 def _meet(fleet: Fleet, slots: I8, valid: I8, due: Due) -> _Met:
@@ -109,43 +108,58 @@ def _note_errors(fleet: Fleet, valid: I8, met: _Met) -> None:
     fleet.state["error_share"][met.slots[rows], hour % ERRORS_KEPT_H] = error[rows]
 
 
-def _records(fleet: Fleet, met: _Met, valid: I8, known: I8, models: Names) -> dict[int, dict[str, Any]]:
-    """By slot, what was scored."""
-    state, settings, due = fleet.state, fleet.settings, met.due
-    low, median, high = (settings.level(p) for p in (0.1, 0.5, 0.9))
-    scored = due.found & np.isfinite(met.actual)
-    loss = pinball(met.actual[..., None], due.shares, np.asarray(settings.levels)).mean(axis=-1)
-    records = {}
-    for row in np.flatnonzero(scored.any(axis=1)):
-        slot, leads = int(met.slots[row]), np.flatnonzero(scored[row])
-        capacity = float(state["capacity_kw"][slot])
-        kw, actual = due.shares[row, leads] * capacity, met.actual_kw[row, leads]
-        names = [models[m] for m in due.model[row, leads]]
-        records[slot] = {
-            "plant_id": fleet.ids[slot],
-            "valid_at": int(valid[row]),
-            "known_at": int(known[row]),
-            "capacity_kw": capacity,
-            "lead_s": [LEADS_S[i] for i in leads],
-            "issued_at": [int(valid[row]) - LEADS_S[i] * 1000 for i in leads],
-            "model": [name for name, *_ in names],
-            "version": [version for *_, version in names],
-            "rung": due.rung[row, leads].tolist(),
-            "actual_kw": actual.tolist(),
-            "median_kw": kw[:, median].tolist(),
-            "pinball_kw": (loss[row, leads] * capacity).tolist(),
-            "low_kw": kw[:, low].tolist(),
-            "high_kw": kw[:, high].tolist(),
-            "inside": ((actual >= kw[:, low]) & (actual <= kw[:, high])).tolist(),
-        }
-    return records
+@dataclass(frozen=True)
+class _Scored:
+    """What was scored of one side, M entries: whose (place among the plants of the issue), and what."""
+
+    place: I8
+    lead: I8
+    release: I8
+    rung: I8
+    actual_kw: F8
+    quantiles: F8  # (M, 3), shares of capacity at 0.1, 0.5 and 0.9
+    loss: F8  # in shares of capacity
 
 
-def _join(records: dict[int, dict[str, Any]], more: dict[int, dict[str, Any]]) -> None:
-    """Put the entries of shadows behind those of champions."""
-    for slot, record in more.items():
-        known = records.setdefault(slot, record)
-        if known is not record:
-            for name, values in record.items():
-                if isinstance(values, list):
-                    known[name] += values
+def _scored(fleet: Fleet, met: _Met, places: I8) -> _Scored:
+    settings, due = fleet.settings, met.due
+    at = np.nonzero(due.found & np.isfinite(met.actual))
+    shares = due.shares[at]
+    loss = pinball(met.actual[at][:, None], shares, np.asarray(settings.levels)).mean(axis=-1)
+    quantiles = shares[:, [settings.level(p) for p in (0.1, 0.5, 0.9)]]
+    return _Scored(
+        places[at[0]], at[1], due.model[at], due.rung[at], met.actual_kw[at], quantiles, np.asarray(loss)
+    )
+
+
+def _block(fleet: Fleet, slots: I8, valid: I8, known: I8, models: Names, sides: list[_Scored]) -> ScoreBlock:
+    """A record for each plant of which anything was scored."""
+    place = np.concatenate([side.place for side in sides])
+    order = np.argsort(place, kind="stable")
+
+    def column(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(side, name) for side in sides])[order]
+
+    entry = place[order]
+    rows, count = np.unique(entry, return_counts=True)
+    capacity = fleet.state["capacity_kw"][slots]
+    actual_kw, lead_s = column("actual_kw"), np.array(LEADS_S)[column("lead")]
+    low_kw, median_kw, high_kw = (column("quantiles") * capacity[entry, None]).T
+    return ScoreBlock(
+        plant_id=[fleet.ids[slot] for slot in slots[rows].tolist()],
+        valid_at=valid[rows],
+        known_at=known[rows],
+        capacity_kw=capacity[rows],
+        count=count,
+        releases=list(models),
+        release=column("release"),
+        lead_s=lead_s,
+        issued_at=valid[entry] - lead_s * 1000,
+        rung=column("rung"),
+        actual_kw=actual_kw,
+        median_kw=median_kw,
+        pinball_kw=column("loss") * capacity[entry],
+        low_kw=low_kw,
+        high_kw=high_kw,
+        inside=(actual_kw >= low_kw) & (actual_kw <= high_kw),
+    )

@@ -113,8 +113,7 @@ class Outlook:
         self.pending = [r for r in self.pending if r.published_at_ms > issued_at_ms]
         oldest = issued_at_ms // HOUR_MS - PAST_H
         self.weather.forget_before(oldest)
-        for run in due:
-            self._write(run, oldest)
+        self._write(due, oldest)
         kept = [r for r in (*self.runs, *due) if r.valid_at_ms.size and r.valid_at_ms[-1] >= oldest * HOUR_MS]
         self.runs = _thinned(sorted(kept, key=_order))
         self.heard = sorted({*self.heard, *map(_order, due)})[-HEARD_KEPT:]
@@ -143,18 +142,23 @@ class Outlook:
         self.release = release
         self.weather, self.climatology = Span(), Span()
         oldest = clock_ms // HOUR_MS - PAST_H if clock_ms >= 0 else 0
-        for run in self.runs:
-            self._write(run, oldest)
+        self._write(self.runs, oldest)
 
-    def _write(self, run: WeatherRun, oldest: int) -> None:
-        if not run.valid_at_ms.size:
-            return
-        first = max(-(-int(run.valid_at_ms.min()) // HOUR_MS), oldest)
-        hours = np.arange(first, int(run.valid_at_ms.max()) // HOUR_MS + 1)
-        if hours.size:
-            self.weather.write(
-                hours, self.release.base(self.plant, run, hours * HOUR_MS), run.published_at_ms
-            )
+    def _write(self, runs: Sequence[WeatherRun], oldest: int) -> None:
+        """Take what runs in their order say. The last one speaks first: an older one is asked only for the
+        hours that are left to it.
+        """
+        made = Span()
+        for run in reversed(runs):
+            if not run.valid_at_ms.size:
+                continue
+            first = max(-(-int(run.valid_at_ms.min()) // HOUR_MS), oldest)
+            hours = np.arange(first, int(run.valid_at_ms.max()) // HOUR_MS + 1)
+            hours = hours[made.worth_at(hours) < run.published_at_ms]
+            if hours.size:
+                base = self.release.base(self.plant, run, hours * HOUR_MS)
+                made.write(hours, base, run.published_at_ms)
+        self.weather.take_over(made)
 
     def climatology_to(self, first: int, end: int) -> Span:
         """Climatology that covers the hours first..end - 1; made a day at a time."""

@@ -45,7 +45,7 @@ class Span:
         return self.first + len(self.knots)
 
     def write(self, hours: I8, base: Base, published_ms: int) -> None:
-        """Take the hours that nothing of more worth is known of; rows with NaN are passed over."""
+        """Take the hours that nothing of as much worth is known of; rows with NaN are passed over."""
         good = np.isfinite(base.q).all(axis=1)
         if not good.any():
             return
@@ -53,10 +53,30 @@ class Span:
         self._cover(int(hours.min()), int(hours.max()) + 1)
         place = hours - self.first
         worth_ms = published_ms - START_BEHIND_MS * physical
-        better = self.worth_ms[place] <= worth_ms
+        self._put(place, self.worth_ms[place] < worth_ms, knots, worth_ms, physical)
+
+    def take_over(self, newer: Span) -> None:
+        """Take the hours of another span that nothing of more worth is known of."""
+        if len(newer.knots):
+            self._cover(newer.first, newer.end)
+            place = np.arange(newer.first, newer.end) - self.first
+            better = (self.worth_ms[place] <= newer.worth_ms) & (newer.worth_ms > -FAR_MS)
+            self._put(place, better, newer.knots, newer.worth_ms, newer.physical)
+
+    def _put(
+        self, place: I8, better: Flags, knots: NDArray[np.floating], worth_ms: I8, physical: Flags
+    ) -> None:
         self.knots[place[better]] = knots[better]
         self.worth_ms[place[better]] = worth_ms[better]
         self.physical[place[better]] = physical[better]
+
+    def worth_at(self, hours: I8) -> I8:
+        """`worth_ms` of hours, less than any where nothing is known."""
+        place = hours - self.first
+        inside = (place >= 0) & (place < len(self.knots))
+        worth_ms = np.full(hours.shape, -FAR_MS)
+        worth_ms[inside] = self.worth_ms[place[inside]]
+        return worth_ms
 
     def _cover(self, first: int, end: int) -> None:
         if not len(self.knots):

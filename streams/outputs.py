@@ -14,6 +14,7 @@ from models.engine import Outputs
 from schemas.codec import Codec
 from schemas.forecasts import ForecastBlock, encode_forecasts, forecast_ids, merged
 from schemas.journal import Bad
+from schemas.scores import ScoreBlock, encode_scores
 from streams.records import Records
 
 
@@ -38,7 +39,7 @@ def outgoing(
     """Every record that the batch `records` leads to, rejected ones (`bad`) among them."""
     made = _forecasts(codec, merged(outputs.forecasts), to)
     made += _keyed(codec, "AnomalyEvent", outputs.anomalies, to.anomalies)
-    made += _keyed(codec, "Score", outputs.scores, to.scores)
+    made += _scores(codec, outputs.scores, to.scores)
     made += _keyed(codec, "DriftEvent", outputs.drift, to.drift)
     return made + rejects(codec, records, bad, to.rejected)
 
@@ -77,6 +78,14 @@ def _headers(block: ForecastBlock) -> list[tuple[tuple[str, bytes], ...]]:
             strict=True,
         )
     ]
+
+
+def _scores(codec: Codec, blocks: Sequence[ScoreBlock], topic: str | None) -> list[Outgoing]:
+    if topic is None:
+        return []
+    keys = [plant_id.encode() for block in blocks for plant_id in block.plant_id]
+    payloads = encode_scores(codec, blocks)
+    return [Outgoing(topic, key, payload) for key, payload in zip(keys, payloads, strict=True)]
 
 
 def _keyed(codec: Codec, name: str, records: list[dict[str, Any]], topic: str | None) -> list[Outgoing]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
@@ -72,7 +73,11 @@ class Blend:
 
     def knows(self, run: WeatherRun) -> bool:
         """Whether the run is of a family of sources that the model learned from."""
-        return run.family in {family_of(source) for source in self.sources}
+        return run.family in self._families
+
+    @cached_property
+    def _families(self) -> frozenset[str]:
+        return frozenset(family_of(source) for source in self.sources)
 
     def base(self, plant: PlantVersion, run: WeatherRun, hours_ms: Ints) -> Floats:
         """Quantiles (n, 13) of the mean power of the hours that end at `hours_ms`, in shares of capacity.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -31,10 +32,11 @@ class Boosting:
     texts: tuple[str, ...]
 
     @cached_property
-    def _boosters(self) -> list[lightgbm.Booster]:
+    def _together(self) -> lightgbm.Booster:
+        """All ensembles as one of so many classes: a call costs as much as a run's trees."""
         import lightgbm
 
-        return [lightgbm.Booster(model_str=text) for text in self.texts]
+        return lightgbm.Booster(model_str=as_classes(self.texts))
 
     def say(self, plant_id: str, made: RunFeatures, hours_ms: Ints) -> Floats:  # noqa: ARG002 - one plant, or alike for all
         """Quantiles (n, 13) of hours, not in order yet."""
@@ -42,7 +44,8 @@ class Boosting:
 
     def of_matrix(self, matrix: NDArray[np.floating]) -> Floats:
         """The same from named features (n, len(names))."""
-        return np.stack([np.asarray(b.predict(matrix, num_threads=1)) for b in self._boosters], axis=1)
+        # Raw: the sums of leaves, which is what a quantile's ensemble says.
+        return np.asarray(self._together.predict(matrix, raw_score=True, num_threads=1))
 
     def packed(self) -> tuple[dict[str, Any], Tensors]:
         """What a release file holds of it."""
@@ -52,6 +55,41 @@ class Boosting:
     def unpacked(cls, head: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Boosting:
         """The model of what a release file holds."""
         return cls(tuple(head["names"]), tuple(unpack_text(tensors["texts"]).split("\0")))
+
+
+def as_classes(texts: Sequence[str]) -> str:
+    """One model of as many classes as there are, each with the trees of one; sums are added in the same
+    order, so they are the same bits.
+
+    Raises:
+        ValueError: one is no model of one class.
+    """
+    count = len(texts)
+    heads, trees = zip(*(_trees(text) for text in texts), strict=True)
+    rounds = max(map(len, trees))
+    each = [own + [_NOTHING] * (rounds - len(own)) for own in trees]
+    turns = (own[turn] for turn in range(rounds) for own in each)
+    numbered = "".join(f"Tree={number}\n{body}\n\n\n" for number, body in enumerate(turns))
+    head = heads[0]
+    for name in ("num_class", "num_tree_per_iteration"):
+        if f"\n{name}=1\n" not in head:
+            raise ValueError(f"the trees of a knot say no {name}=1")
+        head = head.replace(f"\n{name}=1\n", f"\n{name}={count}\n")
+    return f"{_SIZES.sub('', head)}\n{numbered}end of trees\n"
+
+
+def _trees(text: str) -> tuple[str, list[str]]:
+    """What stands before a model's trees, and each of them without its number."""
+    found, end, _ = text.partition("\nend of trees")
+    if not end:
+        raise ValueError("the trees of a knot have no end")
+    head, *trees = _TREE.split(found)
+    return head, [tree.strip("\n") for tree in trees]
+
+
+_TREE = re.compile(r"^Tree=\d+\n", re.MULTILINE)
+_SIZES = re.compile(r"^tree_sizes=.*\n", re.MULTILINE)  # they would be others
+_NOTHING = "num_leaves=1\nnum_cat=0\nleaf_value=0\nis_linear=0\nshrinkage=1"
 
 
 def pack_text(text: str) -> NDArray[Any]:

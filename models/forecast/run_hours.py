@@ -93,10 +93,13 @@ def centred_mean(values: Floats, window: int) -> Floats:
     """Mean of the known values in the window around each hour, summed in a fixed order; NaN where none is
     known.
     """
-    total, count = np.zeros(len(values)), np.zeros(len(values))
-    for hours in range(-(window // 2), window // 2 + 1):
-        there = shifted(values, hours)
-        known = np.isfinite(there)
-        total += np.where(known, there, 0.0)
-        count += known
+    size, reach = len(values), window // 2
+    known = np.isfinite(values)
+    around, there = np.zeros(size + 2 * reach), np.zeros(size + 2 * reach)
+    around[reach : reach + size][known] = values[known]
+    there[reach : reach + size] = known
+    total, count = np.zeros(size), np.zeros(size)
+    for first in range(2 * reach + 1):
+        total += around[first : first + size]
+        count += there[first : first + size]
     return np.where(count > 0, total / np.maximum(count, 1.0), np.nan)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from models.engine import Engine, Outputs
+from schemas.scores import records_of
 
 #: More than a plant with hundreds of units, runs and versions has; records must not make it grow further.
 LARGEST_STATE_BYTES = 24_000_000
@@ -29,8 +30,9 @@ def check_outputs(outputs: Outputs) -> int:
         if (block.power_kw > block.capacity_kw[:, None, None]).any():
             most = block.power_kw.max(axis=(1, 2)).tolist()
             raise Unsound(f"{block.plant_id}: {most} kW of {block.capacity_kw.tolist()} kW")
-    for kind in ("scores", "anomalies", "drift"):
-        for record in getattr(outputs, kind):
+    kinds = {"anomalies": outputs.anomalies, "drift": outputs.drift, "scores": records_of(outputs.scores)}
+    for kind, records in kinds.items():
+        for record in records:
             for name, value in _numbers(record):
                 if not np.isfinite(value):
                     raise Unsound(f"{kind}: {name} is {value} in {record}")

@@ -18,6 +18,7 @@ from producers.ticks import issue_ticks
 from schemas.forecasts import ForecastBlock
 from schemas.records import WeatherRun
 from schemas.rungs import Rung
+from schemas.scores import records_of
 from tests.forecast_world import WIND, runs, small_release
 from tests.journals import MINUTE_MS, T0_MS, batches, plant, run, scan, tick
 from tests.stream.test_bad_days import DAY_MIN, RELEASE, events, play, rungs, scans, ticks, weather
@@ -149,7 +150,7 @@ def test_a_new_plant_has_bands_that_hold_and_gets_better(name: str) -> None:
     rows = [
         (score["valid_at"], inside, abs(actual - median) / capacity_kw)
         for out in outs
-        for score in out.scores
+        for score in records_of(out.scores)
         for lead, inside, actual, median, high in zip(
             *(score[k] for k in ("lead_s", "inside", "actual_kw", "median_kw", "high_kw")), strict=True
         )

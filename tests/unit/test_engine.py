@@ -15,6 +15,7 @@ from models.release import Release, cold_start
 from models.steps import EngineSettings
 from schemas.errors import Reason, ReleaseRefused
 from schemas.records import PlantVersion, ReleaseRecord, ReleaseRole, WeatherRun
+from schemas.scores import records_of
 from tests.forecast_world import Everywhere
 from tests.journals import MINUTE_MS, T0_MS, Item, Numbers, batches, numbers, plant, run, scan, tick
 
@@ -294,7 +295,7 @@ def test_a_restored_state_goes_on_as_if_nothing_had_happened(
 def _by_plant(outputs: list[Outputs], what: str) -> dict[str, list[object]]:
     found: dict[str, list[object]] = {}
     for out in outputs:
-        for record in getattr(out, what):
+        for record in records_of(out.scores) if what == "scores" else out.anomalies:
             found.setdefault(record["plant_id"], []).append(record)
     return found
 

@@ -14,6 +14,7 @@ from models.score import VISIBLE_SHARE
 from models.score import coverage as as_scored
 from models.steps import LEADS_S, EngineSettings
 from schemas.records import ReleaseRole
+from schemas.scores import records_of
 from streams import meter
 from tests.journals import Item, batches, plant, run, scan
 from tests.stream.live_run import load, release
@@ -40,7 +41,7 @@ def scored(outs: list[Outputs], lead_s: int, from_day: int) -> float:
     rows = [
         (record["actual_kw"][place], record["low_kw"][place], record["high_kw"][place])
         for out in outs
-        for record in out.scores
+        for record in records_of(out.scores)
         if record["valid_at"] // coverage.DAY_MS >= from_day
         for place, lead in enumerate(record["lead_s"])
         if lead == lead_s

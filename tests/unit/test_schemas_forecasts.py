@@ -8,6 +8,7 @@ import pytest
 
 from schemas.codec import Codec
 from schemas.forecasts import ForecastBlock, encode_forecasts, forecast_ids, merged
+from schemas.scores import ScoreBlock, encode_scores, records_of
 from tests.unit.schemas_samples import YEAR_2014_MS
 
 CODEC = Codec()
@@ -85,6 +86,34 @@ def test_what_was_not_there_is_null_and_not_a_number_that_stands_for_it() -> Non
         assert record["telemetry_offset"] == -1
         names = ("telemetry_at", "run_source", "run_published_at", "telemetry_quality", "weather_quality")
         assert [record[name] for name in names] == [None] * 5
+
+
+def test_scores_are_the_bytes_of_the_record_encoder() -> None:
+    counts, entries = np.array([2, 1]), 3
+    kw = np.arange(entries) / 7.0
+    long = np.arange(entries) * 900
+    block = ScoreBlock(
+        plant_id=["a", "b"],
+        valid_at=np.array([YEAR_2014_MS, YEAR_2014_MS + 1]),
+        known_at=np.array([YEAR_2014_MS, YEAR_2014_MS + 2]),
+        capacity_kw=np.array([10.0, 20.0]),
+        count=counts,
+        releases=[("net", "1"), ("net", "2")],
+        release=np.array([1, 0, 1]),
+        lead_s=long,
+        issued_at=YEAR_2014_MS - long * 1000,
+        rung=np.array([0, 1, 4]),
+        actual_kw=kw,
+        median_kw=kw + 1,
+        pinball_kw=kw + 2,
+        low_kw=kw + 3,
+        high_kw=kw + 4,
+        inside=kw > 0.2,
+    )
+    records = list(records_of([block, block]))
+    assert [record["version"] for record in records[:2]] == [["2", "1"], ["2"]]
+    assert encode_scores(CODEC, [block, block]) == CODEC.encode("Score", records)
+    assert encode_scores(CODEC, []) == []
 
 
 def test_available_power_is_said_where_it_is_not_the_median() -> None:

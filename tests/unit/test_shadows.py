@@ -12,6 +12,7 @@ from models.release import Release
 from models.steps import EngineSettings
 from schemas.errors import Reason, ReleaseRefused
 from schemas.records import PlantVersion, ReleaseRecord, ReleaseRole
+from schemas.scores import records_of
 from tests.journals import MINUTE_MS, T0_MS, Item, Numbers, batches, numbers, plant, run, scan
 from tests.stream import live_run
 
@@ -71,7 +72,7 @@ def entries(outs: list[Outputs], version: str, who: str = "a") -> dict[Entry, tu
     """What was scored of a release: actual, median, loss and band, by time and lead time."""
     names = ("actual_kw", "median_kw", "pinball_kw", "low_kw", "high_kw", "inside", "rung")
     found: dict[Entry, tuple[float, ...]] = {}
-    for record in (record for out in outs for record in out.scores if record["plant_id"] == who):
+    for record in (record for out in outs for record in records_of(out.scores) if record["plant_id"] == who):
         for place, own in enumerate(record["version"]):
             if own == version:
                 key = record["valid_at"], record["lead_s"][place]
@@ -115,7 +116,7 @@ def test_a_shadow_is_scored_as_if_it_had_been_the_champion() -> None:
 
 def test_scores_of_both_stand_in_one_record_the_champions_first() -> None:
     outs = play(journal(days(30), (0, says(CHAMPION, "1", 0)), (0, says(SHADOW, "5", 1))))
-    last = [record for out in outs for record in out.scores][-1]
+    last = [record for out in outs for record in records_of(out.scores)][-1]
     half = len(last["version"]) // 2
     assert last["version"] == ["1"] * half + ["5"] * half
     assert last["lead_s"][:half] == last["lead_s"][half:]

@@ -14,6 +14,7 @@ from models.steps import LEADS_S, EngineSettings
 from schemas.codec import Codec
 from schemas.forecasts import encode_forecasts
 from schemas.records import PlantKind
+from schemas.scores import records_of
 from tests.journals import MINUTE_MS, T0_MS, Item, batches, plant, scan
 
 HOUR_MS = 3_600_000
@@ -126,7 +127,7 @@ def test_topics_give_the_scores_that_the_engine_gave() -> None:
         for block in out.forecasts:
             for payload in encode_forecasts(Codec(), block):
                 gathered.add(Codec().decode(payload)[1])
-        for record in out.scores:
+        for record in records_of(out.scores):
             for i, lead_s in enumerate(record["lead_s"]):
                 scored[record["plant_id"], record["valid_at"], lead_s] = record, i
     found = gathered.steps()
