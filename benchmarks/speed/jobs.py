@@ -9,13 +9,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from benchmarks.speed import loops, others, ours
+from benchmarks.speed import late, loops, others, ours, resume, sink
 from benchmarks.speed.fleet import Fleet
 from benchmarks.speed.journal import DataSet, Loaded, loaded
 from benchmarks.speed.rate import Rate
 
 RECORDS_PLAIN: Final = 2_000_000
 RECORDS_UNITS: Final = 1_000_000
+TWO_DAYS: Final = 2880  # scans, one a minute
 #: Intervals of issues: the first that outlasts the event time of a data set, so that none falls due.
 SELDOM_S: Final = (3600, 7200, 10_800, 21_600)
 Figure = dict[str, Any]
@@ -125,6 +126,68 @@ def peer(name: str) -> Callable[[Plan], Figure]:
     return made
 
 
+def latency(plan: Plan) -> Figure:
+    """Both shapes; each run begins with a journal of its own."""
+    data = DataSet("latency", Fleet(1000, 8, 3), 0, 900, two_stage=True)
+    made: Figure = {}
+    for shape, at_once in (("spread", False), ("at_once", True)):
+        found = []
+        for _ in range(plan.runs):
+            with plan.on(data) as one:
+                found.append(late.run(one, at_once))
+            plan.say(f"  {shape}: {found[-1]}")
+        made[shape] = {
+            "p50": median(one.p50_ms for one in found),
+            "p99": median(one.p99_ms for one in found),
+            "n": sum(one.n for one in found),
+            "missing": sum(one.missing for one in found),
+            "offered_per_s": round(median(one.offered_per_s for one in found)),
+        }
+    return made
+
+
+def restore(plan: Plan) -> Figure:
+    scans = min(TWO_DAYS, (plan.records or 10**9) // 1000)
+    data = DataSet("restore", Fleet(1000, 8, 60), scans, 900, two_stage=True)
+    with plan.on(data) as loaded_:
+        found = resume.run(loaded_, plan.runs)
+    for one in found:
+        plan.say(f"  {one}")
+    return {
+        "restore_s": round(median(one.first_s for one in found), 2),
+        "all_plants_s": round(median(one.all_s for one in found), 2),
+        "round_mb": round(median(one.round_mb for one in found), 1),
+        "round_s": round(median(one.round_s for one in found), 2),
+        "settled_mb": round(median(one.memory_mb for one in found), 1),
+        "event_days": round(scans / 1440, 2),
+    }
+
+
+def memory(plan: Plan) -> Figure:
+    """The most that a worker held while it replayed five hours of a whole job."""
+    made: Figure = {}
+    for plants in (1000, 2000):
+        records = min(plan.records or 300_000, 300_000) * plants // 1000
+        data = data_set(f"memory-{plants}", plants, 8, 60, records, two_stage=True)
+        made[str(plants)] = round(median(one.peak_mb for one in plan.rates(data, ours.run)), 1)
+    return made
+
+
+def sink_rows(plan: Plan) -> Figure:
+    data = data_set("sink", 1000, 8, 60, min(plan.records or 300_000, 300_000), two_stage=True)
+    with plan.on(data) as found:
+        ours.run(found)
+        made = []
+        for _ in range(plan.runs):
+            made.append(one := sink.run(found))
+            plan.say(f"  {one.rows_per_s:,.0f} rows/s, {one.cpu_us_per_row:.1f} us CPU a row; {one.rows}")
+    return {
+        "rows_per_s": round(median(one.rows_per_s for one in made)),
+        "cpu_us_per_row": round(median(one.cpu_us_per_row for one in made), 2),
+        "rows": made[0].rows,
+    }
+
+
 JOBS: Final[dict[str, Callable[[Plan], Figure]]] = {
     "ingest": ingest,
     "ingest_units": ingest_units,
@@ -136,4 +199,8 @@ JOBS: Final[dict[str, Callable[[Plan], Figure]]] = {
     "faust": peer("faust"),
     "quix": peer("quix"),
     "bytewax": peer("bytewax"),
+    "latency": latency,
+    "restore": restore,
+    "memory": memory,
+    "sink": sink_rows,
 }

@@ -28,6 +28,7 @@ from schemas.codec import Codec
 
 PARTITIONS: Final = 12
 COMMIT_EVERY_S: Final = 0.5
+NOTE: Final = "loaded.json"
 _WAIT_S: Final = 60.0
 _FORMAT: Final = 2  # of what is loaded; another one makes it be loaded again
 
@@ -60,9 +61,18 @@ class Loaded:
     groups: int = field(default=0)
 
     @property
+    def begins(self) -> dict[tuple[str, int], int]:
+        """Where a new group begins, by topic and partition."""
+        return {(JOURNAL, partition): offset for partition, offset in self.heads.items()}
+
+    @property
     def records(self) -> int:
         """Telemetry behind the head."""
         return sum(self.ends.values()) - sum(self.heads.values())
+
+    def spoil(self) -> None:
+        """A run will append to the journal: the next one loads it anew."""
+        (self.settings.home / NOTE).unlink(missing_ok=True)
 
     def fresh(self, **overrides: Any) -> Settings:
         """Settings of a new group that has read the head and nothing else; outputs of before are gone."""
@@ -76,7 +86,7 @@ class Loaded:
 def loaded(data: DataSet, home: Path, say: Any = print) -> Iterator[Loaded]:
     """The broker of a data set under `home`, started, loaded where it is not yet, and stopped in the end."""
     own = home / data.name
-    note = own / "loaded.json"
+    note = own / NOTE
     (server,) = local.up(own, ("kafka",))
     try:
         settings = isolated(own, partitions=PARTITIONS, kafka=server.address, commit_every_s=COMMIT_EVERY_S)

@@ -92,10 +92,11 @@ def run(name: str, loaded: Loaded, limit_s: float = LIMIT_S) -> Rate:
     log = settings.home / "logs" / f"{name}-{time.monotonic_ns()}.log"
     try:
         with Pinned(command, _environment(), log, cores()[0]) as child:
-            commits = Commits(settings, group, loaded.heads)
+            commits = Commits(settings, group, loaded.begins)
             done = commits.done if name != "bytewax" else lambda: results(settings)
             try:
-                return measure(loaded, done, lambda: [child.pid], child.check, limit_s, from_first=True)
+                records, broker_pid = loaded.records, loaded.broker_pid
+                return measure(records, broker_pid, done, lambda: [child.pid], child.check, limit_s, True)
             finally:
                 commits.close()
     finally:

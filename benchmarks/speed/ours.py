@@ -33,8 +33,10 @@ def run(loaded: Loaded, limit_s: float = 300.0) -> Rate:
     settings = loaded.fresh()
     with worker(settings, cores()[0]) as child:
         wait_for(child, READY)
-        commits = Commits(settings, settings.worker_group, loaded.heads)
-        found = measure(loaded, commits.done, lambda: [child.pid], child.check, limit_s)
+        commits = Commits(settings, settings.worker_group, loaded.begins)
+        found = measure(
+            loaded.records, loaded.broker_pid, commits.done, lambda: [child.pid], child.check, limit_s
+        )
         commits.close()
         if child.stop() != 0:
             raise RuntimeError(f"the worker did not end well: {child.said()[-1500:]}")

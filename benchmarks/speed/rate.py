@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from confluent_kafka import TopicPartition
 
-from benchmarks.speed.journal import Loaded
 from benchmarks.speed.machine import Pinned, cpu_s, resident_mb
 from infra.kafka import consumer
 from infra.settings import Settings
-from infra.topics import JOURNAL
 
 POLL_S: Final = 0.02
 ANSWER_S: Final = 20.0
@@ -46,28 +44,25 @@ class Rate:
 
 
 class Commits:
-    """What a group has committed of the journal. It is asked from a client of its own that joins nothing."""
+    """What a group has committed behind where it began. Asked from a client of its own that joins nothing."""
 
-    def __init__(self, settings: Settings, group: str, heads: dict[int, int]) -> None:
+    def __init__(self, settings: Settings, group: str, begins: Mapping[tuple[str, int], int]) -> None:
         self._client = consumer(settings, group)
-        self._asked = [TopicPartition(JOURNAL, partition) for partition in heads]
-        self._heads = heads
-
-    def now(self) -> dict[int, int]:
-        """By partition where the group stands."""
-        found = self._client.committed(self._asked, timeout=ANSWER_S)
-        return {one.partition: max(one.offset, self._heads[one.partition]) for one in found}
+        self._asked = [TopicPartition(*place) for place in begins]
+        self._begins = begins
 
     def done(self) -> int:
-        """Records behind the heads that count as read."""
-        return sum(self.now().values()) - sum(self._heads.values())
+        """Records that count as read."""
+        found = self._client.committed(self._asked, timeout=ANSWER_S)
+        return sum(max(0, one.offset - self._begins[one.topic, one.partition]) for one in found)
 
     def close(self) -> None:
         self._client.close()
 
 
 def measure(
-    loaded: Loaded,
+    records: int,
+    broker_pid: int,
     done: Callable[[], int],
     pids: Callable[[], list[int]],
     check: Callable[[], None],
@@ -76,21 +71,21 @@ def measure(
 ) -> Rate:
     """Watch processes from now, or from the first record that is done, until all is or the time is over.
 
-    :param done: how many of the journal's records behind its head are done for good
+    :param done: how many of the records are done for good
     :param check: raises where a process has ended
     :raises RuntimeError: nothing was done within the limit
     """
-    start = _Reading(done(), pids(), loaded.broker_pid)
+    start = _Reading(done(), pids(), broker_pid)
     deadline_s = time.monotonic() + limit_s
     peak_mb, waiting = 0.0, from_first
-    while (count := done()) < loaded.records and time.monotonic() < deadline_s:
+    while (count := done()) < records and time.monotonic() < deadline_s:
         check()
         if waiting and count > 0:
-            start, waiting = _Reading(count, pids(), loaded.broker_pid), False
+            start, waiting = _Reading(count, pids(), broker_pid), False
             deadline_s = time.monotonic() + limit_s
         peak_mb = max(peak_mb, *(resident_mb(pid) for pid in pids()))
         time.sleep(POLL_S)
-    end = _Reading(count, pids(), loaded.broker_pid)
+    end = _Reading(count, pids(), broker_pid)
     if waiting or end.done <= start.done:
         raise RuntimeError(f"no results within {limit_s:.0f} s")
     return replace(end.since(start), peak_mb=peak_mb)
