@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from benchmarks.speed import late, loops, others, ours, resume, sink
+from benchmarks.speed import late, loops, others, ours, pair, resume, sink, year
 from benchmarks.speed.fleet import Fleet
 from benchmarks.speed.journal import DataSet, Loaded, loaded
 from benchmarks.speed.rate import Rate
@@ -188,6 +188,25 @@ def sink_rows(plan: Plan) -> Figure:
     }
 
 
+def two_workers(plan: Plan) -> Figure:
+    """Both together; the broker shares the core of the second, so their wall time says little."""
+    return figure(plan.rates(plan.seconds(), pair.run))
+
+
+def scaling(plan: Plan) -> Figure:
+    """One worker as the plants grow, without units."""
+    return {str(plants): figure(plan.rates(plan.seconds(plants), ours.run)) for plants in (100, 1000, 10_000)}
+
+
+def plant_year(plan: Plan) -> Figure:
+    found = [year.run(plan.home) for _ in range(plan.runs)]
+    return {
+        "training_s": round(median(one["training_s"] for one in found), 1),
+        "backtest_s": round(median(one["backtest_s"] for one in found), 1),
+        "forecasts": found[0]["forecasts"],
+    }
+
+
 JOBS: Final[dict[str, Callable[[Plan], Figure]]] = {
     "ingest": ingest,
     "ingest_units": ingest_units,
@@ -203,4 +222,7 @@ JOBS: Final[dict[str, Callable[[Plan], Figure]]] = {
     "restore": restore,
     "memory": memory,
     "sink": sink_rows,
+    "two_workers": two_workers,
+    "scaling": scaling,
+    "plant_year": plant_year,
 }

@@ -79,7 +79,7 @@ def trained() -> Release:
     truth = hourly(fleet, scans)
     plants = fleet.versions(900)
     first = list(range(0, TRAINED_DAYS * 24 - 24, 12))
-    runs = [run for hour in first for run in _runs(fleet, plants, truth, hour)]
+    runs = [run for hour in first for run in runs_of(fleet, plants, truth, hour)]
     known = histories(plants, _columns(fleet, scans), runs, START_MS)
     return train(known, TrainConfig.fast(name="bench", least_days=20, threads=1), lambda _said, _part: None)
 
@@ -130,7 +130,7 @@ def journal_head(
     truth = hourly(fleet, list(fleet.scans(data.scans)))
     plants = fleet.versions(900)
     for hour in PUBLISHED_H:
-        runs = [run for run in _runs(fleet, plants, truth, hour) if run.plant_id in wanted]
+        runs = [run for run in runs_of(fleet, plants, truth, hour) if run.plant_id in wanted]
         for run, payload in zip(
             runs, codec.encode("WeatherRun", [run.to_avro() for run in runs]), strict=True
         ):
@@ -154,7 +154,9 @@ def hourly(fleet: Fleet, scans: list[Scans]) -> dict[str, F8]:
     return made
 
 
-def _runs(fleet: Fleet, plants: list[PlantVersion], truth: dict[str, F8], hour: int) -> Iterator[WeatherRun]:
+def runs_of(
+    fleet: Fleet, plants: list[PlantVersion], truth: dict[str, F8], hour: int
+) -> Iterator[WeatherRun]:
     """A run for each plant, published at an hour of the fleet's: the truth with an error that grows, and what
     is usual where nothing is known.
     """
