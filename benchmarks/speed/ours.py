@@ -13,6 +13,8 @@ from benchmarks.speed.rate import Commits, Rate, measure, wait_for
 from infra.settings import Settings, isolated_environment
 
 READY: Final = "ready: partitions ["
+#: A whole head with its weather is read in silence before the clock starts; beside other work that takes long.
+STALL_S: Final = 900.0
 
 
 def worker(settings: Settings, core: int | None, name: str = "worker") -> Pinned:
@@ -22,6 +24,7 @@ def worker(settings: Settings, core: int | None, name: str = "worker") -> Pinned
         "worker_group": settings.worker_group,
         "commit_every_s": settings.commit_every_s,
         "checkpoint_every_s": settings.checkpoint_every_s,
+        "stall_s": STALL_S,
     }
     log = settings.home / "logs" / f"{name}-{time.monotonic_ns()}.log"
     environment = isolated_environment(settings.home, **told)
