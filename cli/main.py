@@ -14,6 +14,7 @@ from importlib.util import find_spec
 
 import click
 
+from infra.allocator import keep_freed
 from infra.settings import debugging
 from schemas.errors import GridcastError
 
@@ -121,6 +122,7 @@ def _fail(message: str, code: int = 1) -> int:
 
 def main() -> None:
     """Entry point of the console script."""
+    keep_freed()
     sys.exit(run(sys.argv[1:]))
 
 
