@@ -8,7 +8,7 @@ TEST_PROCESSES ?= 3
 AUDIT := .gridcast/audit
 STAMP := .venv/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: help install lint test unit demo skill chaos fuzz crashes guarantee replay-check soak registry audit clean
+.PHONY: help install lint test unit demo skill bench chaos fuzz crashes guarantee replay-check soak registry audit clean
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -40,6 +40,10 @@ demo: install  ## The whole line on two real plants
 
 skill: install  ## The public forecasting benchmarks (hours): ONLY=name[,name], DATA=folder of folders, WORTH=1
 	$(PY) -m benchmarks.skill $(if $(ONLY),--only $(ONLY)) $(if $(DATA),--data $(DATA)) $(if $(WORTH),--worth)
+
+bench: install  ## Speed, latency, restore and memory, beside the peers (an hour): ONLY=name[,name], RUNS=n
+	$(PY) -m benchmarks.run $(if $(ONLY),--only $(ONLY)) $(if $(RUNS),--runs $(RUNS))
+	$(PY) -m benchmarks.bench_page
 
 chaos: install  ## Kills and faults on every part while load runs, then a verdict: KILLS=n (20), SEED=n
 	$(PY) -m tests.chaos $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))

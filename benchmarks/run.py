@@ -1,4 +1,4 @@
-"""`make bench`: how fast, how late, how heavy; into `.gridcast/bench/results.json` and `docs/benchmarks.md`.
+"""`make bench`: how fast, how late, how heavy; into `.gridcast/bench/results.json`.
 
     python -m benchmarks.run [--only ingest,ceiling] [--runs 3] [--records 2000000] [--home DIR]
 
@@ -62,9 +62,8 @@ def command(only: list[str] | None, runs: int, records: int | None, home: Path |
         for name in only or list(jobs.JOBS):
             before = machine.load_1min()
             found = jobs.JOBS[name](plan)
-            results.add(name, found, before, machine.load_1min(), runs)
+            results.add(name, found, before, runs)
             note(f"{name}: {found}")
-    results.end()
 
 
 if __name__ == "__main__":

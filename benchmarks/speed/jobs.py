@@ -81,6 +81,7 @@ def figure(rates: list[Rate]) -> Figure:
         "records_per_s": round(median(one.per_s for one in rates)),
         "broker_cpu_us_per_record": round(median(one.broker_cpu_us for one in rates), 3),
         "peak_mb": round(max(one.peak_mb for one in rates), 1),
+        "others_cores": round(max(one.others_cores for one in rates), 2),
         "records": rates[0].records,
     }
 
@@ -94,7 +95,17 @@ def ingest_units(plan: Plan) -> Figure:
 
 
 def whole(plan: Plan) -> Figure:
-    return figure(plan.rates(plan.whole(), ours.run))
+    counts: list[int] = []
+
+    def once(found: Loaded) -> Rate:
+        made = ours.run(found)
+        counts.append(ours.forecasts(found, "bench"))
+        return made
+
+    rates = plan.rates(plan.whole(), once)
+    found = figure(rates)
+    each = median(counts) / rates[0].records
+    return found | {"forecasts": counts[-1], "forecasts_per_s": round(found["records_per_s"] * each)}
 
 
 def plain_loop(plan: Plan) -> Figure:

@@ -40,6 +40,13 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) * _TICK_S
 
 
+def busy_s() -> float:
+    """CPU time that all processes of the machine have taken, and the kernel's."""
+    fields = Path("/proc/stat").read_text().splitlines()[0].split()[1:]
+    user, nice, system, _idle, _wait, irq, softirq = map(int, fields[:7])
+    return (user + nice + system + irq + softirq) * _TICK_S
+
+
 def resident_mb(pid: int) -> float:
     """Memory that a process holds now, shared libraries included."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE / _MB

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -27,8 +28,7 @@ from infra.settings import Settings
 from infra.topic_reader import spans
 
 VENV: Final = ROOT / ".gridcast" / "bench-venv"
-#: Those that pip finds to fit together; the first two are newest ones, Faust and fastavro as in our own lock.
-PACKAGES: Final = ("quixstreams==3.28.1", "bytewax==0.21.1", "cramjam")
+#: As in our own lock; the others stand in the extra `bench`.
 OURS: Final = ("faust-streaming", "fastavro")
 LIMIT_S: Final = 60.0
 _PYTHON: Final = str(VENV / "bin" / "python")
@@ -37,7 +37,8 @@ _PYTHON: Final = str(VENV / "bin" / "python")
 def install() -> None:
     """Make the environment of the peers, once."""
     stamp = VENV / "installed"
-    wanted = [*PACKAGES, *_pinned()]
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    wanted = [*extras["bench"], *_pinned()]
     if stamp.exists() and stamp.read_text() == "\n".join(wanted):
         return
     subprocess.run([sys.executable, "-m", "venv", VENV], check=True)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 from typing import Final
 
 from benchmarks.speed.journal import Loaded
 from benchmarks.speed.machine import Pinned, cores
 from benchmarks.speed.rate import Commits, Rate, measure, wait_for
 from infra.settings import Settings, isolated_environment
+from infra.topic_reader import read, spans
+from infra.topics import FORECASTS
+from schemas.codec import Codec
 
 READY: Final = "ready: partitions ["
-#: A whole head with its weather is read in silence before the clock starts; beside other work that takes long.
+#: A whole head with its weather is read in silence before the clock starts; beside others that takes long.
 STALL_S: Final = 900.0
+LOOKED_AT: Final = 50  # newest forecasts of each partition
 
 
 def worker(settings: Settings, core: int | None, name: str = "worker") -> Pinned:
@@ -46,6 +49,22 @@ def run(loaded: Loaded, limit_s: float = 300.0) -> Rate:
     return found
 
 
-def log_tail(path: Path, lines: int = 5) -> str:
-    """The last lines of a log."""
-    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+def forecasts(loaded: Loaded, model: str) -> int:
+    """How many forecasts a run has left, all but strays by the model that was released.
+
+    :raises RuntimeError: they are of another model or without weather: it was not the job that was meant
+    """
+    held = spans(loaded.settings, FORECASTS)
+    newest = {partition: max(span.first, span.end - LOOKED_AT) for partition, span in held.items()}
+    codec = Codec()
+    some = [
+        codec.decode(message.value())[1]
+        for messages in read(loaded.settings, FORECASTS, newest)
+        for message in messages
+    ]
+    strays = [one for one in some if one["model"] != model or one["rung"][0] != 0]
+    if not some or len(strays) > len(some) // 10:
+        raise RuntimeError(
+            f"{len(strays)} of {len(some)} forecasts are not by {model} on weather and telemetry"
+        )
+    return sum(span.end - span.first for span in held.values())

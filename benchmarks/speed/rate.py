@@ -9,7 +9,7 @@ from typing import Final
 
 from confluent_kafka import TopicPartition
 
-from benchmarks.speed.machine import Pinned, cpu_s, resident_mb
+from benchmarks.speed.machine import Pinned, busy_s, cpu_s, resident_mb
 from infra.kafka import consumer
 from infra.settings import Settings
 
@@ -19,13 +19,17 @@ ANSWER_S: Final = 20.0
 
 @dataclass(frozen=True)
 class Rate:
-    """One run over `records`: wall time, CPU of the process (all threads) and of the broker beside it."""
+    """One run over `records`: wall time, CPU of the process (all threads) and of the broker beside it.
+
+    `others_cores`: how many cores' worth of time went to processes that have nothing to do with the run.
+    """
 
     records: int
     seconds: float
     cpu_s: float
     broker_cpu_s: float = 0.0
     peak_mb: float = 0.0
+    others_cores: float = 0.0
 
     @property
     def per_s(self) -> float:
@@ -97,13 +101,16 @@ class _Reading:
     def __init__(self, done: int, pids: list[int], broker_pid: int) -> None:
         self.done, self.at_s = done, time.monotonic()
         self.cpu_s, self.broker_cpu_s = sum(map(cpu_s, pids)), cpu_s(broker_pid)
+        self.others_s = busy_s() - self.cpu_s - self.broker_cpu_s - time.process_time()
 
     def since(self, start: _Reading) -> Rate:
+        seconds = self.at_s - start.at_s
         return Rate(
             records=self.done - start.done,
-            seconds=self.at_s - start.at_s,
+            seconds=seconds,
             cpu_s=self.cpu_s - start.cpu_s,
             broker_cpu_s=self.broker_cpu_s - start.broker_cpu_s,
+            others_cores=max(0.0, self.others_s - start.others_s) / seconds,
         )
 
 
