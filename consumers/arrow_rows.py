@@ -47,12 +47,17 @@ def _missing(array: pa.Array) -> NDArray[np.bool_]:
 def _texts(array: pa.Array) -> Cells:
     # Few distinct ids and names repeat: each is encoded once.
     coded = array.dictionary_encode()
-    known = [*cell.texts(coded.dictionary.to_pylist()), cell.NULL]
-    return [known[code] for code in coded.indices.fill_null(-1).to_pylist()]
+    known = coded.dictionary.to_pylist()
+    return cell.words(coded.indices.fill_null(len(known)).to_numpy(), [*known, None])
 
 
 def _text_arrays(array: pa.Array) -> Cells:
-    return cell.text_arrays(array.to_pylist())
+    return cell.word_arrays(_texts(array.flatten()), _lengths(array))
+
+
+def _lengths(array: pa.Array) -> NDArray[np.int64]:
+    found: NDArray[np.int64] = array.value_lengths().to_numpy(zero_copy_only=False).astype(np.int64)
+    return found
 
 
 def _blobs(array: pa.Array) -> Cells:
@@ -71,8 +76,7 @@ def _numbers(pg_type: str) -> Callable[[pa.Array], Cells]:
 
 def _number_arrays(pg_type: str) -> Callable[[pa.Array], Cells]:
     def make(array: pa.Array) -> Cells:
-        lengths = array.value_lengths().to_numpy(zero_copy_only=False).astype(np.int64)
-        return cell.number_arrays(pg_type, _values(array.flatten()), lengths)
+        return cell.number_arrays(pg_type, _values(array.flatten()), _lengths(array))
 
     return make
 

@@ -8,6 +8,8 @@ puts it; an unreadable output record goes to `rejects` from here.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -141,7 +143,8 @@ def _accept(batch: JournalBatch, intake: Intake) -> None:
             continue
         if isinstance(control, PlantVersion):
             end = int(np.searchsorted(telemetry.offset, offset))
-            kept.append(_judged(telemetry, start, end, intake))
+            if end > start:
+                kept.append(_judged(telemetry, start, end, intake))
             start = end
             intake.registry = intake.registry.with_plants([control])
             plants.append((offset, control))
@@ -188,8 +191,8 @@ def _judged(telemetry: TelemetryColumns, start: int, end: int, intake: Intake) -
 
 def _by_partition(records: Sequence[Taken]) -> dict[tuple[str, int], list[Taken]]:
     groups: dict[tuple[str, int], list[Taken]] = {}
-    for record in records:
-        groups.setdefault((record.topic, record.partition), []).append(record)
+    for place, run in groupby(records, itemgetter(0, 1)):  # Kafka hands them out in long runs
+        groups.setdefault(place, []).extend(run)
     return groups
 
 

@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from consumers import copy_binary as cell
@@ -30,7 +31,7 @@ LAST_MONTH: Final = (2100 - 1970) * 12
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows for one table: one list of cells a column, and the months (since 1970-01) that they fall into."""
+    """Rows for one table: cells of each column, and the months (since 1970-01) that they fall into."""
 
     table: Table
     cells: tuple[Cells, ...]
@@ -41,7 +42,8 @@ class Rows:
 
     def take(self, places: Sequence[int]) -> "Rows":
         """The rows at `places`."""
-        return Rows(self.table, tuple([column[i] for i in places] for column in self.cells), self.months)
+        taken = pa.array(places, pa.int64())
+        return Rows(self.table, tuple(column.take(taken) for column in self.cells), self.months)
 
     @staticmethod
     def concat(parts: "Sequence[Rows]") -> "Rows":
@@ -49,7 +51,7 @@ class Rows:
         if len(parts) == 1:
             return parts[0]
         columns = zip(*(part.cells for part in parts), strict=True)
-        cells = tuple(list(chain.from_iterable(column)) for column in columns)
+        cells = tuple(pa.concat_arrays(column) for column in columns)
         return Rows(parts[0].table, cells, frozenset[int]().union(*(part.months for part in parts)))
 
     def column(self, name: str) -> Cells:
@@ -77,7 +79,7 @@ def from_telemetry(rows: TelemetryColumns, partition: int) -> Rows:
         "plant_id": cell.words(rows.plant, rows.plant_ids),
         "event_time": cell.numbers("timestamptz", rows.event_time_ms),
         "known_at": cell.numbers("timestamptz", rows.known_at_ms),
-        "unit_ids": _unit_names(rows, counts),
+        "unit_ids": cell.word_arrays(cell.words(rows.units.unit, rows.units.unit_ids), counts),
         "unit_power_kw": cell.number_arrays("double precision", rows.units.power_kw, counts),
         "unit_wind_speed_ms": cell.number_arrays("double precision", rows.units.wind_speed_ms, counts),
         "journal_partition": cell.numbers("integer", np.full(len(rows), partition)),
@@ -143,20 +145,6 @@ def _manifest(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
-
-
-def _unit_names(rows: TelemetryColumns, counts: NDArray[np.int64]) -> Cells:
-    """Plants report the same units scan after scan, so each list of them is encoded once."""
-    ends = np.cumsum(counts).tolist()
-    units = rows.units.unit.tolist()
-    made: dict[tuple[int, ...], bytes] = {}
-    cells = []
-    for count, end in zip(counts.tolist(), ends, strict=True):
-        key = tuple(units[end - count : end])
-        if key not in made:
-            made[key] = cell.text_arrays([[rows.units.unit_ids[unit] for unit in key]])[0]
-        cells.append(made[key])
-    return cells
 
 
 def _in_order(table: Table, columns: Mapping[str, Cells], month_of_ms: NDArray[np.int64]) -> Rows:

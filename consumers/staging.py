@@ -6,6 +6,7 @@ rows are staged in a temporary table: what is new is inserted, the rest compared
 
 import io
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -157,8 +158,7 @@ def _insert(cursor: "cursor", table: Table, in_order_of: str) -> int:
 def _differing_inside(rows: Rows, first: dict[tuple[bytes, ...], int], again: list[int]) -> int:
     if not again:
         return 0
-    values = list(zip(*(rows.column(name) for name in rows.table.compared), strict=True))
-    keys = _keys(rows)
+    values, keys = _tuples(rows, rows.table.compared), _keys(rows)
     differing = [place for place in again if values[place] != values[first[keys[place]]]]
     for place in differing[:_SHOWN]:
         _complain(rows.table, tuple(cell[_SIZE_BYTES:] for cell in keys[place]))
@@ -189,7 +189,11 @@ def _complain(table: Table, identity: tuple[object, ...]) -> None:
 
 
 def _keys(rows: Rows) -> list[tuple[bytes, ...]]:
-    return list(zip(*(rows.column(name) for name in rows.table.key), strict=True))
+    return _tuples(rows, rows.table.key)
+
+
+def _tuples(rows: Rows, names: Sequence[str]) -> list[tuple[bytes, ...]]:
+    return list(zip(*(rows.column(name).to_pylist() for name in names), strict=True))
 
 
 def _names(table: Table) -> dict[str, sql.Composable]:

@@ -9,6 +9,8 @@ from psycopg2.extensions import cursor
 
 Moved = Callable[[], None]
 
+_PIECE_BYTES = 64 << 10
+
 
 class _Told:
     """A file for COPY: each piece that is asked for says that PostgreSQL has taken the one before."""
@@ -30,7 +32,7 @@ def watched(moved: Moved) -> type[cursor]:
             super().execute(query, vars)
             moved()
 
-        def copy_expert(self, sql: Any, file: Any, size: int = 8192) -> None:
+        def copy_expert(self, sql: Any, file: Any, size: int = _PIECE_BYTES) -> None:
             super().copy_expert(sql, _Told(file, moved), size)  # type: ignore[arg-type]  # COPY FROM only reads
             moved()
 

@@ -98,6 +98,8 @@ def consumer(settings: Settings, group: str | None, **overrides: Any) -> Consume
         "isolation.level": "read_uncommitted",
         "fetch.max.bytes": 32 << 20,
         "queued.max.messages.kbytes": 64 << 10,
+        # A full queue is looked at again so soon; by default after a second, in which it has long run dry.
+        "fetch.queue.backoff.ms": 10,
     }
     return _made(Consumer, {**config, **_dotted(overrides)})
 

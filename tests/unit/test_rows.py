@@ -55,7 +55,7 @@ def test_cells_follow_the_binary_format_of_copy() -> None:
 
 
 def test_an_array_says_its_type_and_length_and_an_empty_one_has_no_dimension() -> None:
-    full, empty = copy_binary.number_arrays("smallint", np.array([3, 4]), np.array([2, 0]))
+    full, empty = copy_binary.number_arrays("smallint", np.array([3, 4]), np.array([2, 0])).to_pylist()
     head = struct.pack(">iiIii", 1, 0, 21, 2, 1)
     assert full == struct.pack(">i", 32) + head + struct.pack(">ihih", 2, 3, 2, 4)
     assert empty == struct.pack(">iiiI", 12, 0, 0, 21)
@@ -77,7 +77,7 @@ def test_text_that_postgresql_cannot_hold_is_refused(text: str) -> None:
 
 
 def test_json_has_null_where_there_is_no_number() -> None:
-    (cell,) = copy_binary.documents([{"a": float("nan"), "b": [float("inf"), 1]}])
+    (cell,) = copy_binary.documents([{"a": float("nan"), "b": [float("inf"), 1]}]).to_pylist()
     assert cell[5:] == b'{"a": null, "b": [null, 1]}'
 
 
@@ -104,6 +104,15 @@ def test_the_quick_way_through_arrow_gives_the_same_bytes(
     slow = rows.from_records(table, [CODEC.decode(payload)[1] for payload in payloads])
     assert quick.cells == slow.cells
     assert quick.months == slow.months
+
+
+def test_lists_of_words_are_cells_of_their_own_length() -> None:
+    lists = [["T1", "é"], [], ["T1"]]
+    flat = copy_binary.words(np.array([0, 1, 0]), ["T1", "é"])
+    cells = copy_binary.word_arrays(flat, np.array([2, 0, 1]))
+    assert cells == copy_binary.text_arrays(lists)
+    head = struct.pack(">iiIii", 1, 0, 25, 2, 1)
+    assert cells.to_pylist()[0] == struct.pack(">i", 32) + head + b"\0\0\0\x02T1\0\0\0\x02\xc3\xa9"
 
 
 def test_a_time_outside_2000_to_2099_makes_no_partition() -> None:
