@@ -8,6 +8,7 @@ theirs. A loaded Kafka stays under the home folder, so that the next run need no
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -58,6 +59,7 @@ def command(only: list[str] | None, runs: int, records: int | None, home: Path |
     results = Results(work / "results.json")
     plan = jobs.Plan(work, runs, records, note)
     results.begin(sys.argv[1:])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that children end with it
     with machine.everything_else():
         for name in only or list(jobs.JOBS):
             before = machine.load_1min()
