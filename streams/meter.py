@@ -53,6 +53,7 @@ def count_outputs(topic: str, outputs: Outputs) -> None:
         metrics.RECORDS.labels(topic, outcome).inc(outputs.counts[counted])
     for block in outputs.forecasts:
         _count_forecasts(block)
+    _show_quality(outputs.forecasts)
     for (detector, phase), count in Counter((e["detector"], e["phase"]) for e in outputs.anomalies).items():
         metrics.EVENTS.labels(detector, phase).inc(count)
     for detector, count in Counter(event["detector"] for event in outputs.drift).items():
@@ -63,9 +64,15 @@ def _count_forecasts(block: ForecastBlock) -> None:
     worst = np.array(PLACE)[block.rung].max(axis=1)
     for place, count in Counter(worst.tolist()).items():
         metrics.FORECASTS.labels(LADDER[place].name.lower()).inc(count)
-    for plant_id, telemetry, weather in zip(
-        block.plant_id, block.telemetry_quality.tolist(), block.weather_quality.tolist(), strict=True
-    ):
+
+
+def _show_quality(blocks: Iterable[ForecastBlock]) -> None:
+    """The newest of each plant alone: setting a gauge costs more than the row of a forecast."""
+    newest: dict[str, tuple[float, float]] = {}
+    for block in blocks:
+        shares = zip(block.telemetry_quality.tolist(), block.weather_quality.tolist(), strict=True)
+        newest |= zip(block.plant_id, shares, strict=True)
+    for plant_id, (telemetry, weather) in newest.items():
         metrics.QUALITY.labels(plant_id, "telemetry").set(telemetry)
         metrics.QUALITY.labels(plant_id, "weather").set(weather)
 

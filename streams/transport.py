@@ -30,7 +30,7 @@ FULL_BUFFER_PAUSE_S = 0.01
 FETCH_WAIT_S = 0.3
 
 
-class BareRecords(fetcher.PartitionRecords):
+class BareRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka has no types
     """What aiokafka takes out of a fetch; for batch topics without a `ConsumerRecord` around each record,
     which costs three times as much as to read it.
     """
