@@ -24,9 +24,9 @@ def command(accept_loss: bool, give_up_s: float, metrics_port: int | None, as_js
     Each record is written once, however often the sink is stopped, killed or run twice: its offsets stand in
     PostgreSQL beside the rows. Stops cleanly on SIGTERM and SIGINT.
     """
-    from infra.lean import leave_out
+    from infra.lean import leave_out_pandas
 
-    leave_out("pandas")
+    leave_out_pandas()
     from consumers.run import run_sink
     from infra.ending import end_process
     from infra.stalls import LastResort

@@ -30,9 +30,9 @@ def command(accept_loss: bool, metrics_port: int | None, as_json: bool) -> None:
     are gone from the log before they were read), with 70 where starting again may help.
     """
     signal.signal(signal.SIGTERM, _end)  # until Faust listens
-    from infra.lean import leave_out
+    from infra.lean import leave_out_pandas
 
-    leave_out("pandas")
+    leave_out_pandas()
     from streams.app import Foreground, make_app
 
     known = begin(metrics_port, as_json)
