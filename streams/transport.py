@@ -14,35 +14,21 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import faust
 import numpy as np
-from aiokafka.consumer import fetcher
 from faust.transport.drivers.aiokafka import Consumer, Transport
 from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP
 from numpy.typing import NDArray
 
+from streams.fetches import BareRecords, QuickFetches
+
 # Faust sleeps a whole second when every partition's buffer is full; a batch is done much sooner.
 FULL_BUFFER_PAUSE_S = 0.01
-# How long a fetch waits for records; a rebalance waits for the fetch.
+# How long we wait for a fetch; a rebalance waits for it too.
 FETCH_WAIT_S = 0.3
-
-
-class BareRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka has no types
-    """What aiokafka takes out of a fetch; for batch topics without a `ConsumerRecord` around each record,
-    which costs three times as much as to read it.
-    """
-
-    #: Batch topics of this process.
-    topics: ClassVar[frozenset[str]] = frozenset()
-
-    def _consumer_record(self, tp: Any, record: Any) -> Any:
-        return record if tp.topic in self.topics else super()._consumer_record(tp, record)
-
-
-fetcher.PartitionRecords = BareRecords  # aiokafka's fetcher looks it up in its module; it has no other door
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,6 +143,9 @@ class BatchConsumer(Consumer):
         self._delivered: dict[TP, deque[Any]] = {}
         self._surplus: dict[TP, list[Any]] = {}
         self._fetching = asyncio.Lock()
+
+    def _new_consumer_thread(self) -> Any:
+        return QuickFetches(self, loop=self.loop, beacon=self.beacon)
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Mapping[TP, list[Any]]:
         if active_partitions is None:

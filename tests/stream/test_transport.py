@@ -9,8 +9,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka.consumer import fetcher
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.memory_records import MemoryRecords
+from aiokafka.structs import ConsumerRecord
 from faust.types import TP, Message
 
+from streams.fetches import BROKER_HOLDS_MS
 from streams.transport import BatchApp, BatchConsumer, BatchScheduler, BatchSchema, RecordBatch
 
 JOURNAL, OTHER = TP("journal", 0), TP("changelog", 0)
@@ -78,6 +83,32 @@ def test_a_batch_knows_its_records() -> None:
     assert one.payloads == [b"v3", b"v4", b"v5"]
     assert one.offsets.tolist() == [3, 4, 5]
     assert (one.offset, one.timestamp, one.timestamp_type) == (5, 1005, 1)
+
+
+@pytest.mark.parametrize(("topic", "is_wrapped"), [(JOURNAL.topic, False), (OTHER.topic, True)])
+def test_records_of_batch_topics_come_out_of_a_fetch_bare(
+    app: BatchApp, topic: str, is_wrapped: bool
+) -> None:
+    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, 0, 1 << 16)
+    for offset in range(3):
+        builder.append(offset, 1000 + offset, b"k%d" % offset, None if offset == 1 else b"v%d" % offset, [])
+    tp, fetched = TP(topic, 0), MemoryRecords(bytes(builder.build()))
+    found = list(fetcher.PartitionRecords(tp, fetched, [], 0, None, None, True, 0))
+    assert [isinstance(one, ConsumerRecord) for one in found] == [is_wrapped] * 3
+    read = RecordBatch.of(tp, found)
+    assert app.batch_topics and read.offsets.tolist() == [0, 1, 2]
+    assert (read.keys, read.payloads) == ([b"k0", b"k1", b"k2"], [b"v0", None, b"v2"])
+
+
+def test_no_fetch_stays_with_the_broker_for_long(app: BatchApp, consumer: BatchConsumer) -> None:
+    """aiokafka asks a broker for one fetch at a time: the records of other partitions wait for its end."""
+
+    async def held_ms() -> int:
+        thread = consumer._new_consumer_thread()
+        made: int = thread._create_worker_consumer(app.transport)._fetch_max_wait_ms
+        return made
+
+    assert asyncio.run(held_ms()) == BROKER_HOLDS_MS < 100
 
 
 def test_a_schema_hands_the_batch_on_undecoded(app: BatchApp) -> None:
