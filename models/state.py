@@ -58,7 +58,7 @@ class FleetState:
         """The plant's row, made when it is new."""
         if plant_id not in self.slots:
             if len(self.slots) == self.room:
-                self._grow_rows(self.room * 2)
+                self._grow_rows(self.room + max(16, self.room // 4))  # room for nobody is memory
             self.slots[plant_id] = len(self.slots)
         return self.slots[plant_id]
 
