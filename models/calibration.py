@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.forecast import conformal
+from models.forecast.base import once
 from models.state import Field, FleetState
 from models.steps import LEADS_S
 from schemas.rungs import Rung
@@ -31,14 +32,14 @@ def factors(state: FleetState, slots: I8, rung: NDArray[np.int8], lead_s: F8) ->
 
     :param rung, lead_s: shape (N, S)
     """
-    place = np.interp(np.log(lead_s), _LOG_LEADS, np.arange(len(LEADS_S)))
+    place = np.interp(np.log(once(lead_s)), _LOG_LEADS, np.arange(len(LEADS_S)))
     left = np.minimum(place.astype(np.int64), len(LEADS_S) - 2)
     weight = place - left
-    rows = slots[:, None]
+    first = (slots[:, None] * RUNGS + rung) * len(LEADS_S) + left
 
     def at(name: str) -> F8:
-        column = state[name]
-        return np.asarray(column[rows, rung, left] * (1 - weight) + column[rows, rung, left + 1] * weight)
+        flat = state[name].reshape(-1)
+        return np.asarray(flat.take(first) * (1 - weight) + flat.take(first + 1) * weight)
 
     return at("band_low"), at("band_high")
 

@@ -70,12 +70,14 @@ def make(fleet: Fleet, side: Side, issued_at_ms: I8, release: Release, resolutio
     heard: NDArray[np.bool_] = np.isfinite(past.last) & (issued_at_ms - past.last_end_ms <= fresh_ms)
     if settings.blind:
         heard = np.zeros_like(heard)
-    q = bases.steps.copy()
+    q = bases.steps
     if heard.any():
-        rows = np.flatnonzero(heard)
-        q[rows] = release.correct(
-            _correction_input(fleet, slots, issued_at_ms, steps, past, bases).take(rows)
-        )
+        told = _correction_input(fleet, slots, issued_at_ms, steps, past, bases)
+        if heard.all():
+            q = release.correct(told)
+        else:
+            rows = np.flatnonzero(heard)
+            q[rows] = release.correct(told.take(rows))
     rung = (2 * ~bases.weather_based + ~heard[:, None]).astype(np.int8)
     rung[bases.physical] = Rung.PHYSICAL_START
     levels = to_levels(q, settings.levels)
@@ -195,15 +197,14 @@ def _publish(
 ) -> Made:
     median = fleet.settings.level(0.5)
     lowest = np.array([release.min_share(outlook.plant) for outlook in side.outlooks])
-    available = limits.publish(levels, lowest, daylight)[..., median]
+    shares = limits.publish(levels, lowest, daylight)
+    available = shares[..., median]
     cap = _setpoint_share(fleet, side.slots, issued_at_ms)
     if np.isfinite(cap).any():
         near = steps.lead_s(issued_at_ms) <= LIMIT_HOLDS_S
         ceiling = np.where(near & np.isfinite(cap)[:, None], cap[:, None], np.inf)
-        levels = np.minimum(levels, ceiling[..., None])
-    return Made(
-        side.slots, issued_at_ms, steps, limits.publish(levels, lowest, daylight), available, rung, release
-    )
+        shares = limits.publish(np.minimum(levels, ceiling[..., None]), lowest, daylight)
+    return Made(side.slots, issued_at_ms, steps, shares, available, rung, release)
 
 
 def _setpoint_share(fleet: Fleet, slots: I8, issued_at_ms: I8) -> F8:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.forecast import physical_start
-from models.forecast.base import KNOTS, CorrectionInput, Flags, Floats, Ints
+from models.forecast.base import KNOTS, CorrectionInput, Flags, Floats, Ints, of_planes
 from models.forecast.blend import Blend
 from models.forecast.climatology import Climatology
 from models.forecast.closed_form import ClosedForm
@@ -18,7 +18,7 @@ from models.forecast.learned import LearnedCorrection, trusted
 if TYPE_CHECKING:
     from schemas.records import PlantVersion, WeatherRun
 
-CHUNK = 64  # issues corrected at a time: what is worked on stays in the processor's cache
+CHUNK = 96  # issues corrected at a time: what is worked on stays in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,9 @@ class Release:
 
     def correct(self, x: CorrectionInput) -> Floats:
         """Quantiles (N, S, 13): the learned correction where it may speak, else the closed form."""
-        made = np.empty(x.base.shape)
+        if len(x.plant_ids) <= CHUNK:
+            return self._correct(x)
+        made = of_planes(np.empty((x.base.shape[-1], *x.lead_s.shape)))
         for first in range(0, len(x.plant_ids), CHUNK):
             rows = slice(first, first + CHUNK)
             made[rows] = self._correct(x.take(rows))

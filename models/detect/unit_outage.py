@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.detect.common import median_of_others, recent
-from models.detect.units import RATING_FIELD, learn_rating, rating_kw
+from models.detect.common import recent
+from models.detect.units import RATING_FIELD, rating_kw, shares
 from models.detect.view import F8, WARNING, WINDOW, Bools, Case, Findings, PlantView
 from models.state import Field
 
@@ -34,41 +34,38 @@ class UnitOutage:
     closes_after: int = 2
 
     def look(self, view: PlantView) -> Findings:
-        power_kw = view.sound_unit_power_kw
-        learn_rating(view)
         rating = rating_kw(view)
-        share, peers, could_run = self._judge(view, power_kw, rating, WINDOW - 1)
+        share, peers, could_run = self._judge(view, WINDOW - 1)
         stands = (share <= self.still_share) & could_run
         goes_on = view.is_open(self.name) & stands
         active = goes_on
         if (stands & ~goes_on).any():
-            active = goes_on | (stands & self._stood_all_along(view, power_kw, rating))
+            active = goes_on | (stands & self._stood_all_along(view, rating.shape))
         return Findings(
             active=active,
             judged=active | (share > self.running_share),
             severity=np.full(active.shape, WARNING, np.int8),
             expected_kw=peers * rating,
-            actual_kw=power_kw[..., -1],
+            actual_kw=view.sound_unit_power_kw[..., -1],
             evidence={"peers_share": peers, "rating_kw": rating, "wind_speed_ms": view.unit_wind_ms[..., -1]},
         )
 
-    def _stood_all_along(self, view: PlantView, power_kw: F8, rating: F8) -> Bools:
+    def _stood_all_along(self, view: PlantView, shape: tuple[int, ...]) -> Bools:
         """No known interval of the last 45 minutes says otherwise, and half are known, shape (N, U)."""
         window = recent(view)
-        known = np.zeros(rating.shape, np.int64)
-        stood = np.ones(rating.shape, np.bool_)
+        known = np.zeros(shape, np.int64)
+        stood = np.ones(shape, np.bool_)
         for place in np.nonzero(window.any(axis=0))[0]:
-            share, _, could_run = self._judge(view, power_kw, rating, int(place))
+            share, _, could_run = self._judge(view, int(place))
             counts = window[:, place, None] & np.isfinite(share)
             known += counts
             stood &= ~counts | ((share <= self.still_share) & could_run)
         enough: Bools = 2 * known >= window.sum(axis=1)[:, None]
         return stood & enough
 
-    def _judge(self, view: PlantView, power_kw: F8, rating: F8, place: int) -> tuple[F8, F8, Bools]:
+    def _judge(self, view: PlantView, place: int) -> tuple[F8, F8, Bools]:
         """Share of the rating, the others' median of it, and whether the unit should run; each (N, U)."""
-        share = power_kw[..., place] / rating
-        peers = median_of_others(share)
+        share, peers = shares(view, place)
         wind_ms = view.unit_wind_ms[..., place]
         fits = np.isnan(wind_ms) | ((wind_ms >= self.calm_ms) & (wind_ms < self.storm_ms))
         free = ~view.bound[:, place, None]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.detect.common import same_value_length
-from models.detect.units import RATING, RATING_FIELD, learn_rating
-from models.detect.view import WARNING, Bools, Case, Findings, PlantView
+from models.detect.units import RATING_FIELD, highest_kw
+from models.detect.view import I8, WARNING, Bools, Case, Findings, PlantView
 from models.state import Field
 
 
@@ -33,12 +33,12 @@ class UnitStuckSensor:
 
     def look(self, view: PlantView) -> Findings:
         power_kw = view.sound_unit_power_kw
-        learn_rating(view)
-        newest_kw, highest_kw = power_kw[..., -1], view.state[RATING]
-        free = (newest_kw >= self.low_share * highest_kw) & (newest_kw < self.ceiling_share * highest_kw)
-        power = self._long(view, power_kw) & free & ~view.bound[:, -1, None]
+        newest_kw, highest = power_kw[..., -1], highest_kw(view)
+        free = (newest_kw >= self.low_share * highest) & (newest_kw < self.ceiling_share * highest)
+        same_power, same_wind = same_value_length(power_kw), same_value_length(view.unit_wind_ms)
+        power = self._long(view, same_power) & free & ~view.bound[:, -1, None]
         wind_ms = view.unit_wind_ms[..., -1]
-        wind = self._long(view, view.unit_wind_ms) & (wind_ms > self.calm_ms)
+        wind = self._long(view, same_wind) & (wind_ms > self.calm_ms)
         return Findings(
             active=power | wind,
             judged=np.isfinite(newest_kw) | np.isfinite(wind_ms),
@@ -48,14 +48,11 @@ class UnitStuckSensor:
             evidence={
                 "power_kw": np.where(power, newest_kw, np.nan),
                 "wind_speed_ms": np.where(wind, wind_ms, np.nan),
-                "same_intervals": np.where(
-                    power, same_value_length(power_kw), same_value_length(view.unit_wind_ms)
-                ).astype(np.float64),
+                "same_intervals": np.where(power, same_power, same_wind).astype(np.float64),
             },
         )
 
-    def _long(self, view: PlantView, values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Bools:
-        length = same_value_length(values)
+    def _long(self, view: PlantView, length: I8) -> Bools:
         lasted_s = (length - 1) * view.resolution_s[:, None]
         return (length >= self.intervals) & (lasted_s >= self.least_s)
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.detect import curve
-from models.detect.common import median, median_of_others, unseen
-from models.detect.units import RATING_FIELD, learn_rating, rating_kw
+from models.detect.common import median, unseen
+from models.detect.units import RATING_FIELD, rating_kw, shares
 from models.detect.view import F8, I8, WARNING, Bools, Case, Findings, PlantView
 from models.state import Field
 
@@ -60,13 +60,12 @@ class UnitUnderperformance:
 
     def look(self, view: PlantView) -> Findings:
         power_kw = view.sound_unit_power_kw
-        learn_rating(view)
         rating = rating_kw(view)
         counted = np.zeros(rating.shape, np.bool_)
         peers_kw = np.full(rating.shape, np.nan)
         for place, new in unseen(view):
-            share = power_kw[..., place] / rating
-            peers_kw = median_of_others(share) * rating
+            share, peers = shares(view, place)
+            peers_kw = peers * rating
             runs = (share > self.still_share) & (peers_kw >= self.peers_share * rating)
             counts = new[:, None] & runs & ~view.bound[:, place, None]
             self._learn_interval(view, power_kw[..., place], peers_kw, place, counts)

@@ -8,10 +8,10 @@ opens or closes is not its business (`events.py`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ F8 = NDArray[np.float64]
 I8 = NDArray[np.int64]
 I1 = NDArray[np.int8]
 Bools = NDArray[np.bool_]
+T = TypeVar("T")
 
 WINDOW: Final = LOOKED_AT
 FULL_SHARE: Final = 0.98
@@ -81,6 +82,17 @@ class PlantView:
     unit_power_kw: F8
     unit_wind_ms: F8
     state: Mapping[str, NDArray[Any]]
+
+    @cached_property
+    def _worked_out(self) -> dict[Any, Any]:
+        return {}
+
+    def once(self, what: Any, make: Callable[[], T]) -> T:
+        """What several detectors ask for, made for the first that does."""
+        if what not in self._worked_out:
+            self._worked_out[what] = make()
+        found: T = self._worked_out[what]
+        return found
 
     @cached_property
     def new_intervals(self) -> I8:

@@ -65,6 +65,17 @@ class CorrectionInput:
 
         return score(self.last, self.base_last), score(self.trailing, self.base_trailing)
 
+    def base_points(self) -> Floats:
+        """The base as planes that rise, with one more at each end, (15, N * S)."""
+        from models.forecast.normal_scores import knots, rising, with_ends
+
+        return with_ends(rising(knots(self.base)))
+
+    @cached_property
+    def lead_rows(self) -> Floats:
+        """`lead_s` once where it is the same for all issues, (1, S), else as it is, (N, S)."""
+        return once(self.lead_s)
+
     def take(self, rows: slice | NDArray[np.int64]) -> CorrectionInput:
         """The same input for some of the issues."""
         picked = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name != "plant_ids"}
@@ -72,6 +83,21 @@ class CorrectionInput:
             return CorrectionInput(plant_ids=self.plant_ids[rows], **picked)
         ids = np.asarray(self.plant_ids, dtype=object)[rows].tolist()
         return CorrectionInput(plant_ids=ids, **picked)
+
+
+def once(values: Floats) -> Floats:
+    """The first row (1, ...) where all rows are the same, else all: what follows from one is made once."""
+    return values[:1] if bool((values == values[:1]).all()) else values
+
+
+def as_planes(values: Floats) -> Floats:
+    """Values (..., K) as K planes of their own, (K, ...): a view where they lie so already."""
+    return np.ascontiguousarray(np.moveaxis(values, -1, 0))
+
+
+def of_planes(planes: Floats) -> Floats:
+    """Planes (K, ...) as values (..., K), in the same place."""
+    return np.moveaxis(planes, 0, -1)
 
 
 class WeatherModel(Protocol):
@@ -107,8 +133,12 @@ def to_levels(q: Floats, levels: Sequence[float]) -> Floats:
     wanted = np.clip(np.asarray(levels, dtype=float), knots[0], knots[-1])
     right = np.clip(np.searchsorted(knots, wanted), 1, len(knots) - 1)
     weight = (wanted - knots[right - 1]) / (knots[right] - knots[right - 1])
-    lower, upper = q[..., right - 1], q[..., right]
-    return np.where(weight >= 1.0, upper, lower + weight * (upper - lower))
+    planes = as_planes(q)
+    made = planes[right]
+    for i in np.flatnonzero(weight < 1.0).tolist():
+        lower = planes[right[i] - 1]
+        made[i] = lower + weight[i] * (made[i] - lower)
+    return of_planes(made)
 
 
 def to_knots(q: Floats, levels: Sequence[float]) -> Floats:

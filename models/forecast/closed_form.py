@@ -7,12 +7,13 @@ power through the base quantiles at t + h. Where the start weights come from is 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from models.forecast.base import CorrectionInput, Flags, Floats, Ints, single
-from models.forecast.normal_scores import KNOT_SCORES, at_scores, knots, rising, score, with_ends
+from models.forecast.base import CorrectionInput, Flags, Floats, of_planes, single
+from models.forecast.normal_scores import KNOT_SCORES, at_scores, rising, score
 
 CARRY_HOURS = 16  # a solar plant's score is carried over the night at most so long
 FEATURES = ("now", "hour_before", "mean_3h", "mean_6h", "mean_24h", "one")
@@ -93,37 +94,40 @@ class ClosedForm:
         """
         z = self._scores(x)
         known = np.isfinite(z[0])
-        position = np.interp(lead_position(x.lead_s / 3600.0), _POSITIONS, np.arange(len(LEADS_H)))
-        left = np.minimum(position.astype(np.int64), len(LEADS_H) - 2)
-        weights = self._weights(x, left, position - left)
+        weights = self._weights(x)
         mean = np.zeros(x.lead_s.shape)
         for value, weight in zip(z, weights, strict=False):
-            mean = mean + np.where(known, value, 0.0) * weight
-        base = rising(knots(x.base))
-        spread = weights[-1].reshape(-1)
-        wanted = mean.reshape(-1) + spread * KNOT_SCORES[:, None]
-        q = rising(at_scores(with_ends(base), wanted))
-        q = np.where(known.reshape(-1), q, base)
-        return single(q.T).reshape(x.base.shape)
+            mean += np.where(known, value, 0.0) * weight
+        wanted = mean.reshape(-1) + weights[-1].reshape(-1) * KNOT_SCORES[:, None]
+        points = x.base_points()
+        q = rising(at_scores(points, wanted))
+        if not known.all():
+            q = np.where(np.broadcast_to(known, x.lead_s.shape).reshape(-1), q, points[1:-1])
+        return of_planes(single(q).reshape(-1, *x.lead_s.shape))
 
     def _scores(self, x: CorrectionInput) -> list[Floats]:
-        """The six features (N, S) in the kind of base that each step has."""
+        """The six features in the kind of base that each step has, (N, S), or (N, 1) where all have one."""
         if x.weather_based.all():
-            return [np.broadcast_to(v[:, None], x.lead_s.shape) for v in scores(x, WEATHER).T]
-        usual = [np.broadcast_to(v[:, None], x.lead_s.shape) for v in scores(x, CLIMATOLOGY).T]
+            return [v[:, None] for v in scores(x, WEATHER).T]
+        usual = [v[:, None] for v in scores(x, CLIMATOLOGY).T]
         if not x.weather_based.any():
             return usual
         own = scores(x, WEATHER).T
         return [np.where(x.weather_based, w[:, None], v) for w, v in zip(own, usual, strict=True)]
 
-    def _weights(self, x: CorrectionInput, left: Ints, part: Floats) -> Floats:
-        """Weights and, as the last one, spread (7, N, S) at lead times that are `part` of the way beyond
-        `left`.
-        """
+    def _weights(self, x: CorrectionInput) -> Floats:
+        """Weights and, as the last one, spread (7, N, S) at the lead times."""
+        position = np.interp(lead_position(x.lead_rows / 3600.0), _POSITIONS, np.arange(len(LEADS_H)))
+        left = np.minimum(position.astype(np.int64), len(LEADS_H) - 2)
+        part = position - left
         base = np.where(x.physical, PHYSICAL, np.where(x.weather_based, WEATHER, CLIMATOLOGY))
-        row = (base * 2 + x.is_solar[:, None]) * len(LEADS_H) + left
+        kind = base * 2 + x.is_solar[:, None]
         table = np.concatenate([self.weights, self.spread[..., None]], axis=-1)
         flat = np.ascontiguousarray(table.reshape(-1, len(FEATURES) + 1).T)
+        if len(left) == 1:  # one set of lead times: one line for each kind
+            lower, upper = (flat.reshape(len(flat), -1, len(LEADS_H))[..., left[0] + i] for i in (0, 1))
+            return np.asarray((lower + part * (upper - lower))[:, kind, np.arange(kind.shape[1])])
+        row = kind * len(LEADS_H) + left
         lower = flat[:, row]
         return np.asarray(lower + part * (flat[:, row + 1] - lower))
 
@@ -150,10 +154,7 @@ def scores(x: CorrectionInput, base: int) -> Floats:
     carried, before = _carried(hourly, x.is_solar)
     now = np.where(np.isfinite(now), now, carried)
     before = np.where(np.isfinite(before), before, now)
-    means = [
-        np.where(np.isfinite(m), m, now)
-        for m in (mean_of(hourly, 3), mean_of(hourly, 6), mean_of(hourly, 24))
-    ]
+    means = [np.where(np.isfinite(m), m, now) for m in means_of(hourly, (3, 6, 24))]
     return np.stack([now, before, *means, np.ones(len(now))], axis=1)
 
 
@@ -161,18 +162,23 @@ def _carried(hourly: Floats, is_solar: Flags) -> tuple[Floats, Floats]:
     """The newest known hourly score (N,) and the one before it, of the last 16 h for solar, of the last 2 h
     for wind.
     """
-    newest = np.full(len(hourly), np.nan)
-    before = np.full(len(hourly), np.nan)
-    for i in range(CARRY_HOURS):
-        allowed = np.isfinite(hourly[:, i]) & (is_solar | (i < 2))
-        before = np.where(allowed & np.isfinite(newest) & ~np.isfinite(before), hourly[:, i], before)
-        newest = np.where(allowed & ~np.isfinite(newest), hourly[:, i], newest)
-    return newest, before
+    shown, rows = hourly[:, :CARRY_HOURS], np.arange(len(hourly))
+    allowed = np.isfinite(shown) & (is_solar[:, None] | (np.arange(CARRY_HOURS) < 2))
+    found = []
+    for _ in range(2):
+        first = allowed.argmax(axis=1)
+        found.append(np.where(allowed[rows, first], shown[rows, first], np.nan))
+        allowed[rows, first] = False
+    return found[0], found[1]
 
 
-def mean_of(hourly: Floats, hours: int) -> Floats:
-    """Mean (N,) of the known ones of the newest hours, summed in a fixed order; NaN where none is known."""
-    known = np.isfinite(hourly[:, :hours])
-    total = np.cumsum(np.where(known, hourly[:, :hours], 0.0), axis=1)[:, -1]
-    count = known.sum(axis=1)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+def means_of(hourly: Floats, windows: Sequence[int]) -> list[Floats]:
+    """By window the mean (N,) of the known ones of so many newest hours, summed in a fixed order; NaN where
+    none is known.
+    """
+    known = np.isfinite(hourly)
+    total = np.cumsum(np.where(known, hourly, 0.0), axis=1)
+    count = np.cumsum(known, axis=1)
+    with np.errstate(invalid="ignore"):
+        means = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return [means[:, hours - 1] for hours in windows]

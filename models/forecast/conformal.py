@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import ndtri
 
-from models.forecast.base import Floats
+from models.forecast.base import Floats, as_planes, of_planes
 
 OUTSIDE = 0.1  # share of actuals that should lie beyond each end of the band
 STEP_FIRST, STEP_LAST, STEP_FADE = 0.08, 0.015, 80.0
@@ -30,11 +30,20 @@ def widen(q: Floats, levels: Sequence[float], log_low: Floats, log_high: Floats)
     nearest level.
     """
     p = np.asarray(levels, dtype=float)
-    middle = q[..., [int(np.abs(p - 0.5).argmin())]]
+    planes = as_planes(q)
+    middle = planes[int(np.abs(p - 0.5).argmin())]
     narrowest = np.abs(ndtri(p) / ndtri(OUTSIDE)) * NARROWEST
-    factor = np.where(p < 0.5, np.exp(log_low)[..., None], np.exp(log_high)[..., None])
-    distance = np.maximum(np.abs(q - middle) * factor, narrowest)
-    return np.where(p < 0.5, middle - distance, np.where(p > 0.5, middle + distance, middle))
+    low, high = np.exp(log_low), np.exp(log_high)
+    made = np.empty_like(planes)
+    for plane, own, level, least in zip(made, planes, p.tolist(), narrowest.tolist(), strict=True):
+        if level == 0.5:
+            plane[...] = middle
+            continue
+        np.abs(own - middle, out=plane)
+        plane *= low if level < 0.5 else high
+        np.maximum(plane, least, out=plane)
+        (np.subtract if level < 0.5 else np.add)(middle, plane, out=plane)
+    return of_planes(made)
 
 
 def learn(

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.forecast.base import HIGH, LOW, MEDIAN, CorrectionInput, Flags, Floats
-from models.forecast.closed_form import mean_of
-from models.forecast.normal_scores import from_scores, score
+from models.forecast.base import HIGH, LOW, MEDIAN, CorrectionInput, Flags, Floats, once
+from models.forecast.closed_form import means_of
+from models.forecast.normal_scores import at_scores, score
 
 Singles = NDArray[np.float32]
 
@@ -88,7 +88,7 @@ def build(x: CorrectionInput) -> NetInput:
     if not x.weather_based.all():
         standing = np.where(x.weather_based, standing, score(x.last, x.usual_last)[:, None])
     known = np.isfinite(standing)
-    moved = from_scores(x.base, np.where(known, standing, 0.0)[..., None])[..., 0]
+    moved = _moved(x, np.where(known, standing, 0.0))
     issue = np.stack(_issue(x, last_score, hourly), axis=1).astype(np.float32)
     step = np.empty((*x.lead_s.shape, len(STEP_NAMES)), np.float32)
     step[..., : x.base.shape[-1]] = x.base
@@ -96,6 +96,12 @@ def build(x: CorrectionInput) -> NetInput:
     for i, values in enumerate(rest, x.base.shape[-1]):
         step[..., i] = values
     return NetInput(issue, step, _anchor(x, moved, known))
+
+
+def _moved(x: CorrectionInput, standing: Floats) -> Floats:
+    """Power (N, S) at normal scores (N, S) in the base of each step."""
+    (made,) = at_scores(x.base_points(), standing.reshape(1, -1))
+    return np.asarray(made.reshape(standing.shape))
 
 
 def _issue(x: CorrectionInput, last_score: Floats, hourly: Floats) -> list[Floats]:
@@ -116,18 +122,18 @@ def _issue(x: CorrectionInput, last_score: Floats, hourly: Floats) -> list[Float
     for values in (x.trailing, error, hourly):
         made += [_filled(values[:, i]) for i in range(NEWEST_HOURS)]
     made += [np.isnan(x.trailing[:, i]).astype(float) for i in range(NEWEST_HOURS)]
-    means = [mean_of(x.trailing, w) for w in WINDOWS]
+    means = means_of(x.trailing, WINDOWS)
     made += [_filled(m) for m in means]
     made += [_filled(_spread(x.trailing, m, w)) for m, w in zip(means, WINDOWS, strict=True)]
-    made += [_filled(mean_of(error, w)) for w in WINDOWS]
-    made += [_filled(mean_of(hourly, w)) for w in WINDOWS]
+    made += [_filled(m) for m in means_of(error, WINDOWS)]
+    made += [_filled(m) for m in means_of(hourly, WINDOWS)]
     return [*made, _fading(error), _fading(hourly), np.isfinite(x.trailing).mean(axis=1)]
 
 
 def _step(x: CorrectionInput, shift: Floats) -> list[Floats]:
     """The inputs of a step beside its base; `shift` (N, S): of its median, would the plant stand as now."""
-    lead_h = x.lead_s / 3600.0
-    angle = x.hour_of_day * (np.pi / 12.0)
+    lead_h = x.lead_rows / 3600.0
+    angle = once(x.hour_of_day) * (np.pi / 12.0)
     return [
         x.base[..., HIGH] - x.base[..., LOW],
         x.base[..., MEDIAN] - x.base_last[:, None, MEDIAN],
@@ -147,12 +153,13 @@ def _anchor(x: CorrectionInput, moved: Floats, known: Flags) -> Singles:
     """For wind the newest power; for solar the target's power at the newest standing in the base (`moved`,
     (N, S)), else the base.
     """
-    made = np.empty(x.base.shape, np.float32)
-    made[...] = _filled(x.last)[:, None, None]
+    made = np.empty((x.base.shape[-1], *x.lead_s.shape), np.float32)
+    made[...] = _filled(x.last)[:, None]
     solar = np.flatnonzero(x.is_solar)
     if len(solar):
-        made[solar] = np.where(known[solar, :, None], moved[solar, :, None], x.base[solar])
-    return made
+        base = np.moveaxis(x.base[solar], -1, 0)
+        made[:, solar] = np.where(known[solar], moved[solar], base)
+    return np.moveaxis(made, 0, -1)
 
 
 def _filled(values: Floats) -> Floats:
@@ -160,7 +167,8 @@ def _filled(values: Floats) -> Floats:
 
 
 def _spread(values: Floats, mean: Floats, hours: int) -> Floats:
-    return np.asarray(np.sqrt(mean_of((values - mean[:, None]) ** 2, hours)))
+    (mean_square,) = means_of((values[:, :hours] - mean[:, None]) ** 2, (hours,))
+    return np.asarray(np.sqrt(mean_square))
 
 
 def _fading(values: Floats) -> Floats:

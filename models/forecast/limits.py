@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.forecast.base import Flags, Floats
+from models.forecast.base import Flags, Floats, as_planes
 
 GRID = 20_000  # published shares are whole multiples of 1 / GRID of capacity
 DARK_SHARE = 0.002  # a solar plant without position is dark where its climatology never passes this
@@ -22,11 +22,13 @@ def publish(q: Floats, min_share: Floats, daylight: Flags) -> NDArray[np.int16]:
     """
     if not np.isfinite(q).all():
         raise ValueError("a quantile that is not finite cannot be published")
-    floor = np.clip(np.where(np.isfinite(min_share), min_share, 0.0), LOWEST_SHARE, 1.0)[:, None, None]
-    inside = np.clip(q, floor, 1.0)
-    dark = np.where(daylight[..., None], inside, np.minimum(floor, 0.0))
-    grid = np.rint(dark * GRID).astype(np.int16)
-    return np.maximum.accumulate(grid, axis=-1)
+    floor = np.clip(np.where(np.isfinite(min_share), min_share, 0.0), LOWEST_SHARE, 1.0)[:, None]
+    planes = np.clip(as_planes(q), floor, 1.0)
+    issue, step = np.nonzero(~daylight)
+    planes[:, issue, step] = np.minimum(floor, 0.0)[issue, 0]
+    planes *= GRID
+    grid = np.rint(planes, out=planes).astype(np.int16)
+    return np.moveaxis(np.maximum.accumulate(grid, axis=0), 0, -1)
 
 
 def shares(published: NDArray[np.int16]) -> Floats:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from models.forecast.base import KNOTS, CorrectionInput, Floats
+from models.forecast.base import KNOTS, CorrectionInput, Floats, of_planes
 from models.forecast.correction_features import ISSUE_NAMES, STEP_NAMES, Singles, build
 
 # Of every matrix product: its last bits depend on its shape, and so small a one stays in one thread.
@@ -63,7 +63,8 @@ class Network:
         if self.members > 1:
             total /= np.float32(self.members)
         q = combine(start.astype(np.float32), made.anchor, total, scale(x))
-        return np.where(np.isfinite(x.last)[:, None, None], q, start)
+        heard = np.isfinite(x.last)
+        return q if heard.all() else np.where(heard[:, None, None], q, start)
 
     def _member(self, m: int, issue: Singles, step: Singles, row: np.ndarray) -> Singles:
         t = {
@@ -87,12 +88,18 @@ def combine(start: Singles, anchor: Singles, out: Singles, size: Floats) -> Floa
     """Quantiles (N, S, 13), in order, from the outputs (N, S, 26), gates before residuals, on start and
     anchor (N, S, 13); residuals in `size` (N, S).
     """
-    q = logistic(out[..., : len(KNOTS)] + np.float32(GATE_SHIFT))
-    q *= anchor - start
-    q += start
-    q += out[..., len(KNOTS) :] * (RESIDUAL_SCALE * size).astype(np.float32)[..., None]
-    q.sort(axis=-1)
-    return q.astype(np.float64)
+    said, begin = np.ascontiguousarray(np.moveaxis(out, -1, 0)), np.moveaxis(start, -1, 0)
+    q = said[: len(KNOTS)]
+    q += np.float32(GATE_SHIFT)
+    q = logistic(q)
+    q *= np.moveaxis(anchor, -1, 0) - begin
+    q += begin
+    residual = said[len(KNOTS) :]
+    residual *= (RESIDUAL_SCALE * size).astype(np.float32)
+    q += residual
+    issue, step = np.nonzero((q[1:] < q[:-1]).any(axis=0))
+    q[:, issue, step] = np.sort(q[:, issue, step], axis=0)
+    return of_planes(q.astype(np.float64))
 
 
 def scale(x: CorrectionInput) -> Floats:
