@@ -19,7 +19,6 @@ from benchmarks.speed import ours
 from benchmarks.speed.fleet import Scans
 from benchmarks.speed.journal import Loaded
 from benchmarks.speed.machine import cores
-from benchmarks.speed.rate import wait_for
 from infra.kafka import Delivery, Outgoing, enqueue, poll, producer
 from infra.settings import Settings
 from infra.topic_reader import read
@@ -64,7 +63,7 @@ def run(loaded: Loaded, at_once: bool) -> Latency:
     settings = loaded.fresh()
     script = _script(loaded, at_once)
     with ours.worker(settings, cores()[0]) as child:
-        wait_for(child, ours.READY)
+        ours.ready(child)
         sent = play(settings, loaded, script, 1 if at_once else PARTS, child.check)
         time.sleep(_SETTLES_S)
         child.check()

@@ -11,7 +11,7 @@ from benchmarks.speed.machine import Pinned, cores
 from benchmarks.speed.rate import Commits, Rate, measure, wait_for
 from infra.settings import Settings, isolated_environment
 from infra.topic_reader import read, spans
-from infra.topics import FORECASTS
+from infra.topics import FORECASTS, REJECTED
 from schemas.codec import Codec
 
 READY: Final = "ready: partitions ["
@@ -38,7 +38,7 @@ def run(loaded: Loaded, limit_s: float = 300.0) -> Rate:
     """One run of a new group over the whole journal: the clock starts when the worker is ready to read."""
     settings = loaded.fresh()
     with worker(settings, cores()[0]) as child:
-        wait_for(child, READY)
+        ready(child)
         commits = Commits(settings, settings.worker_group, loaded.begins)
         found = measure(
             loaded.records, loaded.broker_pid, commits.done, lambda: [child.pid], child.check, limit_s
@@ -46,7 +46,22 @@ def run(loaded: Loaded, limit_s: float = 300.0) -> Rate:
         commits.close()
         if child.stop() != 0:
             raise RuntimeError(f"the worker did not end well: {child.said()[-1500:]}")
+    refused = sum(span.end - span.first for span in spans(settings, REJECTED).values())
+    if refused:
+        raise RuntimeError(
+            f"the worker refused {refused} records of a fleet that is sound (log: {child.log})"
+        )
     return found
+
+
+def ready(child: Pinned) -> None:
+    """Wait until a worker has restored its plants.
+
+    :raises RuntimeError: it ended, or left records of the head out
+    """
+    wait_for(child, READY)
+    if "is poison" in child.said():
+        raise RuntimeError(f"the worker could not take a record of the head (log: {child.log})")
 
 
 def forecasts(loaded: Loaded, model: str) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from benchmarks.speed.journal import Loaded
 from benchmarks.speed.machine import cores
-from benchmarks.speed.ours import READY, worker
-from benchmarks.speed.rate import Commits, Rate, measure, wait_for
+from benchmarks.speed.ours import READY, ready, worker
+from benchmarks.speed.rate import Commits, Rate, measure
 
 
 def run(loaded: Loaded, limit_s: float = 300.0) -> Rate:
@@ -14,7 +14,7 @@ def run(loaded: Loaded, limit_s: float = 300.0) -> Rate:
     with worker(settings, cores()[0], "first") as first, worker(settings, cores()[1], "second") as second:
         both = first, second
         for child in both:
-            wait_for(child, READY)
+            ready(child)
         pids = [child.pid for child in both]
         commits = Commits(settings, settings.worker_group, loaded.begins)
 

@@ -17,7 +17,7 @@ from benchmarks.speed import ours
 from benchmarks.speed.fleet import Scans
 from benchmarks.speed.journal import Loaded, send
 from benchmarks.speed.machine import Pinned, cores, resident_mb
-from benchmarks.speed.rate import Commits, wait_for
+from benchmarks.speed.rate import Commits
 from infra.kafka import admin, producer
 from infra.settings import Settings
 from infra.topic_reader import read, spans
@@ -51,7 +51,7 @@ def run(loaded: Loaded, count: int) -> list[Restore]:
     for _ in range(loaded.data.scans + 1):
         next(scans)
     with ours.worker(settings, cores()[0]) as first:
-        wait_for(first, ours.READY)
+        ours.ready(first)
         _caught_up(settings, first)
         first.stop()
     return [_once(loaded, settings, scans) for _ in range(count)]
@@ -61,7 +61,7 @@ def _once(loaded: Loaded, settings: Settings, scans: Iterator[Scans]) -> Restore
     fleet, codec, client = loaded.data.fleet, Codec(), producer(settings)
     forgetful = settings.model_copy(update={"checkpoint_every_s": NEVER_S})
     with ours.worker(forgetful, cores()[0]) as killed:
-        wait_for(killed, ours.READY)
+        ours.ready(killed)
         send(client, fleet, codec, next(scans))
         _caught_up(settings, killed)
     for _ in range(ISSUE_S // fleet.scan_s):
@@ -70,7 +70,7 @@ def _once(loaded: Loaded, settings: Settings, scans: Iterator[Scans]) -> Restore
     written = {partition: span.end for partition, span in spans(settings, CHECKPOINTS).items()}
     with ours.worker(forgetful, cores()[0]) as child:
         assigned_ms = _assigned_ms(settings, child)
-        wait_for(child, ours.READY)
+        ours.ready(child)
         _caught_up(settings, child)
         memory_mb = resident_mb(child.pid)
         child.stop()
