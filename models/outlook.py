@@ -180,7 +180,7 @@ class Outlook:
         if position is None:
             return None
         if self.sky is None or not self.sky.covers(first, end):
-            self.sky = sky(*position, first, end)
+            self.sky = sky(*position, first, end, self.sky)
         return self.sky
 
     def newest_run(self) -> WeatherRun | None:

@@ -33,9 +33,15 @@ class Sky:
         return self.first <= first and end <= self.first + len(self.clear)
 
 
-def sky(latitude: float, longitude: float, first: int, end: int) -> Sky:
-    """The sky of a site on the days first..end - 1."""
-    clear, bright = zip(*(sun.running(latitude, longitude, day) for day in range(first, end)), strict=True)
+def sky(latitude: float, longitude: float, first: int, end: int, known: Sky | None) -> Sky:
+    """The sky of a site on the days first..end - 1; what is ``known`` of them is not made again."""
+    days = []
+    for day in range(first, end):
+        if known is not None and known.covers(day, day + 1):
+            days.append((known.clear[day - known.first], known.bright[day - known.first]))
+        else:
+            days.append(sun.running(latitude, longitude, day))
+    clear, bright = zip(*days, strict=True)
     return Sky(first, np.stack(clear), np.stack(bright))
 
 

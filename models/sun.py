@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 DAY_MS = 86_400_000
 SAMPLE_S = 300
 SAMPLES = 86_400 // SAMPLE_S
+SAMPLES_AN_HOUR = 3_600 // SAMPLE_S
 DARK_BELOW_DEG = -1.0  # apparent elevation under which no panel gives power
 LINKE_TURBIDITY = 3.0
 SOLAR_CONSTANT = 1361.0  # W/m2
@@ -59,7 +60,7 @@ def means(latitude: float, longitude: float, end_ms: Ints, interval_s: Ints | in
     split = last // SAMPLES != first // SAMPLES
     if split.any():
         days = np.unique(first[split] // SAMPLES)
-        whole = np.stack([_day(latitude, longitude, int(day))[-1] for day in days])
+        whole = np.stack([_hours(latitude, longitude, int(day))[-1] for day in days])
         sums[split] += whole[np.searchsorted(days, first[split] // SAMPLES)]
     average = sums / (last - first)[:, None]
     return SunMeans(
@@ -84,10 +85,14 @@ def daylight(latitude: float | None, longitude: float | None, end_ms: Ints, inte
 
 def _prefix(latitude: float, longitude: float, sample: Ints) -> Floats:
     """Sums (n, 7) from the start of each sample's UTC day up to the sample."""
+    whole = not (sample % SAMPLES_AN_HOUR).any()
     day, slot = sample // SAMPLES, sample % SAMPLES
     days, place = np.unique(day, return_inverse=True)
-    table = np.stack([_day(latitude, longitude, int(d)) for d in days]) if len(days) else np.empty((0, 1, 7))
-    return table[place, slot]
+    if not len(days):
+        return np.empty((0, 7))
+    of_day = _hours if whole else _day
+    table = np.stack([of_day(latitude, longitude, int(d)) for d in days])
+    return table[place, slot // SAMPLES_AN_HOUR if whole else slot]
 
 
 def position(plant: PlantVersion) -> tuple[float, float] | None:
@@ -102,27 +107,57 @@ def running(latitude: float, longitude: float, day: int) -> tuple[Floats, NDArra
     which the sun is up.
     """
     table = _day(latitude, longitude, day)
+    _hours(latitude, longitude, day)  # the weather models will ask for them
     return table[:, 1].copy(), table[:, 6].astype(np.int16)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
+def _hours(latitude: float, longitude: float, day: int) -> NDArray[np.float64]:
+    """Running sums (25, 7) up to the whole hours of one UTC day: all that weather models ask for."""
+    return _day(latitude, longitude, day)[::SAMPLES_AN_HOUR].copy()
+
+
+@lru_cache(maxsize=1024)
 def _day(latitude: float, longitude: float, day: int) -> NDArray[np.float64]:
     """Running sums (289, 7) over the samples of one UTC day."""
     from pvlib import spa
 
-    middle_s = day * 86_400.0 + (np.arange(SAMPLES) + 0.5) * SAMPLE_S
-    position = spa.solar_position_numpy(  # never numba's version: other last bits
-        middle_s,
-        latitude,
-        longitude,
-        0.0,
-        MEAN_PRESSURE_HPA,
-        MEAN_TEMPERATURE_C,
-        DELTA_T_S,
-        REFRACTION_DEG,
-        numthreads=1,
+    v, alpha, delta, radius = _heavens(day)
+    hour_angle = spa.local_hour_angle(v, longitude, alpha)
+    parallax = spa.equatorial_horizontal_parallax(radius)
+    u = spa.uterm(latitude)
+    x, y = spa.xterm(u, latitude, 0.0), spa.yterm(u, latitude, 0.0)
+    shift = spa.parallax_sun_right_ascension(x, parallax, hour_angle, delta)
+    declination = spa.topocentric_sun_declination(delta, x, y, parallax, shift, hour_angle)
+    hour_angle = spa.topocentric_local_hour_angle(hour_angle, shift)
+    plain = spa.topocentric_elevation_angle_without_atmosphere(latitude, declination, hour_angle)
+    bent = spa.atmospheric_refraction_correction(MEAN_PRESSURE_HPA, MEAN_TEMPERATURE_C, plain, REFRACTION_DEG)
+    elevation = spa.topocentric_elevation_angle(plain, bent)
+    azimuth = spa.topocentric_azimuth_angle(
+        spa.topocentric_astronomers_azimuth(hour_angle, declination, latitude)
     )
-    return _running_sums(day, zenith=position[0], azimuth_deg=position[4])
+    return _running_sums(day, zenith=spa.topocentric_zenith_angle(elevation), azimuth_deg=azimuth)
+
+
+@lru_cache(maxsize=1024)
+def _heavens(day: int) -> tuple[Floats, Floats, Floats, Floats]:
+    """Of the samples of a UTC day what is the same all over the earth, and takes nine tenths of the time:
+    sidereal time, right ascension and declination in degrees, and the distance in astronomical units.
+    """
+    from pvlib import spa
+
+    middle_s = day * 86_400.0 + (np.arange(SAMPLES) + 0.5) * SAMPLE_S
+
+    def told(**wanted: bool) -> tuple[Floats, ...]:
+        # never numba's version: other last bits
+        found: tuple[Floats, ...] = spa.solar_position_numpy(
+            middle_s, 0.0, 0.0, 0.0, 0.0, 0.0, DELTA_T_S, 0.0, numthreads=1, **wanted
+        )
+        return found
+
+    (radius,) = told(esd=True)
+    v, alpha, delta = told(sst=True)
+    return v, alpha, delta, radius
 
 
 def _running_sums(day: int, zenith: Floats, azimuth_deg: Floats) -> NDArray[np.float64]:
