@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,17 +18,33 @@ _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _MB: Final = 1e6
 
 
+@cache
+def allowed() -> tuple[int, ...]:
+    """The cores that this process was started with, whatever it has kept itself to since."""
+    return tuple(sorted(os.sched_getaffinity(0)))
+
+
 def cores() -> tuple[int, int]:
     """The core of what is measured, and that of the broker and all else (the same one where there is one)."""
-    mine = sorted(os.sched_getaffinity(0))
-    return mine[0], mine[-1]
+    return allowed()[0], allowed()[-1]
 
 
 @contextmanager
 def everything_else() -> Iterator[None]:
     """This process and the servers that it starts stay off the core of what is measured."""
+    everywhere = allowed()
+    os.sched_setaffinity(0, {everywhere[-1]})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, everywhere)
+
+
+@contextmanager
+def on_all_cores() -> Iterator[None]:
+    """Servers that are started meanwhile may run anywhere."""
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {cores()[1]})
+    os.sched_setaffinity(0, allowed())
     try:
         yield
     finally:
@@ -88,14 +105,14 @@ def _git(*arguments: str) -> str:
 
 
 class Pinned:
-    """A child process on one core, its output in a file; ended by its own pid, whatever happens."""
+    """A child process on one core (None: on all), its output in a file; ended by its own pid in any case."""
 
     def __init__(
         self, command: Sequence[str], environment: Mapping[str, str], log: Path, core: int | None
     ) -> None:
         log.parent.mkdir(parents=True, exist_ok=True)
         self.log = log
-        where = [str(core)] if core is not None else [",".join(map(str, cores()))]
+        where = [str(core)] if core is not None else [",".join(map(str, allowed()))]
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 ["taskset", "--cpu-list", *where, *command],

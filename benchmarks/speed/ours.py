@@ -48,9 +48,7 @@ def run(loaded: Loaded, limit_s: float = 300.0) -> Rate:
             raise RuntimeError(f"the worker did not end well: {child.said()[-1500:]}")
     refused = sum(span.end - span.first for span in spans(settings, REJECTED).values())
     if refused:
-        raise RuntimeError(
-            f"the worker refused {refused} records of a fleet that is sound (log: {child.log})"
-        )
+        raise RuntimeError(f"the worker refused {refused} records of a sound fleet (log: {child.log})")
     return found
 
 

@@ -13,7 +13,7 @@ from benchmarks.speed.machine import Pinned, busy_s, cpu_s, resident_mb
 from infra.kafka import consumer
 from infra.settings import Settings
 
-POLL_S: Final = 0.02
+POLL_S: Final = 0.05
 ANSWER_S: Final = 20.0
 
 

@@ -1,4 +1,4 @@
-"""The real sink, as `gridcast sink` starts it, on one core: a whole job's topics into an empty database."""
+"""The real sink, as `gridcast sink` starts it: a whole job's topics into an empty database, on all cores with it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import psycopg2
 from pydantic import SecretStr
 
 from benchmarks.speed.journal import Loaded
-from benchmarks.speed.machine import Pinned, cores
+from benchmarks.speed.machine import Pinned, on_all_cores
 from benchmarks.speed.rate import Commits, Rate, measure
 from consumers.intake import TOPICS
 from infra import local
@@ -56,7 +56,7 @@ def run(loaded: Loaded, limit_s: float = 600.0) -> Written:
     }
     log = settings.home / "logs" / f"sink-{time.monotonic_ns()}.log"
     environment = isolated_environment(settings.home, **told)
-    with Pinned([sys.executable, "-m", "cli", "sink"], environment, log, cores()[0]) as child:
+    with Pinned([sys.executable, "-m", "cli", "sink"], environment, log, None) as child:
         commits = Commits(settings, settings.sink_group, begins)
         pids = [child.pid]
         rate = measure(records, loaded.broker_pid, commits.done, lambda: pids, child.check, limit_s, True)
@@ -66,7 +66,8 @@ def run(loaded: Loaded, limit_s: float = 600.0) -> Written:
 
 
 def _new_database(loaded: Loaded) -> Settings:
-    (server,) = local.up(loaded.settings.home, ("postgres",))
+    with on_all_cores():
+        (server,) = local.up(loaded.settings.home, ("postgres",))
     name = f"bench_{uuid.uuid4().hex[:8]}"
     with closing(psycopg2.connect(server.address)) as connection:
         connection.autocommit = True
