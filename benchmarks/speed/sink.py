@@ -1,4 +1,4 @@
-"""The real sink, as `gridcast sink` starts it: a whole job's topics into an empty database, on all cores with it."""
+"""The real sink, as `gridcast sink` starts it: a whole job's topics into an empty database."""
 
 from __future__ import annotations
 
