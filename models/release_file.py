@@ -58,8 +58,8 @@ def save(release: Release) -> bytes:
     return bytes(safetensors.numpy.save(solid, {"gridcast": json.dumps(head, sort_keys=True)}))
 
 
-def load(content: bytes) -> Release:
-    """The release of a file.
+def load(content: bytes, tried: bool = False) -> Release:
+    """The release of a file. `tried`: its parts were, and only the probe is made again.
 
     Raises:
         ReleaseRefused: it is no such file, of another format, its numbers on the probe are not those it was
@@ -72,7 +72,7 @@ def load(content: bytes) -> Release:
     try:
         release = _assemble(head, tensors, hashlib.sha256(content).hexdigest())
         _compare(probe(release), said)
-        fault = fault_of_release(release) or _fault_of_correction(release)
+        fault = None if tried else fault_of_release(release) or _fault_of_correction(release)
     except (ReleaseRefused, MemoryError):
         raise
     except Exception as error:  # its author chose what stands in it, so anything may be raised

@@ -62,7 +62,7 @@ class Artifacts:
             raise ReleaseRefused(self._unfit[sha256])
         if sha256 not in self._loaded:
             content = self._bytes(record)
-            self._loaded[sha256] = release_file.load(content), len(content)
+            self._loaded[sha256] = release_file.load(content, tried=True), len(content)
             _log.info("release %s %s loaded", record.name, record.version)
         release, size = self._loaded[sha256]
         _check(record, release, size)
