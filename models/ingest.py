@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from models.windows import SCAN_STEPS_S, interval_index, to_milli
 from schemas.errors import Reason
 from schemas.journal import TelemetryColumns
 
+SMALL_TABLE: Final = 10_000  # pairs of a plant and a unit's name that are looked up without sorting
 I8 = NDArray[np.int64]
 F8 = NDArray[np.float64]
 
@@ -143,7 +145,7 @@ def _units(fleet: Fleet, rows: TelemetryColumns, slots: I8, readings: I8, counts
     if not readings.size:
         return
     slot = slots[row]
-    mine = _lanes_of(fleet, slot, table.unit[readings], table.unit_ids)
+    mine = unit_lanes(fleet, slot, table.unit[readings], table.unit_ids)
     counts["units_ignored"] += int((mine == NO_LANE).sum())
     width = fleet.state.axes["U"] * 2
     interval = interval_index(rows.event_time_ms[row], fleet.state["resolution_s"][slot] * 1000)
@@ -155,17 +157,20 @@ def _units(fleet: Fleet, rows: TelemetryColumns, slots: I8, readings: I8, counts
             _add_to(fleet, "unit", width, lanes, interval[there], values[there])
 
 
-def _lanes_of(fleet: Fleet, slot: I8, unit: NDArray[np.int32], unit_ids: list[str]) -> I8:
+def unit_lanes(fleet: Fleet, slot: I8, unit: NDArray[np.int32], unit_ids: list[str]) -> I8:
     """Place of each reading's unit on the unit axis of its plant, shape (n,).
 
     :param unit: index into ``unit_ids`` of each reading, shape (n,)
     """
-    pair, first, inverse = np.unique(slot * len(unit_ids) + unit, return_index=True, return_inverse=True)
-    lane = np.empty(pair.size, np.int64)
-    for place in np.argsort(first).tolist():  # in the order of the journal, not of the batch's ids
-        at = first[place]
-        lane[place] = fleet.unit_lane(int(slot[at]), unit_ids[unit[at]])
-    return lane[inverse]
+    pair: I8 = slot * len(unit_ids) + unit
+    if (int(slot.max()) + 1) * len(unit_ids) > max(8 * pair.size, SMALL_TABLE):
+        pair = np.unique(pair, return_inverse=True)[1]
+    first = np.full(int(pair.max()) + 1, pair.size)
+    np.minimum.at(first, pair, np.arange(pair.size))
+    lane = np.full(first.size, NO_LANE)
+    for at in np.sort(first[first < pair.size]).tolist():  # in the order of the journal
+        lane[pair[at]] = fleet.unit_lane(int(slot[at]), unit_ids[unit[at]])
+    return np.asarray(lane[pair])
 
 
 def _add_to(fleet: Fleet, name: str, width: int, lanes: I8, interval: I8, values: F8) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from models.engine import Engine, Outputs
 from models.forecast.base import KNOTS
+from models.ingest import unit_lanes
 from models.release import Release, cold_start
 from models.steps import EngineSettings
 from schemas.errors import Reason, ReleaseRefused
@@ -222,6 +223,24 @@ def test_a_plant_may_issue_as_seldom_as_its_detectors_see_every_interval() -> No
     (out,) = play([plant("a", issue_every_s=43200)])
     (bad,) = out.rejected
     assert bad.detail.endswith("and at most 24 intervals of resolution_s")
+
+
+@given(seed=st.integers(0, 1000), names=st.sampled_from([3, 9000]))
+def test_units_are_numbered_in_the_order_of_the_journal_however_many_names_a_batch_has(
+    seed: int, names: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    slot, unit = rng.integers(0, 3, 40), rng.choice(rng.permutation(names)[:3], 40).astype(np.int32)
+    unit_ids = [f"unit {number}" for number in range(names)]
+    machine, wanted = engine(), list[int]()
+    machine.apply(batches([plant(name) for name in "abc"], [3])[0])
+    found = unit_lanes(machine.fleet, slot, unit, unit_ids)
+    heard: dict[int, list[int]] = {0: [], 1: [], 2: []}
+    for s, u in zip(slot.tolist(), unit.tolist(), strict=True):
+        if u not in heard[s]:
+            heard[s].append(u)
+        wanted.append(heard[s].index(u))
+    assert found.tolist() == wanted
 
 
 @st.composite
