@@ -79,13 +79,13 @@ def _mature_at(fleet: Fleet, shadows: Shadows, slots: I8, valid: I8, known: I8, 
 def _meet(fleet: Fleet, slots: I8, valid: I8, due: Due) -> _Met:
     state = fleet.state
     actual_kw = np.full(due.found.shape, np.nan)
-    for lead, lead_s in enumerate(LEADS_S):
-        found = due.found[:, lead]
+    for fine in (True, False):  # two lengths of step at most
+        leads = [i for i, lead_s in enumerate(LEADS_S) if (lead_s <= fleet.settings.fine_until_s) == fine]
+        found = due.found[:, leads]
         if found.any():
-            length = np.array(
-                [fleet.settings.interval_at(lead_s, int(r)) for r in state["resolution_s"][slots]]
-            )
-            actual_kw[:, lead] = np.where(found, means_at(fleet, slots, valid, length), np.nan)
+            length_s = fleet.settings.interval_at(LEADS_S[leads[0]], state["resolution_s"][slots])
+            came_kw = means_at(fleet, slots, valid, length_s)
+            actual_kw[:, leads] = np.where(found, came_kw[:, None], np.nan)
     actual = actual_kw / state["capacity_kw"][slots][:, None]
     clean = state["unclean_ms"][slots] < valid
     return _Met(slots, due, actual_kw, actual, np.where(due.found & clean[:, None], actual, np.nan))

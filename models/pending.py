@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.forecast.base import once
 from models.forecast.limits import GRID
 from models.issue import Made
 from models.sides import Learned
@@ -36,7 +37,10 @@ def _room(lead_s: int) -> int:
 
 
 ROOM: Final = tuple(_room(lead) for lead in LEADS_S)
-STARTS: Final = tuple(int(n) for n in np.cumsum((0, *ROOM[:-1])))
+_LEADS_S: Final = np.array(LEADS_S)
+_CADENCE_MS: Final = np.array([cadence_ms(lead) for lead in LEADS_S])
+_ROOM: Final = np.array(ROOM)
+_STARTS: Final = np.cumsum(_ROOM) - _ROOM
 
 
 def fields(levels: int) -> tuple[Field, ...]:
@@ -53,19 +57,23 @@ def keep(learned: Learned, made: Made, model: int) -> None:
     """Keep the steps of N forecasts that lie exactly at a lead time; ``model`` names their release in this
     partition.
     """
-    state = learned.columns
-    for lead_s, start, room in zip(LEADS_S, STARTS, ROOM, strict=True):
-        hit = made.steps.valid_at_ms == (made.issued_at_ms + lead_s * 1000)[:, None]
-        rows = np.flatnonzero(hit.any(axis=1) & (made.issued_at_ms % cadence_ms(lead_s) == 0))
-        if not rows.size:
-            continue
-        step = hit[rows].argmax(axis=1)
-        row = learned.rows[rows]
-        place = start + (made.issued_at_ms[rows] // cadence_ms(lead_s)) % room
-        state["pending_issue_ms"][row, place] = made.issued_at_ms[rows]
-        state["pending_share"][row, place] = made.shares[rows, step]
-        state["pending_rung"][row, place] = made.rung[rows, step]
-        state["pending_model"][row, place] = model
+    state, steps = learned.columns, made.steps
+    lead_s = once(steps.lead_s(made.issued_at_ms))
+    hit = lead_s[:, None] == _LEADS_S[:, None]  # (N, leads, S), or (1, leads, S) where all steps are alike
+    kept = hit.any(axis=2) & (made.issued_at_ms[:, None] % _CADENCE_MS == 0)
+    row, lead = np.nonzero(kept)
+    step = np.broadcast_to(hit.argmax(axis=2), kept.shape)[row, lead]
+    issued_ms = made.issued_at_ms[row]
+    place = learned.rows[row], _place(issued_ms, lead)
+    state["pending_issue_ms"][place] = issued_ms
+    state["pending_share"][place] = made.shares[row, step]
+    state["pending_rung"][place] = made.rung[row, step]
+    state["pending_model"][place] = model
+
+
+def _place(issued_ms: I8, lead: I8) -> I8:
+    """Where a forecast issued at a time is kept for one of the lead times."""
+    return np.asarray(_STARTS[lead] + issued_ms // _CADENCE_MS[lead] % _ROOM[lead])
 
 
 @dataclass(frozen=True)
@@ -81,14 +89,9 @@ class Due:
 def due(learned: Learned, valid_ms: I8) -> Due:
     """What was forecast of N plants for the intervals that end at ``valid_ms``, shape (N,)."""
     state, rows = learned.columns, learned.rows
-    found = np.zeros((rows.size, len(LEADS_S)), np.bool_)
-    places = np.zeros(found.shape, np.int64)
-    for lead, (lead_s, start, room) in enumerate(zip(LEADS_S, STARTS, ROOM, strict=True)):
-        issued = valid_ms - lead_s * 1000
-        places[:, lead] = start + (issued // cadence_ms(lead_s)) % room
-        found[:, lead] = (state["pending_issue_ms"][rows, places[:, lead]] == issued) & (
-            issued % cadence_ms(lead_s) == 0
-        )
+    issued_ms = valid_ms[:, None] - _LEADS_S * 1000
+    places = _place(issued_ms, np.arange(len(LEADS_S)))
+    found = (state["pending_issue_ms"][rows[:, None], places] == issued_ms) & (issued_ms % _CADENCE_MS == 0)
     return Due(
         found=found,
         shares=state["pending_share"][rows[:, None], places] / GRID,

@@ -42,11 +42,11 @@ class EngineSettings:
         """Place of a level among those published."""
         return self.levels.index(value)
 
-    def interval_at(self, lead_s: int, resolution_s: int) -> int:
-        """Length [s] of the step that ends this long after the issue."""
+    def interval_at(self, lead_s: int, resolution_s: I8) -> I8:
+        """Length [s] of the step that ends this long after the issue, for plants of these resolutions."""
         if self.step_s is not None:
-            return self.step_s
-        return resolution_s if lead_s <= self.fine_until_s else max(self.coarse_s, resolution_s)
+            return np.full_like(resolution_s, self.step_s)
+        return resolution_s if lead_s <= self.fine_until_s else np.maximum(self.coarse_s, resolution_s)
 
 
 @dataclass(frozen=True)
