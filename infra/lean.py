@@ -13,10 +13,9 @@ class _Hidden(MetaPathFinder):
 
 
 def leave_out_pandas() -> None:
-    """From now on pandas looks as if it were not installed: 60 MB and half a second that nothing here needs.
+    """Let pyarrow look for pandas while there is none: it looks once, when the first list becomes an array.
 
-    pyarrow imports it when the first list becomes an array, LightGBM at once. Of the ways to look for it
-    pyarrow's heeds only an exception, and looks once; the others heed what stands in `sys.modules`.
+    Otherwise it imports what it finds, 60 MB and half a second, and never uses it here.
     """
     import pyarrow
 
@@ -26,4 +25,3 @@ def leave_out_pandas() -> None:
         pyarrow.array([0])
     finally:
         sys.meta_path.remove(hidden)
-    sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]  # Python's own way to say: not there
