@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from models.forecast.base import HOUR_MS, Floats, Ints
 
 LONGEST_GAP = 6  # hours between two valid times that are bridged
+REACH = 12  # hours to either side that features look at
 
 Columns = dict[str, Floats]
 
@@ -79,27 +81,36 @@ def _bridge(values: Floats, holds: bool) -> Floats:
     return made
 
 
-def shifted(values: Floats, hours: int) -> Floats:
-    """The value so many hours later (earlier if negative); NaN beyond the ends."""
-    made = np.full(len(values), np.nan)
-    if hours >= 0:
-        made[: max(len(values) - hours, 0)] = values[hours:]
-    else:
-        made[-hours:] = values[:hours]
-    return made
-
-
-def centred_mean(values: Floats, window: int) -> Floats:
-    """Mean of the known values in the window around each hour, summed in a fixed order; NaN where none is
-    known.
+class Around:
+    """A column (n,) on whole hours with what lies around each hour, up to `REACH` hours off; NaN beyond the
+    ends.
     """
-    size, reach = len(values), window // 2
-    known = np.isfinite(values)
-    around, there = np.zeros(size + 2 * reach), np.zeros(size + 2 * reach)
-    around[reach : reach + size][known] = values[known]
-    there[reach : reach + size] = known
-    total, count = np.zeros(size), np.zeros(size)
-    for first in range(2 * reach + 1):
-        total += around[first : first + size]
-        count += there[first : first + size]
-    return np.where(count > 0, total / np.maximum(count, 1.0), np.nan)
+
+    def __init__(self, values: Floats) -> None:
+        self._size = len(values)
+        self._padded = np.full(self._size + 2 * REACH, np.nan)
+        self._padded[REACH : REACH + self._size] = values
+
+    @cached_property
+    def _rows(self) -> tuple[Floats, Floats]:
+        """By distance in time the values, 0 where unknown, and 1 where known, (2 REACH + 1, n) each."""
+        known, places = np.isfinite(self._padded), _places(self._size)
+        return np.where(known, self._padded, 0.0).take(places), known.astype(np.float64).take(places)
+
+    def at(self, hours: int) -> Floats:
+        """The value so many hours later (earlier if negative)."""
+        return self._padded[REACH + hours : REACH + hours + self._size]
+
+    def mean(self, window: int) -> Floats:
+        """Mean of the known values in the window around each hour, from the earliest on; NaN where none is
+        known.
+        """
+        near = slice(REACH - window // 2, REACH + window // 2 + 1)
+        total, count = (rows[near].sum(axis=0) for rows in self._rows)
+        return np.where(count > 0, total / np.maximum(count, 1.0), np.nan)
+
+
+@lru_cache(maxsize=16)
+def _places(size: int) -> Ints:
+    """Of a padded column the places (2 REACH + 1, size) of the hours around each hour."""
+    return np.asarray(np.arange(2 * REACH + 1)[:, None] + np.arange(size))

@@ -22,7 +22,7 @@ from models import sun
 from models.forecast import physical
 from models.forecast.base import HOUR_MS, Floats, Ints
 from models.forecast.climatology import day_of_year, hour_of_day
-from models.forecast.run_hours import Columns, centred_mean, hour_grid, hourly, shifted
+from models.forecast.run_hours import Around, Columns, hour_grid, hourly
 
 if TYPE_CHECKING:
     from schemas.records import PlantVersion, WeatherRun
@@ -156,17 +156,18 @@ def _in_sun(own: Columns) -> Iterator[tuple[str, Floats]]:
     """Each column; what tells of light and moisture with its neighbours in time, and light as means."""
     for name, values in own.items():
         yield name, values
+        around = Around(values)
         moist = "humidity" in name or "precipitation" in name
         for hours in NEIGHBOURS if primary(name, solar=True) else NEAR if moist else ():
-            yield f"{name}@{hours:+d}", shifted(values, hours)
+            yield f"{name}@{hours:+d}", around.at(hours)
         if "pressure" in name:
-            yield f"{name}~3change", values - shifted(values, -3)
+            yield f"{name}~3change", values - around.at(-3)
         if primary(name, solar=True):
             for window in SUNNY_WINDOWS:
-                yield f"{name}~{window}", centred_mean(values, window)
-            yield f"{name}~slope", shifted(values, 1) - shifted(values, -1)
+                yield f"{name}~{window}", around.mean(window)
+            yield f"{name}~slope", around.at(1) - around.at(-1)
         if "cloud_cover" in name:
-            yield f"{name}~5spread", _spread(values, 5)
+            yield f"{name}~5spread", _spread(values, around, 5)
 
 
 def _over_days(
@@ -190,27 +191,28 @@ def _in_wind(own: Columns) -> Iterator[tuple[str, Floats]]:
     """Each column with its neighbours in time; wind also as means, spreads, slopes, extremes."""
     for name, values in own.items():
         yield name, values
+        around = Around(values)
         for hours in NEIGHBOURS if primary(name, solar=False) else NEAR:
-            yield f"{name}@{hours:+d}", shifted(values, hours)
+            yield f"{name}@{hours:+d}", around.at(hours)
         if primary(name, solar=False):
-            yield from _around(name, values)
+            yield from _of_wind(name, values, around)
 
 
-def _around(name: str, values: Floats) -> Iterator[tuple[str, Floats]]:
+def _of_wind(name: str, values: Floats, around: Around) -> Iterator[tuple[str, Floats]]:
     for window in WINDOWS:
-        yield f"{name}~{window}", centred_mean(values, window)
-    yield f"{name}~5spread", _spread(values, 5)
-    yield f"{name}~slope", shifted(values, 1) - shifted(values, -1)
+        yield f"{name}~{window}", around.mean(window)
+    yield f"{name}~5spread", _spread(values, around, 5)
+    yield f"{name}~slope", around.at(1) - around.at(-1)
     if name.startswith("wind_speed"):
-        near = np.stack([shifted(values, h) for h in (-3, -2, -1, 0, 1, 2, 3)])
+        near = np.stack([around.at(h) for h in (-3, -2, -1, 0, 1, 2, 3)])
         yield f"{name}~7max", np.fmax.reduce(near, axis=0)
         yield f"{name}~7min", np.fmin.reduce(near, axis=0)
-        yield f"{name}~3cube", centred_mean(values**3, 3)
+        yield f"{name}~3cube", Around(values**3).mean(3)
 
 
-def _spread(values: Floats, window: int) -> Floats:
-    mean = centred_mean(values, window)
-    return np.sqrt(np.maximum(centred_mean(values * values, window) - mean * mean, 0.0))
+def _spread(values: Floats, around: Around, window: int) -> Floats:
+    mean = around.mean(window)
+    return np.sqrt(np.maximum(Around(values * values).mean(window) - mean * mean, 0.0))
 
 
 def _between_heights(own: Columns) -> Iterator[tuple[str, Floats]]:
@@ -233,8 +235,9 @@ def _of_area(run: WeatherRun, hours_ms: Ints, own: Columns, solar: bool) -> Iter
         for name, values in columns.items():
             yield f"{point_id}/{name}", values
             if name.startswith("wind_speed") and not solar:
+                around = Around(values)
                 for hours in NEIGHBOURS:
-                    yield f"{point_id}/{name}@{hours:+d}", shifted(values, hours)
+                    yield f"{point_id}/{name}@{hours:+d}", around.at(hours)
     for name in own if points else ():
         everywhere = [own[name], *(c[name] for c in points.values() if name in c)]
         known = np.stack(everywhere)
