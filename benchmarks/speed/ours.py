@@ -57,9 +57,7 @@ def ready(child: Pinned) -> None:
 
     :raises RuntimeError: it ended, or left records of the head out
     """
-    wait_for(child, READY)
-    if "is poison" in child.said():
-        raise RuntimeError(f"the worker could not take a record of the head (log: {child.log})")
+    wait_for(child, READY, never="is poison")
 
 
 def forecasts(loaded: Loaded, model: str) -> int:

@@ -114,15 +114,17 @@ class _Reading:
         )
 
 
-def wait_for(child: Pinned, words: str, limit_s: float = 300.0) -> float:
+def wait_for(child: Pinned, words: str, never: str, limit_s: float = 300.0) -> float:
     """Wait until a child says something; returns how long that took.
 
     Raises:
-        RuntimeError: it ended, or said nothing of the kind in time.
+        RuntimeError: it ended, said what it should never say, or nothing of the kind in time.
     """
     began_s = time.monotonic()
-    while words not in child.said():
+    while words not in (said := child.said()):
         child.check()
+        if never in said:
+            raise RuntimeError(f"it said {never!r} (log: {child.log})")
         if time.monotonic() - began_s > limit_s:
             raise RuntimeError(f"it did not say {words!r} in {limit_s:.0f} s (log: {child.log})")
         time.sleep(0.005)
