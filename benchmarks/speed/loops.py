@@ -13,6 +13,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import fastavro
@@ -20,7 +21,7 @@ import pyruhvro
 from confluent_kafka import Consumer, TopicPartition
 
 from benchmarks.speed.journal import Loaded
-from benchmarks.speed.machine import Pinned, cores
+from benchmarks.speed.machine import Pinned, cores, cpu_s
 from benchmarks.speed.rate import Rate
 from infra.settings import isolated_environment
 from infra.topics import JOURNAL
@@ -45,10 +46,12 @@ def run(kind: str, loaded: Loaded) -> Rate:
         *places,
     ]
     log = settings.home / "logs" / f"{kind}-{time.monotonic_ns()}.log"
+    broker_s = cpu_s(loaded.broker_pid)
     with Pinned(command, isolated_environment(settings.home), log, cores()[0]) as child:
         if child.process.wait(_LIMIT_S) != 0:
             raise RuntimeError(f"{kind} failed: {child.said()[-1500:]}")
-        return Rate(**json.loads(child.said().splitlines()[-1]))
+        found = Rate(**json.loads(child.said().splitlines()[-1]))
+        return replace(found, broker_cpu_s=cpu_s(loaded.broker_pid) - broker_s)
 
 
 def main(kind: str, kafka: str, group: str, heads: str, ends: str) -> None:
