@@ -30,8 +30,9 @@ def look(fleet: Fleet, slots: I8, issued_at_ms: I8, known_at_ms: I8) -> list[dic
     """
     view = view_of(fleet, slots, issued_at_ms, known_at_ms)
     events = detectors.look(view)
-    for name, values in view.state.items():
-        fleet.state[name][slots] = values
+    if not isinstance(_rows(slots), slice):  # else the detectors have moved the columns themselves
+        for name, values in view.state.items():
+            fleet.state[name][slots] = values
     _note_unclean(fleet, slots, issued_at_ms)
     unclean.note(fleet, slots, issued_at_ms)
     return events
@@ -62,6 +63,7 @@ def view_of(fleet: Fleet, slots: I8, issued_at_ms: I8, known_at_ms: I8) -> Plant
     runs = [fleet.outlooks[s].newest_run() for s in slots]
     published = np.array([run.published_at_ms if run else -1 for run in runs], np.int64)
     unit_power, unit_wind = _units(fleet, slots, interval)
+    rows = _rows(slots)
     return PlantView(
         plant_ids=[fleet.ids[s] for s in slots],
         is_solar=state["solar"][slots],
@@ -88,8 +90,14 @@ def view_of(fleet: Fleet, slots: I8, issued_at_ms: I8, known_at_ms: I8) -> Plant
         unit_ids=[fleet.unit_ids[s] for s in slots],
         unit_power_kw=unit_power,
         unit_wind_ms=unit_wind,
-        state={f.name: state[f.name][slots] for f in detectors.FIELDS},
+        state={f.name: state[f.name][rows] for f in detectors.FIELDS},
     )
+
+
+def _rows(slots: I8) -> I8 | slice:
+    """Plants that stand side by side as a slice: their columns are looked at and moved where they stand."""
+    side_by_side = slots.size > 0 and bool((np.diff(slots) == 1).all())
+    return slice(int(slots[0]), int(slots[-1]) + 1) if side_by_side else slots
 
 
 def _power(fleet: Fleet, slots: I8, interval: I8) -> F8:
