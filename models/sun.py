@@ -117,7 +117,7 @@ def _hours(latitude: float, longitude: float, day: int) -> NDArray[np.float64]:
     return _day(latitude, longitude, day)[::SAMPLES_AN_HOUR].copy()
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=512)  # a year of one site for training; 8 MB
 def _day(latitude: float, longitude: float, day: int) -> NDArray[np.float64]:
     """Running sums (289, 7) over the samples of one UTC day."""
     from pvlib import spa
@@ -139,7 +139,7 @@ def _day(latitude: float, longitude: float, day: int) -> NDArray[np.float64]:
     return _running_sums(day, zenith=spa.topocentric_zenith_angle(elevation), azimuth_deg=azimuth)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=512)
 def _heavens(day: int) -> tuple[Floats, Floats, Floats, Floats]:
     """Of the samples of a UTC day what is the same all over the earth, and takes nine tenths of the time:
     sidereal time, right ascension and declination in degrees, and the distance in astronomical units.

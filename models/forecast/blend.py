@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
-from models.forecast.base import MEDIAN, Floats, Ints, single
+from models.forecast.base import KNOTS, MEDIAN, Flags, Floats, Ints, single
 from models.forecast.boosting import Boosting, Tensors
 from models.forecast.convolution import Convolution
 from models.forecast.dense import Dense
@@ -88,17 +88,26 @@ class Blend:
 
     def of_features(self, plant_id: str, made: RunFeatures, hours_ms: Ints) -> Floats:
         """The same from features that were made before."""
-        said = [member.say(plant_id, made, hours_ms) for member in self.members]
-        return self.finished(said, made, hours_ms)
+        q = np.zeros((len(hours_ms), len(KNOTS)))
+        silent = self._silent(q, made, hours_ms)
+        asked = hours_ms[~silent]
+        if asked.size:
+            q[~silent] = self.together([member.say(plant_id, made, asked) for member in self.members])
+        return q
 
     def finished(self, said: list[Floats], made: RunFeatures, hours_ms: Ints) -> Floats:
         """What the members say together, NaN where what matters most is missing, 0 in the night."""
         q = self.together(said)
+        self._silent(q, made, hours_ms)
+        return q
+
+    def _silent(self, q: Floats, made: RunFeatures, hours_ms: Ints) -> Flags:
+        """Set the hours that no member need be asked about, and say which these are (n,)."""
         known = np.isfinite(made.matrix(self.needed, hours_ms)).mean(axis=1) >= NEEDED
         dark = made.matrix(("sun_elevation_deg",), hours_ms)[:, 0] < DARK_DEG
         q[dark] = 0.0
         q[~known] = np.nan
-        return q
+        return np.asarray(dark | ~known)
 
     def together(self, said: list[Floats]) -> Floats:
         """Rising quantiles (n, 13) from those of the members."""

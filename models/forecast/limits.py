@@ -4,6 +4,8 @@ shares.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,7 +30,9 @@ def publish(q: Floats, min_share: Floats, daylight: Flags) -> NDArray[np.int16]:
     planes[:, issue, step] = np.minimum(floor, 0.0)[issue, 0]
     planes *= GRID
     grid = np.rint(planes, out=planes).astype(np.int16)
-    return np.moveaxis(np.maximum.accumulate(grid, axis=0), 0, -1)
+    for lower, upper in pairwise(grid):  # `np.maximum.accumulate` goes across planes, 20 times slower
+        np.maximum(lower, upper, out=upper)
+    return np.moveaxis(grid, 0, -1)
 
 
 def shares(published: NDArray[np.int16]) -> Floats:
