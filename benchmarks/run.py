@@ -58,7 +58,8 @@ def command(only: list[str] | None, runs: int, records: int | None, home: Path |
     work.mkdir(parents=True, exist_ok=True)
     results = Results(work / "results.json")
     plan = jobs.Plan(work, runs, records, note)
-    results.begin(sys.argv[1:])
+    asked = {"--only": ",".join(only or ()), "--runs": runs, "--records": records}
+    results.begin([f"{name} {value}" for name, value in asked.items() if value])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that children end with it
     with machine.everything_else():
         for name in only or list(jobs.JOBS):

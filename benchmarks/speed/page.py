@@ -58,6 +58,9 @@ def _run(results: Document) -> Iterator[str]:
         f"| machine | {machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB, "
         f"Python {machine['python']} |"
     )
+    other = sorted(name for name, one in results["figures"].items() if one.get("run_at") != run["at"])
+    if other:
+        yield f"| older than this run | {', '.join(other)} |"
     noisy = run["load_at_start"] > QUIET_LOAD
     told = "**noisy: others worked on it; CPU a record is the figure to trust**" if noisy else "quiet"
     yield f"| load average | {run['load_at_start']} at the start, {run['load_at_end']} at the end: {told} |\n"
@@ -86,7 +89,7 @@ def _readers(results: Document) -> Iterator[str]:
             version = f" ({found['version']})" if "version" in found else ""
             cells = (found[k] for k in ("cpu_us_per_record", "records_per_s", "broker_cpu_us_per_record"))
             shown = " | ".join(number(one) for one in cells)
-            yield f"| {words}{version} | {shown} | {found['runs']} | {found['others_cores']} |"
+            yield f"| {words}{version} | {shown} | {found['runs']} | {number(found.get('others_cores'))} |"
     yield ""
 
 

@@ -45,7 +45,12 @@ class Results:
 
     def add(self, name: str, found: Document, load_before: float, runs: int) -> None:
         """A figure is done."""
-        about = {"commit": machine.commit(), "runs": runs, "load": [load_before, machine.load_1min()]}
+        about = {
+            "run_at": self._run["at"],
+            "commit": machine.commit(),
+            "runs": runs,
+            "load": [load_before, machine.load_1min()],
+        }
         self.figures[name] = found | about
         self._run["load_at_end"] = machine.load_1min()
         self._write()
