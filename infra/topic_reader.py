@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,8 +35,13 @@ class Span:
     end: int
 
 
-def spans(settings: Settings, topic: str, reader: Consumer | None = None) -> dict[int, Span]:
-    """What the log holds of each partition of `topic` now. Raises `InputError` for an unknown topic."""
+def spans(
+    settings: Settings, topic: str, reader: Consumer | None = None, only: Collection[int] | None = None
+) -> dict[int, Span]:
+    """What the log holds of each partition of `topic` now, or of `only` some; each costs a question.
+
+    Raises `InputError` for an unknown topic.
+    """
     from confluent_kafka import KafkaException, TopicPartition
 
     own = reader or consumer(settings, None)
@@ -49,6 +54,7 @@ def spans(settings: Settings, topic: str, reader: Consumer | None = None) -> dic
         held = {
             partition: _watermarks(own, TopicPartition(topic, partition))
             for partition in sorted(found.partitions)
+            if only is None or partition in only
         }
     except KafkaException as error:
         raise no_answer(settings, error) from error
@@ -89,7 +95,7 @@ def read(
 
     reader = consumer(settings, None, enable_partition_eof=True)
     try:
-        held = spans(settings, topic, reader)
+        held = spans(settings, topic, reader, start)
         wanted = {p: _bounds(topic, p, held[p], start, end) for p in (start if start is not None else held)}
         open_ends = {p: span.end for p, span in wanted.items() if span.first < span.end}
         reader.assign([TopicPartition(topic, p, wanted[p].first) for p in open_ends])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +25,9 @@ from streams.partition import Partition
 from streams.records import Records, of_messages, pick, without
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from confluent_kafka import Message
 
     from infra.settings import Settings
 
@@ -118,12 +121,10 @@ class Restorer:
     def _take_over(self, number: int, committed: int, wanted: Callable[[], bool]) -> Partition | None:
         held = spans(self.settings, CHECKPOINTS)
         if number not in held:
-            raise GridcastError(
-                f"{JOURNAL} has a partition {number} and {CHECKPOINTS} has none: {NEVER_MORE}"
-            )
+            raise GridcastError(f"{JOURNAL} has a partition {number}, {CHECKPOINTS} has none: {NEVER_MORE}")
         taken_at = held[number].end
         engine = self.new_engine()
-        found = self._found(number, layout_of(engine.fleet.state.fields), len(held))
+        found = self._found(number, held[number], layout_of(engine.fleet.state.fields), len(held))
         engine.serving.restore(found.releases)
         for snapshot in found.newest.values():
             engine.restore(snapshot)
@@ -131,13 +132,8 @@ class Restorer:
         partition = Partition(number, engine, found.start, taken_at, found.marked_offset, found.written)
         if not self._catch_up(partition, committed, wanted):
             return None
-        _log.info(
-            "partition %d: %d plants, journal read from %d to %d",
-            number,
-            len(engine.plants),
-            found.start,
-            partition.next_offset,
-        )
+        journal = found.start, partition.next_offset
+        _log.info("partition %d: %d plants, journal read from %d to %d", number, len(engine.plants), *journal)
         return partition
 
     def check_nothing_skipped(self, number: int, expected: int, first: int) -> None:
@@ -149,16 +145,16 @@ class Restorer:
             ServiceUnavailable: the log holds records in between; a restart reads them, being uncommitted.
             LogTruncated: retention was faster than this worker, and loss is not accepted.
         """
-        start = self._reachable(JOURNAL, number, expected, spans(self.settings, JOURNAL)[number])
+        held = spans(self.settings, JOURNAL, only={number})[number]
+        start = self._reachable(JOURNAL, number, expected, held)
         skipped = sum(len(m) for m in read(self.settings, JOURNAL, {number: start}, {number: first}))
         if skipped:
             where = f"{JOURNAL}[{number}]"
             raise ServiceUnavailable(f"{where}: {skipped} records from {expected} on were passed over")
 
-    def _found(self, number: int, layout: str, partitions: int) -> Found:
+    def _found(self, number: int, held: Span, layout: str, partitions: int) -> Found:
         found = Found()
-        first = self._since(number)
-        for messages in read(self.settings, CHECKPOINTS, {number: first}, batch=STATES_AT_ONCE):
+        for messages in self._states(number, held):
             found.add(self.codec, messages)
             self._moved(number)
         moved = found.moved(number, partitions)
@@ -169,23 +165,29 @@ class Restorer:
             return Found()
         return found
 
-    def _since(self, number: int) -> int:
-        """From where the checkpoints have to be read: the last marker knows, and it is near the end."""
-        held = spans(self.settings, CHECKPOINTS)[number]
+    def _states(self, number: int, held: Span) -> Iterator[list[Message]]:
+        """The checkpoints from where they have to be read: the last marker knows, and it is near the end."""
         tail = TAIL
         while True:
             first = max(held.first, held.end - tail)
-            found = None
-            for messages in read(self.settings, CHECKPOINTS, {number: first}, batch=STATES_AT_ONCE):
-                newer = since(messages)
-                found = newer if newer is not None else found
-            if found is not None or first == held.first:
-                return max(held.first, found or 0)
+            newest = list(self._read_states(number, first))
+            told = since(chain.from_iterable(newest))
+            if told is not None or first == held.first:
+                break
             tail *= 8
+        begin = max(held.first, told or 0)
+        if begin < first:
+            newest.clear()
+            yield from self._read_states(number, begin)
+        while newest:
+            yield [message for message in newest.pop(0) if (message.offset() or 0) >= begin]
+
+    def _read_states(self, number: int, first: int) -> Iterator[list[Message]]:
+        return read(self.settings, CHECKPOINTS, {number: first}, batch=STATES_AT_ONCE)
 
     def _catch_up(self, partition: Partition, committed: int, wanted: Callable[[], bool]) -> bool:
         """Read the journal in silence from the states to the committed offset; False when it was stopped."""
-        held = spans(self.settings, JOURNAL)[partition.number]
+        held = spans(self.settings, JOURNAL, only={partition.number})[partition.number]
         if partition.next_offset == 0 and committed == NOTHING_COMMITTED:
             partition.next_offset = held.first
             return True  # nobody was here before: begin with whatever the log begins with
