@@ -113,15 +113,15 @@ def _sensed(fleet: Fleet, slots: I8, interval: I8, sensor: int) -> F8:
 
 def _units(fleet: Fleet, slots: I8, interval: I8) -> tuple[F8, F8]:
     """Power [kW] and wind [m/s] of each unit, shape (N, U, W) each."""
-    width, count = fleet.state.axes["U"], len(slots)
-    lanes = (slots[:, None, None] * width + np.arange(width)[:, None]) * 2 + np.arange(2)
-    index, sums, counts = (column.reshape(-1, SENSED) for column in fleet.ring("unit"))
-    wanted = np.repeat(interval, width * 2, axis=0)
-    sums, counts = rings.window(index, sums, counts, lanes.ravel(), wanted)
-    means = np.where(counts > 0, sums / np.maximum(counts, 1) / MILLI_PER_KW, np.nan).reshape(
-        count, width, 2, WINDOW
-    )
-    return means[:, :, 0], means[:, :, 1]
+    width = fleet.state.axes["U"] * 2
+    lanes = slots[:, None] * width + np.arange(width)
+    # As `rings.window`, but the units of a plant share its intervals: (N, U * 2, W).
+    place = lanes[..., None] * SENSED + (interval % SENSED)[:, None]
+    held, sums, counts = (column.reshape(-1).take(place) for column in fleet.ring("unit"))
+    known = (held == interval[:, None]) & (counts > 0)
+    means = np.where(known, sums / np.maximum(counts, 1) / MILLI_PER_KW, np.nan)
+    by_unit = means.reshape(len(slots), -1, 2, WINDOW)
+    return by_unit[:, :, 0], by_unit[:, :, 1]
 
 
 def _expected(fleet: Fleet, slots: I8, ends: I8, resolution_s: I8) -> F8:
