@@ -11,9 +11,9 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from river.drift import PageHinkley
 
 from models.drift.finding import Finding
+from models.drift.page_hinkley import last_change
 
 F8 = NDArray[np.float64]
 
@@ -78,12 +78,7 @@ def _noticed(values: F8, mode: str) -> float | None:
     usual = float(np.median(older))
     spread = max(1.4826 * float(np.median(np.abs(older - usual))), LEAST_SPREAD)
     steps = np.clip((blocks - usual) / spread, -LARGEST_STEP, LARGEST_STEP)
-    test = PageHinkley(min_instances=5, delta=TOLERATED, threshold=THRESHOLD, alpha=1.0, mode=mode)
-    noticed = -1
-    for place, step in enumerate(steps.tolist()):
-        test.update(step)  # type: ignore[no-untyped-call]  # river leaves this method bare
-        if test.drift_detected:
-            noticed = place
+    noticed = last_change(steps.tolist(), TOLERATED, THRESHOLD, both_ways=mode == "both")
     if noticed < steps.size - FRESH_BLOCKS:
         return None
     return float(steps[-FRESH_BLOCKS:].mean())

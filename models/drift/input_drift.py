@@ -13,7 +13,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import ks_2samp
 
 from models.drift.finding import Finding
 
@@ -59,6 +58,8 @@ def look_at(name: str, reference: F8 | None, newest: F8) -> Finding | None:
     outside, dead = _outside(old, new), _spread(new) <= DEAD_SPREAD * _spread(old)
     if outside < OUTSIDE_SHARE and not dead:
         return None
+    from scipy.stats import ks_2samp  # 45 MB, for the rare change
+
     test = ks_2samp(old, new, method="asymp")
     before, after = float(old.mean()), float(new.mean())
     why = "hardly varies" if dead else f"is {outside:.0%} outside of what training saw"

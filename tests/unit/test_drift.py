@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from river.drift import PageHinkley
 
 from models.drift import daily, error_drift, input_drift
 from models.drift.finding import Occasion
+from models.drift.page_hinkley import LEAST_SEEN, last_change
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -85,6 +87,22 @@ def weather(seed: int, count: int = 168) -> dict[str, np.ndarray]:
         "temperature_2m_c": 10 + 8 * rng.standard_normal(count),
         "wind_speed_100m_ms": np.abs(7 + 3 * rng.standard_normal(count)),
     }
+
+
+@pytest.mark.parametrize("mode", ["up", "both"])
+def test_the_whole_window_at_once_says_what_river_says_step_by_step(mode: str) -> None:
+    draw, found = np.random.default_rng(5), []
+    for _ in range(300):
+        steps = (np.cumsum(draw.normal(0, 0.3, 120)) * draw.integers(0, 2) + draw.normal(0, 2, 120)).tolist()
+        test = PageHinkley(min_instances=LEAST_SEEN, delta=1.0, threshold=14.0, alpha=1.0, mode=mode)
+        places = [-1]
+        for place, step in enumerate(steps):
+            test.update(step)  # type: ignore[no-untyped-call]  # river leaves this method bare
+            if test.drift_detected:
+                places.append(place)
+        found.append(places[-1])
+        assert last_change(steps, 1.0, 14.0, both_ways=mode == "both") == places[-1]
+    assert len(set(found)) > 10
 
 
 def test_a_week_like_any_other_is_no_drift() -> None:
