@@ -41,7 +41,7 @@ demo: install  ## The whole line on two real plants
 skill: install  ## The public forecasting benchmarks (hours): ONLY=name[,name], DATA=folder of folders, WORTH=1
 	$(PY) -m benchmarks.skill $(if $(ONLY),--only $(ONLY)) $(if $(DATA),--data $(DATA)) $(if $(WORTH),--worth)
 
-bench: install  ## Speed, latency, restore and memory, beside the peers (an hour): ONLY=name[,name], RUNS=n
+bench: install  ## Speed, latency, restore and memory, beside the peers (over an hour): ONLY=name[,name], RUNS=n
 	$(PY) -m benchmarks.run $(if $(ONLY),--only $(ONLY)) $(if $(RUNS),--runs $(RUNS))
 	$(PY) -m benchmarks.bench_page
 
