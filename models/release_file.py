@@ -44,7 +44,7 @@ def save(release: Release) -> bytes:
     }
     head |= {"manifest": dict(release.manifest), "climatology": {}, "correction": None}
     for key, table in release.climatology.tables.items():
-        tensors[f"climatology/{key}"] = table.quantiles
+        tensors[f"climatology/{key}"] = np.asarray(table.quantiles, np.float64)
         head["climatology"][key] = table.of_clear_sky
     head["weather"], families = weather_file.packed(release.weather)
     tensors |= families
@@ -99,7 +99,9 @@ def _read(content: bytes) -> tuple[dict[str, Any], Tensors]:
 
 
 def _assemble(head: Mapping[str, Any], tensors: Tensors, sha256: str) -> Release:
-    tables = {k: Table(tensors[f"climatology/{k}"], bool(of)) for k, of in head["climatology"].items()}
+    tables = {
+        k: Table(_narrow(tensors[f"climatology/{k}"]), bool(of)) for k, of in head["climatology"].items()
+    }
     closed_form = ClosedForm(tensors["closed_form/weights"], tensors["closed_form/spread"])
     return Release(
         name=str(head["name"]),
@@ -120,6 +122,14 @@ def _correction(about: Mapping[str, Any] | None, tensors: Tensors) -> learned.Le
     prefix = "correction/"
     own = {n.removeprefix(prefix): values for n, values in tensors.items() if n.startswith(prefix)}
     return learned.load(about, own)
+
+
+def _narrow(values: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The same numbers in half the memory where that holds each of them, as it does what a training made:
+    30 kB a plant in every worker.
+    """
+    small = values.astype(np.float32) if values.dtype == np.float64 else values
+    return small if np.array_equal(small, values) else values
 
 
 def _reference(tensors: Tensors) -> dict[str, dict[str, Floats]]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models import sun
 from models.forecast.base import HOUR_MS, KNOTS, Floats, Ints, single
@@ -42,7 +43,7 @@ class Table:
     `of_clear_sky`.
     """
 
-    quantiles: Floats
+    quantiles: NDArray[np.floating]
     of_clear_sky: bool = False
 
 
