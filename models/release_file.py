@@ -44,7 +44,8 @@ def save(release: Release) -> bytes:
     }
     head |= {"manifest": dict(release.manifest), "climatology": {}, "correction": None}
     for key, table in release.climatology.tables.items():
-        tensors[f"climatology/{key}"] = np.asarray(table.quantiles, np.float64)
+        narrow = table.quantiles.dtype == np.float32  # as `load` keeps it
+        tensors[f"climatology/{key}"] = table.quantiles.astype(np.float64) if narrow else table.quantiles
         head["climatology"][key] = table.of_clear_sky
     head["weather"], families = weather_file.packed(release.weather)
     tensors |= families
