@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load, save
+from safetensors.numpy import load
 
+from models import container
 from models.shadows import on_same_runs
 from models.spans import Span
 from models.state import layout_of
@@ -88,7 +89,7 @@ def take(engine: Engine, plant_id: str) -> Snapshot:
     clock_ms = int(fleet.state["clock_ms"][slot])
     day = datetime.fromtimestamp(clock_ms / 1000, UTC).date().isoformat() if clock_ms >= 0 else ""
     tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items() if tensor.size}
-    return Snapshot(plant_id, day, offset, layout_of(fleet.state.fields), save(tensors))
+    return Snapshot(plant_id, day, offset, layout_of(fleet.state.fields), container.pack(tensors))
 
 
 def put(engine: Engine, taken: Snapshot) -> None:

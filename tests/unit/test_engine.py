@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import safetensors.numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models import container
 from models.engine import Engine, Outputs
 from models.forecast.base import KNOTS
 from models.ingest import unit_lanes
@@ -354,3 +356,13 @@ def test_ticks_are_due_for_live_plants_alone_and_once() -> None:
 def test_settings_without_the_levels_that_scores_need_are_refused() -> None:
     with pytest.raises(ValueError, match="levels must rise"):
         EngineSettings(levels=(0.1, 0.9))
+
+
+def test_a_container_is_what_safetensors_writes() -> None:
+    arrays = {
+        "one": np.arange(5, dtype=np.int16),
+        "two": np.ones((2, 3), np.float32),
+        "none": np.empty((0, 4)),
+        "flags": np.array([True, False]),
+    }
+    assert container.pack(arrays) == safetensors.numpy.save(arrays)
