@@ -33,6 +33,10 @@ def command(accept_loss: bool, metrics_port: int | None, as_json: bool) -> None:
     from infra.lean import leave_out_pandas
 
     leave_out_pandas()
+    # What forecasting asks for at its first use: all plants of a restore would wait for it.
+    import lightgbm  # noqa: F401
+    import pvlib.clearsky  # noqa: F401
+
     from streams.app import Foreground, make_app
 
     known = begin(metrics_port, as_json)
