@@ -48,8 +48,10 @@ class Moving:
         restoring = dict(self.restorer.restoring)
         partitions = dict(self.worker.partitions)
         made = {f"the restore of {JOURNAL}[{n}]": Standing(done) for n, done in restoring.items()}
+        # A partition that is restored already waits for those that are not.
+        others = [] if self.worker.settled else sorted(restoring.items())
         for number, one in partitions.items():
-            made[f"{JOURNAL}[{number}]"] = _position(one, ends, restoring)
+            made[f"{JOURNAL}[{number}]"] = _position(one, ends, (restoring.get(number), others))
             made[f"the commits of {JOURNAL}[{number}]"] = _commits(one)
         for (topic, number), at in self._forwarding().items():
             made[f"{topic}[{number}]"] = Standing(at, ends.get(topic, {}).get(number, 0) > at)
@@ -70,9 +72,9 @@ class Moving:
         return Standing((self.worker.rebalances, len(self.worker.partitions)), waiting, GROUP_PATIENCE)
 
 
-def _position(one: Partition, ends: Ends, restoring: Mapping[int, int]) -> Standing:
-    """A batch that looks for the record to blame restores again and again: each of them moves."""
-    mark: Any = (one.next_offset, restoring.get(one.number))
+def _position(one: Partition, ends: Ends, restored: object) -> Standing:
+    """A batch that looks for the record to blame restores again and again: each moves (`restored`)."""
+    mark: Any = (one.next_offset, restored)
     return Standing(mark, ends.get(JOURNAL, {}).get(one.number, 0) > one.next_offset)
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import pickle
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -92,6 +93,11 @@ def trees() -> str:
     return str(lightgbm.train(settings, data, num_boost_round=3).model_to_string())
 
 
+def deadly_trees() -> str:
+    """Trees whose branches lead out of memory: LightGBM reads them and follows."""
+    return re.sub(r"left_child=.*", lambda line: re.sub(r"-?\d+", "2000000000", line.group()), trees())
+
+
 def bad_releases(traces: Path, plant_id: str) -> list[BadRelease]:
     """One of each kind; `traces` is where a pickle would leave its own."""
     made: list[BadRelease] = []
@@ -128,7 +134,7 @@ def bad_releases(traces: Path, plant_id: str) -> list[BadRelease]:
     add(
         "deadly",
         "breaks whoever reads it",
-        with_trees(trees().replace("leaf_value=", "leaf_value=x", 1), plant_id),
+        with_trees(deadly_trees(), plant_id),
     )
     evil = pickle.dumps(RunsWhenUnpickled(traces))
     add("a pickle", "is no release of gridcast", evil)

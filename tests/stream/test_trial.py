@@ -14,7 +14,7 @@ from schemas.errors import ReleaseRefused, ServiceUnavailable
 from streams import trial
 from streams.standing import Moving
 from tests.forecast_world import small_release
-from tests.integration.bad_releases import release_of, trees, with_trees
+from tests.integration.bad_releases import deadly_trees, release_of, trees, with_trees
 
 
 def tried(tmp_path: Path, artifact: bytes, cpu_s: int | None = None) -> None:
@@ -34,9 +34,9 @@ def test_why_an_artifact_is_refused_is_told_as_by_who_reads_it(tmp_path: Path) -
 
 
 def test_trees_that_end_the_process_are_refused(tmp_path: Path) -> None:
-    broken = trees().replace("leaf_value=", "leaf_value=x", 1)
+    assert deadly_trees() != trees()
     with pytest.raises(ReleaseRefused, match="breaks whoever reads it"):
-        tried(tmp_path, with_trees(broken, "a"))
+        tried(tmp_path, with_trees(deadly_trees(), "a"))
 
 
 def test_trees_that_never_end_are_refused(tmp_path: Path) -> None:

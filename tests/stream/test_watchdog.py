@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from infra.stalls import ASLEEP, Stall, StallClock, Standing
+from infra.topics import JOURNAL
+from models.engine import Engine
+from models.release import cold_start
+from models.steps import EngineSettings
+from streams.partition import Partition
+from streams.standing import Moving
 
 
 def seen(**marks: int) -> dict[str, Standing]:
@@ -59,3 +67,22 @@ def test_what_others_may_hold_up_is_waited_for_longer() -> None:
         "for_s": 100.0,
         "since": "2001-09-09T01:46:40Z",
     }
+
+
+def test_a_partition_that_waits_for_the_restores_of_others_has_not_stalled() -> None:
+    partition = Partition(0, Engine(EngineSettings(), lambda _: cold_start()), next_offset=5, taken_at=0)
+    worker = SimpleNamespace(partitions={0: partition}, settled=False, rebalances=1)
+    restorer = SimpleNamespace(restoring={1: 0})
+    forwarder = SimpleNamespace(owned=frozenset(), positions={})
+    moving = Moving(worker, forwarder, restorer)  # type: ignore[arg-type]  # as far as it is looked at
+    clock, ends = StallClock(60), {JOURNAL: {0: 9}}
+
+    def longest_s(now_s: float) -> float:
+        return max((stall.for_s for stall in clock.look(now_s, moving.standing(ends))), default=0.0)
+
+    for now_s in range(0, 300, 10):
+        restorer.restoring[1] += 1
+        assert longest_s(now_s) == 0.0
+    restorer.restoring.clear()
+    worker.settled = True
+    assert [longest_s(now_s) for now_s in range(300, 400, 10)][-1] >= 60.0, "then it is looked at for itself"
