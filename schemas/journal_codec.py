@@ -8,6 +8,7 @@ the rest flows on. What becomes of a record depends on its own bytes and key alo
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,8 @@ _CONTROLS: Mapping[str, Callable[[Mapping[str, Any]], Control]] = {
     "Release": ReleaseRecord.from_avro,
 }
 _ROWS = ("Telemetry", "Tick")
+_HEAD: Callable[[Any], Any] = itemgetter(slice(HEADER_BYTES))
+_BODY: Callable[[Any], Any] = itemgetter(slice(HEADER_BYTES, None))
 
 
 @dataclass(slots=True)
@@ -97,8 +100,8 @@ class JournalDecoder:
             for position in positions:
                 out.refuse(position, error)
             return
-        payloads = out.payloads
-        bodies = [payload[HEADER_BYTES:] for at in positions if (payload := payloads[at]) is not None]
+        whole = len(positions) == len(out.payloads)
+        bodies = list(map(_BODY, out.payloads if whole else [out.payloads[at] for at in positions]))
         if writer.name in _ROWS:
             self._decode_rows(out, writer, np.asarray(positions, np.int64), bodies)
         else:
@@ -177,7 +180,11 @@ def _fits_columns(writer: WriterSchema) -> bool:
 
 
 def _by_header(payloads: Sequence[bytes | None]) -> Mapping[bytes | None, Sequence[int]]:
-    heads = [None if payload is None else payload[:HEADER_BYTES] for payload in payloads]
+    heads: list[bytes | None]
+    if None in payloads:
+        heads = [None if payload is None else payload[:HEADER_BYTES] for payload in payloads]
+    else:
+        heads = list(map(_HEAD, payloads))
     distinct = set(heads)
     if len(distinct) == 1:
         return {heads[0]: range(len(heads))}
@@ -189,7 +196,8 @@ def _by_header(payloads: Sequence[bytes | None]) -> Mapping[bytes | None, Sequen
 
 def _add_rows(out: _Sorted, writer: WriterSchema, positions: Longs, batch: pa.RecordBatch) -> None:
     rows = telemetry_columns(batch, out.offsets[positions], is_tick=writer.name == "Tick")
-    right = _under_own_key(rows, [out.keys[position] for position in positions.tolist()])
+    whole = len(positions) == len(out.keys)
+    right = _under_own_key(rows, out.keys if whole else [out.keys[at] for at in positions.tolist()])
     if right.all():
         out.rows.append(rows)
         return
@@ -200,7 +208,7 @@ def _add_rows(out: _Sorted, writer: WriterSchema, positions: Longs, batch: pa.Re
         out.refuse(position, error, rows.plant_ids[rows.plant[row]])
 
 
-def _under_own_key(rows: TelemetryColumns, keys: list[bytes | None]) -> NDArray[np.bool_]:
+def _under_own_key(rows: TelemetryColumns, keys: Sequence[bytes | None]) -> NDArray[np.bool_]:
     """bool[n]: the key is the plant's id."""
     coded = pa.array(keys, pa.binary()).dictionary_encode()
     index = {name.encode(): at for at, name in enumerate(rows.plant_ids)}

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from aiokafka.consumer import fetcher
+from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import ConsumerRecord
@@ -98,6 +99,29 @@ def test_records_of_batch_topics_come_out_of_a_fetch_bare(
     read = RecordBatch.of(tp, found)
     assert app.batch_topics and read.offsets.tolist() == [0, 1, 2]
     assert (read.keys, read.payloads) == ([b"k0", b"k1", b"k2"], [b"v0", None, b"v2"])
+
+
+def test_a_fetch_begins_at_the_place_asked_for_and_ends_behind_what_is_compacted_away(app: BatchApp) -> None:
+    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, 0, 1 << 16)
+    for offset in (0, 1, 3):
+        builder.append(offset, 1000, b"k", b"v", [])
+    found = fetcher.PartitionRecords(
+        JOURNAL, MemoryRecords(bytes(builder.build())), [], 1, None, None, True, 0
+    )
+    assert app.batch_topics
+    walk = iter(found)
+    assert (next(walk).offset, found.next_fetch_offset) == (1, 2)
+    assert [one.offset for one in walk] == [3]
+    assert found.next_fetch_offset == 4
+
+
+def test_a_damaged_fetch_is_refused(app: BatchApp) -> None:
+    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, 0, 1 << 16)
+    builder.append(0, 1000, b"k", b"value", [])
+    damaged = bytes(builder.build()).replace(b"value", b"valve")
+    with pytest.raises(CorruptRecordException):
+        list(fetcher.PartitionRecords(JOURNAL, MemoryRecords(damaged), [], 0, None, None, True, 0))
+    assert app.batch_topics
 
 
 def test_no_fetch_stays_with_the_broker_for_long(app: BatchApp, consumer: BatchConsumer) -> None:
