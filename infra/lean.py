@@ -1,4 +1,4 @@
-"""What a process that serves must not import: it would be there for nothing."""
+"""What a sink must not import: it would be there for nothing. LightGBM and pvlib bring it into a worker."""
 
 from __future__ import annotations
 

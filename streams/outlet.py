@@ -37,7 +37,7 @@ class _Reports(Delivery):
     def callback(self, error: Any, message: Any) -> None:
         """Called for every record: this and no more is what its report costs."""
         if error is not None:
-            self.first_error = error
+            super().callback(error, message)
         elif self.first_offset < 0:
             # An idempotent producer's reports come in the order of the log.
             self.first_offset = message.offset()
@@ -95,6 +95,8 @@ class _Line:
                     produce(topic, value, key, partition, on_delivery=report, headers=list(headers) or None)
                     break
                 except BufferError:
+                    if self._final is not None:
+                        return  # nobody polls any more, so the queue stays full
                     await asyncio.sleep(QUEUE_FULL_PAUSE_S)
             if done % RECORDS_BETWEEN_PAUSES == 0:
                 await asyncio.sleep(0)

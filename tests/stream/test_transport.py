@@ -115,6 +115,20 @@ def test_a_fetch_begins_at_the_place_asked_for_and_ends_behind_what_is_compacted
     assert found.next_fetch_offset == 4
 
 
+def test_what_ends_a_transaction_is_no_record_of_the_journal(app: BatchApp) -> None:
+    def of(first: int, is_control: bool) -> bytes:
+        builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, 0, 1 << 16)
+        builder.append(0, 1000, b"\0\0\0\1", b"v", [])
+        made = bytearray(builder.build())
+        made[:8], made[22] = first.to_bytes(8, "big"), 0x20 * is_control  # its base offset and attributes
+        return bytes(made)
+
+    log = MemoryRecords(of(0, False) + of(1, True) + of(2, False) + of(3, True))
+    found = fetcher.PartitionRecords(JOURNAL, log, [], 0, None, None, False, 0)
+    assert app.batch_topics and [one.offset for one in found] == [0, 2]
+    assert found.next_fetch_offset == 4, "the next fetch does not ask for the last one again"
+
+
 def test_a_damaged_fetch_is_refused(app: BatchApp) -> None:
     builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, 0, 1 << 16)
     builder.append(0, 1000, b"k", b"value", [])
