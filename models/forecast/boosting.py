@@ -62,10 +62,13 @@ def as_classes(texts: Sequence[str]) -> str:
     order, so they are the same bits.
 
     Raises:
-        ValueError: one is no model of one class.
+        ValueError: one is no model of one class, or of other features than the first.
     """
     count = len(texts)
     heads, trees = zip(*(_trees(text) for text in texts), strict=True)
+    widths = [_WIDTH.findall(head) for head in heads]
+    if any(width != widths[0] for width in widths):  # they would read beyond the row
+        raise ValueError("the trees of the knots are of different features")
     rounds = max(map(len, trees))
     each = [own + [_NOTHING] * (rounds - len(own)) for own in trees]
     turns = (own[turn] for turn in range(rounds) for own in each)
@@ -89,6 +92,7 @@ def _trees(text: str) -> tuple[str, list[str]]:
 
 _TREE = re.compile(r"^Tree=\d+\n", re.MULTILINE)
 _SIZES = re.compile(r"^tree_sizes=.*\n", re.MULTILINE)  # they would be others
+_WIDTH = re.compile(r"^max_feature_idx=.*$", re.MULTILINE)
 _NOTHING = "num_leaves=1\nnum_cat=0\nleaf_value=0\nis_linear=0\nshrinkage=1"
 
 

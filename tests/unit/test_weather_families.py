@@ -3,11 +3,13 @@
 from dataclasses import replace
 from functools import cache
 
+import lightgbm
 import numpy as np
 import pytest
 
 from models.forecast.base import HIGH, KNOTS, LOW, MEDIAN
 from models.forecast.blend import FAMILIES, Blend, Family
+from models.forecast.boosting import Boosting
 from models.score import pinball
 from models.training import fit_boosting, fit_convolution, fit_dense, fit_forest
 from models.training.families import BoostingConfig, ConvolutionConfig, DenseConfig, ForestConfig
@@ -113,3 +115,19 @@ def test_a_blend_is_dark_at_night_and_silent_where_what_matters_is_missing() -> 
     assert (q[made.columns["sun_elevation_deg"] < -10.0] == 0.0).all()
     blind = {n: v for n, v in made.columns.items() if n != "shortwave_radiation_w_m2"}
     assert np.isnan(model.of_features("solar-1", replace(made, columns=blind), made.hours_ms)).all()
+
+
+def grown(features: int, rounds: int) -> str:
+    rng = np.random.default_rng(rounds)
+    rows = rng.normal(size=(300, features))
+    learned = lightgbm.Dataset(rows, rows.sum(axis=1) + rng.normal(size=300))
+    settings = {"objective": "quantile", "alpha": 0.3, "num_threads": 1, "verbose": -1}
+    return lightgbm.train(settings, learned, rounds).model_to_string()
+
+
+def test_ensembles_read_as_one_say_to_the_bit_what_each_says_alone() -> None:
+    texts, rows = (grown(3, 12), grown(3, 5)), np.random.default_rng(0).normal(size=(50, 3))
+    alone = [lightgbm.Booster(model_str=text).predict(rows, num_threads=1) for text in texts]
+    assert np.array_equal(Boosting(("a", "b", "c"), texts).of_matrix(rows), np.stack(alone, axis=1))
+    with pytest.raises(ValueError, match="different features"):
+        Boosting(("a", "b", "c"), (texts[0], grown(9, 5))).of_matrix(rows)
