@@ -42,7 +42,7 @@ _AS_SET = 0
 @dataclass(frozen=True)
 class Topic:
     """One topic. `partitions` None: as many as the journal. `days` 0: as set for it, None: for ever. `large`:
-    its records may be larger than a broker's default. `dense`: its producers do not compress.
+    its records may be larger than a broker's default. `dense`: workers do not compress it.
     """
 
     name: str
@@ -103,7 +103,7 @@ def replay_topics(name: str) -> tuple[Topic, Topic]:
     if not name or not all(letter.isalnum() or letter in "-_" for letter in name) or name == "latest":
         raise InputError(f"a replay's name is letters, digits, - and _, and not 'latest': {name!r} is not")
     return (
-        Topic(f"{FORECASTS}.{name}", "plant_id", ("Forecast",), days=90, dense=True),
+        Topic(f"{FORECASTS}.{name}", "plant_id", ("Forecast",), days=90),
         Topic(f"{ANOMALIES}.{name}", "plant_id", ("AnomalyEvent",), days=90),
     )
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models import sun
+from models.skies import Skies, days_around, sky
 
 DAY = 16_262 * 86_400_000  # 2014-07-11
 PLACE = (48.45, 5.59)
@@ -23,6 +24,19 @@ def test_an_interval_is_the_same_bits_alone_and_among_others(quarters: list[int]
         alone = sun.means(*PLACE, np.array([end]), length_s)
         assert alone.elevation_deg[0] == together.elevation_deg[i]
         assert alone.clear[0] == together.clear[i]
+
+
+def test_skies_of_many_sites_say_the_bits_of_each_alone() -> None:
+    places, draw = (PLACE, (-33.9, 151.2)), np.random.default_rng(3)
+    ends = DAY + draw.integers(0, 3 * 288, (2, 200)) * 300_000
+    lengths = draw.choice([300, 900, 3600], ends.shape)
+    (first, end), other = days_around(ends)
+    grown = sky(*PLACE, first, end, sky(*PLACE, first - 1, first + 1, None))  # in part known before
+    skies = Skies.of([grown, sky(*places[1], *other, None)])
+    for row, place in enumerate(places):
+        alone = sun.means(*place, ends[row], lengths[row])
+        assert np.array_equal(skies.clear_of(ends, lengths)[row], alone.clear)
+        assert np.array_equal(skies.daylight(ends, lengths)[row], alone.bright)
 
 
 def test_elevation_is_that_of_pvlib_at_the_middle_of_a_short_interval() -> None:
