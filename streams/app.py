@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 #: Batches that wait at one partition while another is worked on, and bytes of a fetch; more only cost memory.
-BATCHES_WAITING = 1
+#: Of one, Faust would say that it is full while it is empty.
+BATCHES_WAITING = 2
 FETCH_BYTES = 1 << 20
 SESSION_S = 6.0
 HEARTBEAT_S = 2.0

@@ -10,7 +10,6 @@ import json
 import os
 import time
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +89,7 @@ def capacity(hour: int, capacity_kw: float) -> list[Outgoing]:
     _, record = CODEC.decode(first.value)
     changed = record | {"valid_from": START_MS + hour * HOUR_MS, "capacity_kw": capacity_kw}
     (body,) = CODEC.encode("PlantVersion", [changed])
-    return [replace(first, key=f"{PLANT_IDS[0]}|{hour}".encode(), value=body)]
+    return [first._replace(key=f"{PLANT_IDS[0]}|{hour}".encode(), value=body)]
 
 
 def bad(hour: int) -> list[Outgoing]:
