@@ -17,7 +17,7 @@ from models.release import Release, cold_start
 from schemas.codec import Codec
 from schemas.errors import DecodeError, ReleaseRefused, ServiceUnavailable
 from schemas.records import ReleaseRecord, ReleaseRole
-from streams.trial import expect_to_load
+from streams.trial import VERSION, expect_to_load
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -84,7 +84,7 @@ class Artifacts:
         if not 0 < record.artifact_bytes <= release_file.MOST_BYTES:
             most = release_file.MOST_BYTES
             raise ReleaseRefused(f"the artifact has {record.artifact_bytes} bytes: it may have 1 to {most}")
-        path = self._settings.home / "artifacts" / sha256
+        path = tried_in(self._settings.home) / sha256
         if path.exists():
             kept = path.read_bytes()
             if hashlib.sha256(kept).hexdigest() == sha256:
@@ -133,6 +133,11 @@ class Artifacts:
         if name != "ArtifactChunk":
             raise ReleaseRefused(f"a chunk of its artifact is a {name}")
         return chunk
+
+
+def tried_in(home: Path) -> Path:
+    """Where artifacts are kept that today's trial has found fit."""
+    return home / "artifacts" / f"tried-{VERSION}"
 
 
 def _check(record: ReleaseRecord, release: Release, size: int) -> None:

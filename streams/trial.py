@@ -17,6 +17,8 @@ from typing import Final
 
 from schemas.errors import ReleaseRefused, ServiceUnavailable
 
+#: Raise it where what is tried changes, or what reads an artifact: what was kept is then tried again.
+VERSION: Final = 2
 REFUSED: Final = 3
 CPU_S: Final = 30  # of a processor, not of a clock: a busy machine refuses no other releases
 CPU_S_PER_MB: Final = 1  # measured: 0.3 s

@@ -11,7 +11,7 @@ from infra.settings import Settings
 from models import release_file
 from schemas.codec import Codec
 from schemas.errors import ReleaseRefused
-from streams.artifacts import Artifacts
+from streams.artifacts import Artifacts, tried_in
 from tests.integration.bad_releases import bad_releases, chunks, record_of, release_of, sent
 from tests.integration.workers import send
 
@@ -34,7 +34,7 @@ def test_each_bad_release_is_refused_in_plain_words_and_nothing_of_it_is_kept_or
         assert len(told) == 1, "an operator reads it once, however many partitions hear of it"
     assert artifacts.load_release(record_of("good", good, 0)).name == "good"
     assert not traces.exists()
-    kept = {path.name for path in (settings.home / "artifacts").iterdir()}
+    kept = {path.name for path in tried_in(settings.home).iterdir()}
     sound = {one.record.artifact_sha256 for one in bad if one.what in ("of other plants", "of another name")}
     assert kept == {record_of("good", good, 0).artifact_sha256} | sound
 

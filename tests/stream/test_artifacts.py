@@ -17,7 +17,7 @@ from schemas.codec import Codec
 from schemas.errors import ReleaseRefused, SettingsError
 from schemas.records import ReleaseRecord, ReleaseRole
 from streams import artifacts as artifacts_module
-from streams.artifacts import Artifacts
+from streams.artifacts import Artifacts, tried_in
 from tests.forecast_world import small_release
 
 
@@ -26,8 +26,8 @@ def released(tmp_path: Path) -> tuple[Artifacts, ReleaseRecord]:
     """A release whose artifact this machine has fetched before, and its record."""
     content = save(small_release())
     sha256 = hashlib.sha256(content).hexdigest()
-    (tmp_path / "artifacts").mkdir()
-    (tmp_path / "artifacts" / sha256).write_bytes(content)
+    tried_in(tmp_path).mkdir(parents=True)
+    (tried_in(tmp_path) / sha256).write_bytes(content)
     record = ReleaseRecord("gridcast", "1", 1, 1, ReleaseRole.CHAMPION, sha256, len(content))
     return Artifacts(isolated(tmp_path), Codec()), record
 
@@ -67,7 +67,7 @@ def test_a_kept_file_that_was_changed_is_not_used(
     released: tuple[Artifacts, ReleaseRecord], tmp_path: Path
 ) -> None:
     artifacts, record = released
-    kept = tmp_path / "artifacts" / record.artifact_sha256
+    kept = tried_in(tmp_path) / record.artifact_sha256
     kept.write_bytes(kept.read_bytes()[:-1])
     with pytest.raises(SettingsError):  # it goes to Kafka, of which there is none here
         artifacts.load_release(record)
@@ -103,4 +103,4 @@ def test_what_does_not_pass_its_trial_is_neither_kept_nor_loaded(
         with pytest.raises(ReleaseRefused, match="breaks whoever reads it"):
             artifacts.load_release(record)
     assert tried == [b"deadly"], "what some bytes are will never change"
-    assert list((tmp_path / "artifacts").iterdir()) == []
+    assert list(tried_in(tmp_path).iterdir()) == []
