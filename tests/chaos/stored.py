@@ -61,8 +61,9 @@ def meant(settings: Settings) -> dict[str, Held]:
 
 
 def _add(rows: Rows, held: Held) -> None:
-    keys = [rows.column(name) for name in rows.table.key]
-    rest = [_plain(rows.column(name), rows.table.columns[name]) for name in rows.table.compared]
+    keys = [rows.column(name).to_pylist() for name in rows.table.key]
+    types = rows.table.columns
+    rest = [_plain(rows.column(name).to_pylist(), types[name]) for name in rows.table.compared]
     for row in range(len(rows)):
         held.add(b"".join(cells[row] for cells in keys), b"".join(cells[row] for cells in rest))
 
