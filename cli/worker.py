@@ -30,9 +30,6 @@ def command(accept_loss: bool, metrics_port: int | None, as_json: bool) -> None:
     are gone from the log before they were read), with 70 where starting again may help.
     """
     signal.signal(signal.SIGTERM, _end)  # until Faust listens
-    from infra.lean import leave_out_pandas
-
-    leave_out_pandas()
     # What forecasting asks for at its first use: all plants of a restore would wait for it.
     import lightgbm  # noqa: F401
     import pvlib.clearsky  # noqa: F401

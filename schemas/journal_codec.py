@@ -100,8 +100,7 @@ class JournalDecoder:
             for position in positions:
                 out.refuse(position, error)
             return
-        whole = len(positions) == len(out.payloads)
-        bodies = list(map(_BODY, out.payloads if whole else [out.payloads[at] for at in positions]))
+        bodies = list(map(_BODY, _at(out.payloads, positions)))
         if writer.name in _ROWS:
             self._decode_rows(out, writer, np.asarray(positions, np.int64), bodies)
         else:
@@ -194,10 +193,14 @@ def _by_header(payloads: Sequence[bytes | None]) -> Mapping[bytes | None, Sequen
     return groups
 
 
+def _at(values: Sequence[bytes | None], positions: Sequence[int]) -> Sequence[bytes | None]:
+    """What stands at rising positions; where they are all of them, as it stands."""
+    return values if len(positions) == len(values) else [values[at] for at in positions]
+
+
 def _add_rows(out: _Sorted, writer: WriterSchema, positions: Longs, batch: pa.RecordBatch) -> None:
     rows = telemetry_columns(batch, out.offsets[positions], is_tick=writer.name == "Tick")
-    whole = len(positions) == len(out.keys)
-    right = _under_own_key(rows, out.keys if whole else [out.keys[at] for at in positions.tolist()])
+    right = _under_own_key(rows, _at(out.keys, positions.tolist()))
     if right.all():
         out.rows.append(rows)
         return
