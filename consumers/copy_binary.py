@@ -56,6 +56,12 @@ def encode(columns: Sequence[Cells]) -> bytes:
     return b"".join((_HEADER, _bytes_of(_joined(width, *columns)), _TRAILER))
 
 
+def identities(columns: Sequence[Cells]) -> NDArray[np.int64]:
+    """i8[n]: equal for rows that are equal in all columns, numbered in the order in which they come first."""
+    found: NDArray[np.int64] = _joined(*columns).dictionary_encode().indices.to_numpy().astype(np.int64)
+    return found
+
+
 def numbers(pg_type: str, values: NDArray[Any], missing: NDArray[np.bool_] | None = None) -> Cells:
     """Cells of a numeric, boolean or time column (milliseconds UTC); null where `missing`."""
     cells = _of_one_size(_flat(pg_type, values))

@@ -40,7 +40,7 @@ class Rows:
     def __len__(self) -> int:
         return len(self.cells[0])
 
-    def take(self, places: Sequence[int]) -> "Rows":
+    def take(self, places: Sequence[int] | NDArray[np.int64]) -> "Rows":
         """The rows at `places`."""
         taken = pa.array(places, pa.int64())
         return Rows(self.table, tuple(column.take(taken) for column in self.cells), self.months)

@@ -1,7 +1,8 @@
 """Rows into a table without ever overwriting.
 
-Usually every row is new, and one COPY into the table does it. Where one is not, the COPY is undone, and the
-rows are staged in a temporary table: what is new is inserted, the rest compared with what is there.
+Usually the table has none of the identities, and one COPY into it does it; rows that come again within the
+batch are told apart before. Where an identity is known, the COPY is undone, and the rows are staged in a
+temporary table: what is new is inserted, the rest compared with what is there.
 """
 
 import io
@@ -10,11 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import psycopg2
+from numpy.typing import NDArray
 from psycopg2 import sql
 
 from consumers import tables
-from consumers.copy_binary import encode
+from consumers.copy_binary import encode, identities
 from consumers.rows import Rows
 from consumers.tables import Table
 
@@ -29,13 +32,17 @@ _SIZE_BYTES: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What became of the rows of one table: offered = written + repeats + differing + corrections."""
+    """What became of the rows of one table: offered = written + repeats + differing + corrections.
+
+    `known`: identities among them that the table had before.
+    """
 
     offered: int = 0
     written: int = 0
     repeats: int = 0
     differing: int = 0
     corrections: int = 0
+    known: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(
@@ -44,7 +51,31 @@ class Counts:
             self.repeats + other.repeats,
             self.differing + other.differing,
             self.corrections + other.corrections,
+            self.known + other.known,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Rows with the place at which the identity of each came first in the batch, i8[n]."""
+
+    rows: Rows
+    first: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, rows: Rows) -> "_Batch":
+        number = identities([rows.column(name) for name in rows.table.key])
+        return cls(rows, np.unique(number, return_index=True)[1][number])
+
+    @property
+    def again(self) -> NDArray[np.int64]:
+        """Places of rows whose identity came before in the batch."""
+        return np.flatnonzero(self.first != np.arange(len(self.first)))
+
+    @property
+    def unique(self) -> Rows:
+        """The first row of each identity."""
+        return self.rows.take(np.unique(self.first)) if self.again.size else self.rows
 
 
 def write_rows(cursor: "cursor", rows: Rows, likely_new: bool = True) -> Counts:
@@ -52,15 +83,14 @@ def write_rows(cursor: "cursor", rows: Rows, likely_new: bool = True) -> Counts:
 
     `likely_new`: whether to try without looking first; any answer gives the same rows.
     """
-    if likely_new and _all_new(cursor, rows):
-        return Counts(offered=len(rows), written=len(rows))
-    if rows.table is tables.TELEMETRY:
-        return _write_telemetry(cursor, rows)
-    return _write_records(cursor, rows)
+    batch = _Batch.of(rows)
+    is_copied = likely_new and _all_new(cursor, batch.unique)
+    write = _write_telemetry if rows.table is tables.TELEMETRY else _write_records
+    return write(cursor, batch, is_copied)
 
 
 def _all_new(cursor: "cursor", rows: Rows) -> bool:
-    """Write all the rows if no identity among them is known or there twice; else none."""
+    """Write all the rows, each with an identity of its own, if the table has none of these; else none."""
     cursor.execute("savepoint before_rows")
     try:
         _copy(cursor, rows, "table")
@@ -71,28 +101,34 @@ def _all_new(cursor: "cursor", rows: Rows) -> bool:
     return True
 
 
-def _write_records(cursor: "cursor", rows: Rows) -> Counts:
+def _write_records(cursor: "cursor", batch: _Batch, is_copied: bool) -> Counts:
     """Rows of which every copy must say the same."""
-    first: dict[tuple[bytes, ...], int] = {}
-    again = [place for place, key in enumerate(_keys(rows)) if first.setdefault(key, place) != place]
-    unique = rows.take(list(first.values())) if again else rows
-    _stage(cursor, unique)
-    written = _insert(cursor, rows.table, "")
-    differing = _differing_inside(rows, first, again)
-    if written < len(unique):
+    rows, unique = batch.rows, batch.unique
+    written = len(unique)
+    if not is_copied:
+        _stage(cursor, unique)
+        written = _insert(cursor, rows.table, "")
+    differing = _differing_inside(batch)
+    known = len(unique) - written
+    if known:
         differing += _differing_from_stored(cursor, rows.table)
-    return Counts(len(rows), written, len(rows) - written - differing, differing)
+    return Counts(len(rows), written, len(rows) - written - differing, differing, known=known)
 
 
-def _write_telemetry(cursor: "cursor", rows: Rows) -> Counts:
+def _write_telemetry(cursor: "cursor", batch: _Batch, is_copied: bool) -> Counts:
     """The first value of a stamp stays; another value later in the journal is a correction beside it."""
-    _stage(cursor, rows)
-    written = _insert(cursor, rows.table, "journal_offset")
-    corrections = 0
+    rows, unique = batch.rows, batch.unique
+    written, corrections = len(unique), 0
+    if not is_copied:
+        _stage(cursor, rows)
+        written = _insert(cursor, rows.table, "journal_offset")
+    elif batch.again.size:
+        _stage(cursor, rows.take(batch.again))
     if written < len(rows):
         cursor.execute(_CORRECT)
         corrections = cursor.fetchone()[0]  # type: ignore[index]  # an aggregate always has a row
-    return Counts(len(rows), written, len(rows) - written - corrections, corrections=corrections)
+    repeats = len(rows) - written - corrections
+    return Counts(len(rows), written, repeats, corrections=corrections, known=len(unique) - written)
 
 
 #: A null later is no correction: it says nothing. Each change is looked at, so that the count and
@@ -155,13 +191,16 @@ def _insert(cursor: "cursor", table: Table, in_order_of: str) -> int:
     return cursor.rowcount
 
 
-def _differing_inside(rows: Rows, first: dict[tuple[bytes, ...], int], again: list[int]) -> int:
+def _differing_inside(batch: _Batch) -> int:
+    again = batch.again.tolist()
     if not again:
         return 0
-    values, keys = _tuples(rows, rows.table.compared), _keys(rows)
-    differing = [place for place in again if values[place] != values[first[keys[place]]]]
-    for place in differing[:_SHOWN]:
-        _complain(rows.table, tuple(cell[_SIZE_BYTES:] for cell in keys[place]))
+    first = batch.first[again].tolist()
+    rows, compared = batch.rows, batch.rows.table.compared
+    values = zip(_tuples(rows.take(again), compared), _tuples(rows.take(first), compared), strict=True)
+    differing = [place for place, (one, other) in zip(again, values, strict=True) if one != other]
+    for key in _tuples(rows.take(differing[:_SHOWN]), rows.table.key):
+        _complain(rows.table, tuple(cell[_SIZE_BYTES:] for cell in key))
     return len(differing)
 
 
@@ -186,10 +225,6 @@ def _differing_from_stored(cursor: "cursor", table: Table) -> int:
 
 def _complain(table: Table, identity: tuple[object, ...]) -> None:
     _log.error("%s: another record of the same identity has other values: %s", table.name, identity)
-
-
-def _keys(rows: Rows) -> list[tuple[bytes, ...]]:
-    return _tuples(rows, rows.table.key)
 
 
 def _tuples(rows: Rows, names: Sequence[str]) -> list[tuple[bytes, ...]]:

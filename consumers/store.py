@@ -133,7 +133,7 @@ class Store:
     def _note_crowded(self, counts: Mapping[str, Counts]) -> None:
         """Repeats come in stretches: a table that has just had some is looked at before it is written to."""
         for table, one in counts.items():
-            (self._crowded.discard if one.written == one.offered else self._crowded.add)(table)
+            (self._crowded.add if one.known else self._crowded.discard)(table)
 
     @contextmanager
     def _transaction(self) -> Iterator["cursor"]:
