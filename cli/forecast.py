@@ -14,13 +14,11 @@ import click
 
 from cli.output import emit, iso, json_option, table
 from infra import settings
-from schemas.rungs import Rung
 
 if TYPE_CHECKING:
     from infra.settings import Settings
     from schemas.codec import Codec
 
-RUNGS: Final = tuple(rung.title for rung in Rung)
 SHOWN: Final = (0.1, 0.5, 0.9)
 Record = Mapping[str, Any]
 
@@ -79,6 +77,8 @@ def _zone(name: str | None) -> tzinfo:
 
 
 def _rows(forecast: Record, zone: tzinfo) -> list[dict[str, Any]]:
+    from consumers.forecast_document import RUNGS, steps
+
     return [
         {
             "local": _local(step["valid_at_ms"], zone),
@@ -87,26 +87,7 @@ def _rows(forecast: Record, zone: tzinfo) -> list[dict[str, Any]]:
             **{f"P{round(100 * level)}": step["power_kw"].get(level) for level in SHOWN},
             "rung": RUNGS[step["rung"]],
         }
-        for step in _steps(forecast)
-    ]
-
-
-def _steps(forecast: Record) -> list[dict[str, Any]]:
-    levels, power_kw = forecast["levels"], forecast["power_kw"]
-    available_kw = forecast["available_kw"]
-    return [
-        {
-            "valid_at_ms": valid_at_ms,
-            "interval_s": interval_s,
-            "rung": rung,
-            "power_kw": dict(
-                zip(levels, power_kw[place * len(levels) : (place + 1) * len(levels)], strict=True)
-            ),
-            "available_kw": available_kw[place] if available_kw else None,
-        }
-        for place, (valid_at_ms, interval_s, rung) in enumerate(
-            zip(forecast["valid_at"], forecast["interval_s"], forecast["rung"], strict=True)
-        )
+        for step in steps(forecast)
     ]
 
 
@@ -135,43 +116,25 @@ def _ago(span_ms: int) -> str:
 
 
 def _document(forecast: Record, zone: tzinfo) -> dict[str, Any]:
-    issued_at_ms = forecast["issued_at"]
-    return {
-        "plant_id": forecast["plant_id"],
-        "issued_at": iso(issued_at_ms),
-        "model": forecast["model"],
-        "version": forecast["version"],
-        "capacity_kw": forecast["capacity_kw"],
-        "stale": forecast["stale"],
-        "telemetry_age_s": _age_s(issued_at_ms, forecast["telemetry_at"]),
-        "weather_source": forecast["run_source"],
-        "weather_age_s": _age_s(issued_at_ms, forecast["run_published_at"]),
-        "steps": [
-            {
-                "valid_at": iso(step["valid_at_ms"]),
-                "local": _local(step["valid_at_ms"], zone),
-                "interval_s": step["interval_s"],
-                "rung": RUNGS[step["rung"]],
-                "power_kw": {f"{level:g}": value for level, value in step["power_kw"].items()},
-                "available_kw": step["available_kw"],
-            }
-            for step in _steps(forecast)
-        ],
-    }
+    """As the API tells it, with the local time of each step."""
+    from consumers.forecast_document import document
 
-
-def _age_s(issued_at_ms: int, at_ms: int | None) -> float | None:
-    return None if at_ms is None else (issued_at_ms - at_ms) / 1000
+    told = document(forecast)
+    for step, valid_at_ms in zip(told["steps"], forecast["valid_at"], strict=True):
+        step["local"] = _local(valid_at_ms, zone)
+    return told
 
 
 def _csv(forecast: Record, zone: tzinfo) -> str:
+    from consumers.forecast_document import RUNGS, steps
+
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
     levels = [f"{level:g}" for level in forecast["levels"]]
     lines.writerow(
         ["plant_id", "issued_at", "valid_at", "local", "interval_s", "rung", *levels, "available_kw"]
     )
-    for step in _steps(forecast):
+    for step in steps(forecast):
         lines.writerow(
             [
                 forecast["plant_id"],

@@ -41,6 +41,7 @@ COMMANDS: dict[str, str] = {
     "score": "Skill by plant and horizon, from the topics.",
     "digest": "A hash of what a topic says, repeats removed.",
     "lag": "Records and seconds behind, for each topic, partition and group.",
+    "keys": "Who may ask the API: add, list, revoke, rotate.",
     "losses": "Energy, and money, lost by plant, unit and cause.",
     "sweep": "Train with many settings and compare them on days that none has seen.",
     "plot": "Pictures of forecasts, reliability and skill.",

@@ -23,7 +23,7 @@ _QUIET_S: Final = 60.0
 
 
 class JsonLines(logging.Formatter):
-    """A record as one JSON object a line."""
+    """A record as one JSON object a line, with what was given as `extra={"fields": {...}}`."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry = {
@@ -31,6 +31,7 @@ class JsonLines(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
+            **getattr(record, "fields", {}),
         }
         if record.exc_info:
             entry["error"] = self.formatException(record.exc_info)

@@ -126,6 +126,24 @@ WEATHER_BREAKER_OPEN = Gauge(
     registry=REGISTRY,
 )  # fmt: skip
 
+API_REQUESTS = Counter(
+    "gridcast_api_requests", "Requests to the API, by route, method and status.",
+    ("route", "method", "status"), registry=REGISTRY,
+)  # fmt: skip
+API_SECONDS = Histogram(
+    "gridcast_api_seconds", "Time until a request to the API was answered, by route.", ("route",),
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0), registry=REGISTRY,
+)  # fmt: skip
+API_REFUSED = Counter(
+    "gridcast_api_refused", "Requests to the API that were turned away (no_key, wrong_key, role, key_rate, "
+    "address_rate, body).", ("reason",), registry=REGISTRY,
+)  # fmt: skip
+API_STREAMS = Gauge("gridcast_api_streams", "Event streams that are open now.", registry=REGISTRY)
+API_LATEST = Gauge(
+    "gridcast_api_latest_forecasts", "Plants whose newest forecast the API holds in memory.",
+    registry=REGISTRY,
+)  # fmt: skip
+
 
 def exposition() -> bytes:
     """Every metric in Prometheus' text format."""

@@ -83,7 +83,7 @@ class Settings(BaseSettings):
     coverage_by_plant: bool = Field(False, description="Whether coverage is also shown plant by plant.")
 
     sink_group: str = "gridcast-sink"
-    sink_batch_records: int = Field(5000, ge=1)
+    sink_batch_records: int = Field(20_000, ge=1)
     sink_linger_s: float = Field(0.5, ge=0, description="How long the sink gathers records for one write.")
 
     weather_every_s: float = Field(3600.0, gt=0, description="How often weather is collected for a plant.")
@@ -124,6 +124,22 @@ class Settings(BaseSettings):
         2.0, ge=0, description="Live errors of so many times those promised withdraw a champion; 0: never."
     )
 
+    api_host: str = Field("127.0.0.1", description="Address that `gridcast serve` listens on.")
+    api_port: int = Field(8080, ge=0, le=65535, description="Port of `gridcast serve`; 0: a free one.")
+    api_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Origins whose pages a browser lets ask the API, as https://a.example; empty: none."
+    )
+    api_proxies: str = Field(
+        "", description="Addresses of reverse proxies whose X-Forwarded-For is believed; empty: none."
+    )
+    api_body_bytes: int = Field(1 << 20, ge=1024, description="Largest body of a request [bytes].")
+    api_key_per_minute: int = Field(1200, ge=1, description="Requests of a key a minute, unless it says.")
+    api_address_per_minute: int = Field(6000, ge=1, description="Requests of an address a minute.")
+    api_failures_per_minute: int = Field(30, ge=1, description="Wrong keys of an address a minute.")
+    api_connections: int = Field(8, ge=1, description="Most connections of the API to PostgreSQL.")
+    api_query_s: float = Field(10.0, gt=0, description="How long a question to PostgreSQL may take.")
+    api_streams: int = Field(200, ge=1, description="Most event streams that are open at once.")
+
     mlflow_uri: str = Field("", description="Tracking server of MLflow for experiments; empty: a file alone.")
 
     metrics_host: str = "127.0.0.1"
@@ -162,10 +178,12 @@ class Settings(BaseSettings):
             raise ValueError("it must be a cron expression, as 0 3 * * 1 for Mondays at three")
         return expression
 
-    @field_validator("levels", mode="before")
+    @field_validator("levels", "api_origins", mode="before")
     @classmethod
-    def _split_levels(cls, levels: object) -> object:
-        return levels.split(",") if isinstance(levels, str) else levels
+    def _split(cls, listed: object) -> object:
+        return (
+            [one.strip() for one in listed.split(",") if one.strip()] if isinstance(listed, str) else listed
+        )
 
     @field_validator("levels")
     @classmethod

@@ -1,0 +1,49 @@
+"""How often somebody may ask, by key and by address. Counted in this process, over a sliding minute."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING
+
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+
+
+class Limits:
+    """Each question counts; the answer is None, or how many seconds to wait."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._counter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._of_key = settings.api_key_per_minute
+        self._of_address = RateLimitItemPerMinute(settings.api_address_per_minute)
+        self._failures = RateLimitItemPerMinute(settings.api_failures_per_minute)
+
+    def of_address(self, address: str) -> int | None:
+        """Of everything that an address asks."""
+        return self._hit(self._of_address, "address", address)
+
+    def of_key(self, key_id: str, per_minute: int | None) -> int | None:
+        """Of what is asked with a key that is good."""
+        return self._hit(RateLimitItemPerMinute(per_minute or self._of_key), "key", key_id)
+
+    def failed(self, address: str) -> None:
+        """A wrong key came from here."""
+        self._counter.hit(self._failures, "failure", address)
+
+    def guessing(self, address: str) -> int | None:
+        """Whether so many wrong keys came from here that no more is looked at."""
+        if self._counter.test(self._failures, "failure", address):
+            return None
+        return self._wait_s(self._failures, "failure", address)
+
+    def _hit(self, item: RateLimitItemPerMinute, *who: str) -> int | None:
+        return None if self._counter.hit(item, *who) else self._wait_s(item, *who)
+
+    def _wait_s(self, item: RateLimitItemPerMinute, *who: str) -> int:
+        reset_at_s = self._counter.get_window_stats(item, *who).reset_time
+        return max(math.ceil(reset_at_s - time.time()), 1)

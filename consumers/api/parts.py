@@ -1,0 +1,63 @@
+"""What the routes work with, made once for an app."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import Depends, Request
+
+from consumers.api.database import Database
+from consumers.api.follower import Follower
+from consumers.api.gate import Doorkeeper
+from consumers.api.hub import Hub
+from consumers.api.latest import Latest
+from consumers.api.limits import Limits
+from consumers.api.requests import RequestLog
+from infra.registry import schema_ids
+from schemas.codec import Codec
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Settings, and everything that holds state."""
+
+    settings: Settings
+    codec: Codec
+    database: Database
+    doorkeeper: Doorkeeper
+    limits: Limits
+    requests: RequestLog
+    latest: Latest
+    hub: Hub
+    follower: Follower
+    started_s: float
+
+    @classmethod
+    def of(cls, settings: Settings) -> Parts:
+        """Nothing is asked or started yet, but a schema registry where there is one."""
+        codec, database, hub = Codec(schema_ids(settings)), Database(settings), Hub()
+        latest = Latest(codec)
+        return cls(
+            settings, codec, database, Doorkeeper(database), Limits(settings), RequestLog(), latest, hub,
+            Follower(settings, latest, hub), time.monotonic(),
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """Let go of everything, writing down what is not yet."""
+        self.follower.close()
+        self.doorkeeper.note_uses(at_once=True)
+        self.database.close()
+
+
+def parts(request: Request) -> Parts:
+    """Those of the app that was asked."""
+    found: Parts = request.app.state.parts
+    return found
+
+
+Given = Annotated[Parts, Depends(parts)]
