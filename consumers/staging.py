@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import psycopg2
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from psycopg2 import sql
 
 from consumers import tables
-from consumers.copy_binary import encode, identities
+from consumers.copy_binary import NULL, encode, identities
 from consumers.rows import Rows
 from consumers.tables import Table
 
@@ -122,13 +124,22 @@ def _write_telemetry(cursor: "cursor", batch: _Batch, is_copied: bool) -> Counts
     if not is_copied:
         _stage(cursor, rows)
         written = _insert(cursor, rows.table, "journal_offset")
-    elif batch.again.size:
-        _stage(cursor, rows.take(batch.again))
-    if written < len(rows):
+        looked_at = len(rows) - written
+    elif looked_at := len(otherwise := _otherwise(batch)):
+        _stage(cursor, rows.take(otherwise))
+    if looked_at:
         cursor.execute(_CORRECT)
         corrections = cursor.fetchone()[0]  # type: ignore[index]  # an aggregate always has a row
     repeats = len(rows) - written - corrections
     return Counts(len(rows), written, repeats, corrections=corrections, known=len(unique) - written)
+
+
+def _otherwise(batch: _Batch) -> NDArray[np.int64]:
+    """Places of scans that came again, of the stamps where any of them says another value than the first."""
+    power, again = batch.rows.column("power_kw"), batch.again
+    values, before = power.take(pa.array(again)), power.take(pa.array(batch.first[again]))
+    says = pc.and_(pc.not_equal(values, before), pc.not_equal(values, pa.scalar(NULL, pa.binary())))
+    return again[np.isin(batch.first[again], batch.first[again][says.to_numpy(zero_copy_only=False)])]
 
 
 #: A null later is no correction: it says nothing. Each change is looked at, so that the count and

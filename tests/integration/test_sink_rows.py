@@ -1,12 +1,22 @@
 """What the sink writes, with a real Kafka and a real PostgreSQL."""
 
+from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime
+from functools import reduce
+from operator import add
+from random import Random
 from typing import Any
 
 import pytest
 
+from consumers import partitions, tables
+from consumers.intake import Reader, Taken
+from consumers.registry import Registry
+from consumers.staging import Counts, write_rows
 from consumers.tables import TABLES
 from infra import metrics, topics
+from infra.postgres import connect
 from infra.settings import Settings
 from tests import output_records as made
 from tests.integration.sink_help import CODEC, ask, send, send_bytes, sink_all
@@ -139,6 +149,47 @@ def test_a_value_after_a_null_is_a_correction(settings: Settings) -> None:
     send(settings, ("PlantVersion", [made.plant()]), ("Telemetry", scans))
     sink_all(settings)
     assert ask(settings, "select power_kw, first_kw from actuals") == [(70.0, None)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_written_and_counted_does_not_depend_on_how_scans_are_cut(
+    settings: Settings, seed: int
+) -> None:
+    draw = Random(seed)
+    scans = [
+        made.scan(step=draw.randrange(6), power_kw=draw.choice([None, 100.0, 150.0]), known_at=made.T0_MS + n)
+        for n in range(40)
+    ]
+    records = [
+        Taken(topics.JOURNAL, 0, n, b"a", payload)
+        for n, payload in enumerate(
+            [*CODEC.encode("PlantVersion", [made.plant()]), *CODEC.encode("Telemetry", scans)]
+        )
+    ]
+    cuts = sorted(draw.sample(range(2, len(records)), 4))
+    some = [records[a:b] for a, b in zip([0, *cuts], [*cuts, len(records)], strict=True)]
+    alone = _written(settings, [[record] for record in records])
+    assert _written(settings, [records]) == alone
+    assert _written(settings, some) == alone
+    assert alone[1].corrections and alone[1].repeats
+
+
+def _written(settings: Settings, batches: list[list[Taken]]) -> tuple[Sequence[tuple[Any, ...]], Counts]:
+    """What stands in the table after these batches, and the counts without `known`; then undone."""
+    reader, registry, counts = Reader(CODEC), Registry(), list[Counts]()
+    with closing(connect(settings)) as server, server.cursor() as cursor:
+        for batch in batches:
+            intake = reader.read(batch, registry)
+            registry = intake.registry
+            for rows in (one for one in intake.rows if one.table is tables.TELEMETRY and len(one)):
+                if not counts:
+                    partitions.ensure(server, partitions.needed([rows]))
+                counts.append(write_rows(cursor, rows))
+        cursor.execute("select * from telemetry order by plant_id, event_time")
+        found = cursor.fetchall()
+        server.rollback()
+    total = reduce(add, counts)
+    return found, Counts(total.offered, total.written, total.repeats, total.differing, total.corrections)
 
 
 def test_refused_telemetry_is_no_actual_and_its_reject_is_there(settings: Settings) -> None:
