@@ -30,7 +30,7 @@ from models.release import Release
 from models.steps import EngineSettings
 from schemas.codec import Codec
 from schemas.records import ReleaseRecord
-from streams import meter, worker
+from streams import meter, turns
 from streams.checkpoints import partition_of
 from streams.records import PlainRecords
 
@@ -56,7 +56,7 @@ def command(
     engine, load = _engine()
     cut = list(_batches(data, codec, batch, home, load))
     head, rest = cut[0], cut[1:]
-    worker.process(codec, engine, head)
+    turns.process(codec, [(engine, head)])
     spent: dict[str, float] = defaultdict(float)
     profiler = cProfile.Profile()
     forecasts = sum(len(_spent(spent, codec, engine, one, profiler, plain)) for one in rest)
@@ -75,7 +75,7 @@ def _spent(
     profiler: cProfile.Profile,
     plain: bool,
 ) -> list[object]:
-    """What `streams.worker.process` does, with the CPU of its steps."""
+    """What `streams.turns.process` does, with the CPU of its steps."""
 
     @contextmanager
     def timed(step: str) -> Iterator[None]:
@@ -87,7 +87,7 @@ def _spent(
     try:
         if not plain:
             profiler.enable()
-        return list(worker.process(codec, engine, one).records)
+        return list(turns.process(codec, [(engine, one)]).records)
     finally:
         profiler.disable()
         meter.timed = before

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from models.validate import Verdicts, validate
+from models.validate import Verdicts, validate, versions_of
 from schemas.journal import TelemetryColumns
 from schemas.records import PlantVersion
 
@@ -27,4 +27,4 @@ class Registry:
 
     def judge(self, rows: TelemetryColumns) -> Verdicts:
         """The verdict on each row, as the worker gives it."""
-        return validate(rows, self.versions)
+        return validate(rows, versions_of(rows, self.versions))

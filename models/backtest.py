@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Protocol
 
-from models.engine import Engine, Outputs
+from models.engine import Engine
+from models.outputs import Outputs
 from schemas.errors import ReleaseRefused
 from schemas.journal import JournalBatch, TelemetryColumns
 from schemas.records import ReleaseRecord

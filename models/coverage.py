@@ -80,8 +80,8 @@ def note(fleet: Fleet, slots: I8, valid_ms: I8, due: Due, actual: F8) -> None:
 
 
 def counts(fleet: Fleet, days: int) -> Counts:
-    """What was counted of every plant in the newest days of its own clock."""
-    slots = np.arange(len(fleet.ids))
+    """What was counted of every row of the fleet in the newest days of its plant's own clock."""
+    slots = np.arange(fleet.state.size)
     day = fleet.state["cover_day"][slots]
     newest = fleet.state["clock_ms"][slots] // DAY_MS
     kept = ((day >= 0) & (day > newest[:, None] - days))[..., None, None]

@@ -1,9 +1,13 @@
-"""All that is known of the plants of one journal partition: the columns, and each plant's outlook."""
+"""All that is known of the plants of a worker: the columns, each plant's outlook, the shadows beside them.
+
+A plant is a row here (slot), whichever journal partition it stands in: one call works on plants of all of
+them. Who knows which plant has which row is the engine of its partition.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +20,9 @@ from models.state import Field, FleetState
 from models.steps import EngineSettings
 from models.windows import MILLI_PER_KW, SCAN_STEPS_S, enough_scans
 from schemas.records import PlantVersion
+
+if TYPE_CHECKING:
+    from models.shadows import Shadows
 
 I8 = NDArray[np.int64]
 F8 = NDArray[np.float64]
@@ -61,22 +68,50 @@ CORE_FIELDS: Final = (
 
 @dataclass
 class Fleet:
-    """State columns, outlooks and unit names by slot."""
+    """State columns, outlooks of champions, shadows and unit names by slot.
+
+    `models` are the (name, version) of releases that forecasts were made with: columns of pending forecasts
+    hold places in this list.
+    """
 
     settings: EngineSettings
     state: FleetState
-    outlooks: list[Outlook] = field(default_factory=list)
-    ids: list[str] = field(default_factory=list)
-    unit_ids: list[list[str]] = field(default_factory=list)
+    shadows: Shadows
+    outlooks: dict[int, Outlook] = field(default_factory=dict)
+    ids: dict[int, str] = field(default_factory=dict)
+    unit_ids: dict[int, list[str]] = field(default_factory=dict)
+    models: list[tuple[str, ...]] = field(default_factory=list)
 
     def add(self, plant: PlantVersion, release: Release) -> int:
         """A row for a new plant."""
-        slot = self.state.add(plant.plant_id)
-        self.ids.append(plant.plant_id)
-        self.unit_ids.append([])
-        self.outlooks.append(Outlook(plant, release))
+        outlook, slot = Outlook(plant, release), self.state.add()
+        self.ids[slot], self.unit_ids[slot], self.outlooks[slot] = plant.plant_id, [], outlook
         self.note(slot)
         return slot
+
+    def free(self, slot: int) -> None:
+        """A plant leaves, with all that was known of it."""
+        self.shadows.forget(slot)
+        for by_slot in (self.ids, self.unit_ids, self.outlooks):
+            by_slot.pop(slot, None)
+        self.state.free(slot)
+
+    def outlooks_of(self, slot: int) -> list[Outlook]:
+        """The outlook of a plant's champion, and that of its shadow where one forecasts."""
+        return [self.outlooks[slot], *self.shadows.outlook(slot)]
+
+    def amend(self, slot: int, clock_ms: int) -> bool:
+        """Let the version of a plant count that holds at a time; True when it is another one."""
+        changed = [outlook.amend_at(clock_ms) for outlook in self.outlooks_of(slot)]
+        if any(changed):
+            self.note(slot)
+        return any(changed)
+
+    def number(self, model: tuple[str, ...]) -> int:
+        """Place of a release's (name, version) in `models`, made when it is new."""
+        if model not in self.models:
+            self.models.append(model)
+        return self.models.index(model)
 
     def note(self, slot: int) -> None:
         """Copy what the registry says of a plant into the columns."""

@@ -5,7 +5,6 @@ champions, those of shadows.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,30 +14,28 @@ from models import issue as forecasting
 from models.fleet import Fleet
 from models.forecast.limits import GRID
 from models.issue import Made
+from models.outputs import Outputs
 from models.sides import Side, champions
 from schemas.forecasts import ForecastBlock
-
-if TYPE_CHECKING:
-    from models.engine import Engine, Outputs
 
 I8 = NDArray[np.int64]
 
 
-def issue(engine: Engine, slots: I8, issued_at_ms: I8, known_at_ms: I8, out: Outputs) -> None:
+def issue(fleet: Fleet, slots: I8, issued_at_ms: I8, known_at_ms: I8, out: Outputs) -> None:
     """Issue for each plant once at its T; ``known_at_ms`` is that of the record that brought the time, shape
     (N,).
     """
-    fleet, state, names = engine.fleet, engine.fleet.state, engine.serving.names
-    _wake(engine, slots, issued_at_ms)
-    out.scores += maturing.mature(fleet, engine.shadows, slots, issued_at_ms, known_at_ms, names)
-    engine.shadows.let_go(slots, issued_at_ms)
+    state = fleet.state
+    _wake(fleet, slots, issued_at_ms)
+    out.scores += maturing.mature(fleet, slots, issued_at_ms, known_at_ms)
+    fleet.shadows.let_go(slots, issued_at_ms)
     start_scale.learn(fleet, slots, issued_at_ms)
     out.anomalies += watch.look(fleet, slots, issued_at_ms, known_at_ms)
-    for rows, made in _forecasts(engine, champions(fleet, slots), issued_at_ms):
+    for rows, made in _forecasts(fleet, champions(fleet, slots), issued_at_ms):
         out.forecasts.append(_block(fleet, made, known_at_ms[rows]))
-    beside = engine.shadows.side(slots)
+    beside = fleet.shadows.side(slots)
     if beside is not None:
-        for _ in _forecasts(engine, beside[1], issued_at_ms[beside[0]]):
+        for _ in _forecasts(fleet, beside[1], issued_at_ms[beside[0]]):
             pass  # kept for their actuals, and published nowhere
     out.drift += watch.study(fleet, slots, issued_at_ms, known_at_ms)
     state["issued_ms"][slots] = issued_at_ms
@@ -46,25 +43,24 @@ def issue(engine: Engine, slots: I8, issued_at_ms: I8, known_at_ms: I8, out: Out
     state["refused_kw"][slots] = np.nan
 
 
-def _forecasts(engine: Engine, side: Side, issued_at_ms: I8) -> Iterator[tuple[I8, Made]]:
+def _forecasts(fleet: Fleet, side: Side, issued_at_ms: I8) -> Iterator[tuple[I8, Made]]:
     """Make the forecasts of one side, and keep them for their actuals; with the places in the side."""
-    fleet = engine.fleet
     for rows in _alike(fleet, side):
         resolution_s = int(fleet.state["resolution_s"][side.slots[rows[0]]])
         release = side.outlooks[int(rows[0])].release
         some = side.take(rows)
         made = forecasting.make(fleet, some, issued_at_ms[rows], release, resolution_s)
-        pending.keep(some.learned, made, engine.serving.number((release.name, release.version)))
+        pending.keep(some.learned, made, fleet.number((release.name, release.version)))
         yield rows, made
 
 
-def _wake(engine: Engine, slots: I8, issued_at_ms: I8) -> None:
+def _wake(fleet: Fleet, slots: I8, issued_at_ms: I8) -> None:
     """Let runs and plant versions count whose time has come."""
     for slot, t in zip(slots.tolist(), issued_at_ms.tolist(), strict=True):
-        if engine.fleet.outlooks[slot].wakes_ms <= t:
-            for outlook in engine.outlooks(slot):
+        if fleet.outlooks[slot].wakes_ms <= t:
+            for outlook in fleet.outlooks_of(slot):
                 outlook.activate(t)
-            engine.amend(slot, t)
+            fleet.amend(slot, t)
 
 
 def _alike(fleet: Fleet, side: Side) -> list[I8]:

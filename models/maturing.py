@@ -15,7 +15,6 @@ from models import calibration, coverage, pending
 from models.fleet import Fleet, means_at
 from models.pending import CADENCE_MS, WAIT_MS, Due
 from models.score import pinball
-from models.shadows import Shadows
 from models.sides import Learned
 from models.state import Field
 from models.steps import LEADS_S
@@ -23,7 +22,6 @@ from schemas.scores import ScoreBlock
 
 I8 = NDArray[np.int64]
 F8 = NDArray[np.float64]
-Names = list[tuple[str, ...]]
 
 ERRORS_KEPT_H: Final = 720
 FIELDS: Final = (
@@ -44,9 +42,7 @@ class _Met:
     taught: F8  # the same where it was the weather's doing
 
 
-def mature(
-    fleet: Fleet, shadows: Shadows, slots: I8, issued_at_ms: I8, known_at_ms: I8, models: Names
-) -> list[ScoreBlock]:
+def mature(fleet: Fleet, slots: I8, issued_at_ms: I8, known_at_ms: I8) -> list[ScoreBlock]:
     """Score what has come of age between the previous issue and this one; teach the bands. In a record the
     entries of a plant's champion stand before those of its shadow.
     """
@@ -56,24 +52,24 @@ def mature(
         valid = issued_at_ms - WAIT_MS - back * CADENCE_MS
         rows = np.flatnonzero((back * CADENCE_MS < every_ms) & (valid % CADENCE_MS == 0))
         if rows.size:
-            scores.append(_mature_at(fleet, shadows, slots[rows], valid[rows], known_at_ms[rows], models))
+            scores.append(_mature_at(fleet, slots[rows], valid[rows], known_at_ms[rows]))
     return [block for block in scores if len(block)]
 
 
-def _mature_at(fleet: Fleet, shadows: Shadows, slots: I8, valid: I8, known: I8, models: Names) -> ScoreBlock:
+def _mature_at(fleet: Fleet, slots: I8, valid: I8, known: I8) -> ScoreBlock:
     learned = Learned(fleet.state, slots)
     met = _meet(fleet, slots, valid, pending.due(learned, valid))
     _teach(fleet, learned, met)
     _note_errors(fleet, valid, met)
     coverage.note(fleet, slots, valid, met.due, met.actual)
     sides = [_scored(fleet, met, np.arange(slots.size))]
-    beside = shadows.learned(slots)
+    beside = fleet.shadows.learned(slots)
     if beside is not None:
         places, theirs = beside
         met = _meet(fleet, slots[places], valid[places], pending.due(theirs, valid[places]))
         _teach(fleet, theirs, met)
         sides.append(_scored(fleet, met, places))
-    return _block(fleet, slots, valid, known, models, sides)
+    return _block(fleet, slots, valid, known, sides)
 
 
 def _meet(fleet: Fleet, slots: I8, valid: I8, due: Due) -> _Met:
@@ -132,7 +128,7 @@ def _scored(fleet: Fleet, met: _Met, places: I8) -> _Scored:
     )
 
 
-def _block(fleet: Fleet, slots: I8, valid: I8, known: I8, models: Names, sides: list[_Scored]) -> ScoreBlock:
+def _block(fleet: Fleet, slots: I8, valid: I8, known: I8, sides: list[_Scored]) -> ScoreBlock:
     """A record for each plant of which anything was scored."""
     place = np.concatenate([side.place for side in sides])
     order = np.argsort(place, kind="stable")
@@ -151,7 +147,7 @@ def _block(fleet: Fleet, slots: I8, valid: I8, known: I8, models: Names, sides: 
         known_at=known[rows],
         capacity_kw=capacity[rows],
         count=count,
-        releases=list(models),
+        releases=list(fleet.models),
         release=column("release"),
         lead_s=lead_s,
         issued_at=valid[entry] - lead_s * 1000,

@@ -33,15 +33,10 @@ def key_of(held: Held | None) -> Key:
 
 @dataclass
 class Serving:
-    """The releases of one journal partition, in its order; each is loaded once, when a plant needs it.
-
-    `names` are the (name, version) of releases that forecasts were made with: columns of pending forecasts
-    hold places in this list.
-    """
+    """The releases of one journal partition, in its order; each is loaded once, when a plant needs it."""
 
     load: Callable[[ReleaseRecord], Release]
     held: list[Held] = field(default_factory=list)
-    names: list[tuple[str, ...]] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     cold: Release = field(default_factory=cold_start)
     loaded: dict[Key, Release] = field(default_factory=dict)
@@ -134,12 +129,6 @@ class Serving:
             else:
                 standing.append(held)
         return standing
-
-    def number(self, name: tuple[str, ...]) -> int:
-        """Place of a release's (name, version) in `names`, made when it is new."""
-        if name not in self.names:
-            self.names.append(name)
-        return self.names.index(name)
 
     def only(self, record: ReleaseRecord, release: Release) -> None:
         """Serve every plant from one release, whatever the journal has said."""

@@ -44,11 +44,10 @@ class Shadows:
         self.columns = FleetState(fields, {}, room=1)
         self.by_slot: dict[int, Shadow] = {}
 
-    def begin(self, plant_id: str, slot: int, key: tuple[str, str, str], outlook: Outlook | None) -> Shadow:
+    def begin(self, slot: int, key: tuple[str, str, str], outlook: Outlook | None) -> Shadow:
         """A shadow that has learned nothing yet, in place of the one that was there."""
-        row = self.columns.add(plant_id)
-        self.columns.clear(row)
-        self.by_slot[slot] = Shadow(key, row, outlook)
+        self.forget(slot)
+        self.by_slot[slot] = Shadow(key, self.columns.add(), outlook)
         return self.by_slot[slot]
 
     def end(self, slot: int) -> None:
@@ -64,7 +63,9 @@ class Shadows:
 
     def forget(self, slot: int) -> None:
         """Nothing of a shadow is left."""
-        self.by_slot.pop(slot, None)
+        shadow = self.by_slot.pop(slot, None)
+        if shadow is not None:
+            self.columns.free(shadow.row)
 
     def let_go(self, slots: I8, clock_ms: I8) -> None:
         """End those that forecast no more and wait for no actual any more at their plants' clocks."""

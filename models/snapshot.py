@@ -62,23 +62,23 @@ class Refusal:
 def take(engine: Engine, plant_id: str) -> Snapshot:
     """Cut one plant out of the engine's fleet."""
     fleet, serving = engine.fleet, engine.serving
-    slot = fleet.state.slots[plant_id]
+    slot = engine.slots[plant_id]
     outlook, offset = fleet.outlooks[slot], int(fleet.state["applied_offset"][slot])
     champion, beside = serving.champion_at(offset, plant_id), serving.shadow_at(offset, plant_id)
     about: dict[str, Any] = {
         "versions": [asdict(v) for v in outlook.versions],
         "release": _held_json(champion) if champion else None,
         "units": fleet.unit_ids[slot],
-        "models": list(serving.names),
+        "models": list(fleet.models),
         "weather_first": outlook.weather.first,
         "heard": outlook.heard,
     }
     tensors = {f"state.{name}": np.atleast_1d(column) for name, column in fleet.state.row(slot).items()}
     _span_out(outlook.weather, "weather", tensors)
-    if (shadow := engine.shadows.by_slot.get(slot)) is not None:
+    if (shadow := fleet.shadows.by_slot.get(slot)) is not None:
         named = _held_json(beside) if beside else None
         about["shadow"] = {"key": shadow.key, "published_ms": shadow.published_ms, "release": named}
-        columns = engine.shadows.columns.row(shadow.row)
+        columns = fleet.shadows.columns.row(shadow.row)
         tensors |= {f"shadow.state.{name}": column for name, column in columns.items()}
         if shadow.outlook is not None:
             about["shadow"]["weather_first"] = shadow.outlook.weather.first
@@ -121,14 +121,14 @@ def _put(engine: Engine, taken: Snapshot) -> None:
     fleet, serving = engine.fleet, engine.serving
     versions = [PlantVersion(**(v | {"kind": PlantKind(v["kind"])})) for v in about["versions"]]
     champion = serving.add(_held(about["release"])) if about["release"] else None
-    slot = fleet.add(versions[0], serving.release(champion))
+    slot = engine.add(versions[0], serving.release(champion))
     fleet.unit_ids[slot] = list(about["units"])
     if about["units"]:
         fleet.state.widen("U", len(about["units"]))
     fields = {f.name: f for f in fleet.state.fields}
     row = {n[6:]: t for n, t in tensors.items() if n.startswith("state.") and n[6:] in fields}
     fleet.state.put(slot, {n: t if fields[n].shape else t[0] for n, t in row.items()})
-    numbers = np.array([serving.number(tuple(name)) for name in about["models"]] or [0], np.int16)
+    numbers = np.array([fleet.number(tuple(name)) for name in about["models"]] or [0], np.int16)
     _renumber(fleet.state["pending_model"], slot, numbers)
     outlook = fleet.outlooks[slot]
     outlook.versions = versions
@@ -146,15 +146,15 @@ def _put_shadow(
     engine: Engine, slot: int, about: dict[str, Any], tensors: dict[str, Any], numbers: NDArray[np.int16]
 ) -> None:
     """Put the plant's shadow beside its champion."""
-    outlook = None
+    fleet, outlook = engine.fleet, None
     if about["release"]:
         release = engine.serving.release(engine.serving.add(_held(about["release"])))
-        outlook = on_same_runs(engine.fleet.outlooks[slot], release)
+        outlook = on_same_runs(fleet.outlooks[slot], release)
         outlook.weather = _span_in("shadow.weather", about["weather_first"], tensors)
     name, version, sha256 = about["key"]
-    shadow = engine.shadows.begin(engine.fleet.ids[slot], slot, (name, version, sha256), outlook)
+    shadow = fleet.shadows.begin(slot, (name, version, sha256), outlook)
     shadow.published_ms = about["published_ms"]
-    columns, prefix = engine.shadows.columns, "shadow.state."
+    columns, prefix = fleet.shadows.columns, "shadow.state."
     columns.put(shadow.row, {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)})
     _renumber(columns["pending_model"], shadow.row, numbers)
 

@@ -35,13 +35,14 @@ class Field:
 
 @dataclass
 class FleetState:
-    """Columns by name; ``slots`` maps a plant to its row."""
+    """Columns by name. Rows up to ``size`` are or were in use; those of ``vacant`` are free again."""
 
     fields: tuple[Field, ...]
     axes: dict[str, int]
-    slots: dict[str, int] = field(default_factory=dict)
     columns: dict[str, Array] = field(default_factory=dict)
     room: int = 16
+    size: int = 0
+    vacant: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for f in self.fields:
@@ -54,18 +55,20 @@ class FleetState:
         shape = tuple(self.axes[a] if isinstance(a, str) else a for a in f.shape)
         return np.full((rows, *shape), f.fill, np.dtype(f.dtype))
 
-    def add(self, plant_id: str) -> int:
-        """The plant's row, made when it is new."""
-        if plant_id not in self.slots:
-            if len(self.slots) == self.room:
-                self._grow_rows(self.room + max(16, self.room // 4))  # room for nobody is memory
-            self.slots[plant_id] = len(self.slots)
-        return self.slots[plant_id]
+    def add(self) -> int:
+        """A row that nothing has been learned for."""
+        if self.vacant:
+            return self.vacant.pop()
+        if self.size == self.room:
+            self._grow_rows(self.room + max(16, self.room // 4))  # room for nobody is memory
+        self.size += 1
+        return self.size - 1
 
-    def clear(self, slot: int) -> None:
-        """Forget all that was learned of a row."""
+    def free(self, slot: int) -> None:
+        """Forget all that was learned of a row, so that another plant may have it."""
         for f in self.fields:
             self.columns[f.name][slot] = f.fill
+        self.vacant.append(slot)
 
     def _grow_rows(self, rows: int) -> None:
         for f in self.fields:

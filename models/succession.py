@@ -26,7 +26,7 @@ def hear(engine: Engine, held: Held) -> None:
 
     :raises ReleaseRefused: a release that is called for must not be used; the record has no effect
     """
-    record, offset, state = held.record, held.offset, engine.fleet.state
+    record, offset, applied = held.record, held.offset, engine.fleet.state["applied_offset"]
     known = engine.serving.first_offset(record)
     if known is not None and known < offset:
         return
@@ -36,12 +36,12 @@ def hear(engine: Engine, held: Held) -> None:
     except ReleaseRefused:
         engine.serving.drop(kept)
         raise
-    for plant_id, slot in state.slots.items():
-        if (record.plants and plant_id not in record.plants) or offset <= state["applied_offset"][slot]:
+    for plant_id, slot in engine.slots.items():
+        if (record.plants and plant_id not in record.plants) or offset <= applied[slot]:
             continue
         if take_up(engine, slot, offset):
             engine.ticker.changed(plant_id, record.known_at_ms)
-        state["applied_offset"][slot] = offset
+        applied[slot] = offset
         engine.changed.add(plant_id)
 
 
@@ -62,7 +62,7 @@ def take_up(engine: Engine, slot: int, offset: int) -> bool:
     plant_id = engine.fleet.ids[slot]
     wanted = engine.serving.champion_at(offset, plant_id)
     release, outlook = engine.serving.release(wanted), engine.fleet.outlooks[slot]
-    changed, shadow = outlook.release is not release, engine.shadows.by_slot.get(slot)
+    changed, shadow = outlook.release is not release, engine.fleet.shadows.by_slot.get(slot)
     stood_by = changed and shadow is not None and shadow.key == key_of(wanted)
     if stood_by:
         _change_places(engine, slot, release)
@@ -77,14 +77,14 @@ def take_up(engine: Engine, slot: int, offset: int) -> bool:
 
 def _change_places(engine: Engine, slot: int, release: Release) -> None:
     """The shadow, whose models these are, is champion, and the champion is shadow."""
-    fleet, shadow = engine.fleet, engine.shadows.by_slot[slot]
+    fleet, shadow = engine.fleet, engine.fleet.shadows.by_slot[slot]
     leaves = fleet.outlooks[slot]
     comes = shadow.outlook or beside(leaves, release, int(fleet.state["clock_ms"][slot]))
     fleet.outlooks[slot], shadow.outlook = comes, leaves
     shadow.key = engine.serving.key_of_release(leaves.release)
     shadow.published_ms = int(fleet.state["issued_ms"][slot])
-    for field in engine.shadows.columns.fields:
-        ours, theirs = fleet.state[field.name], engine.shadows.columns[field.name]
+    for field in engine.fleet.shadows.columns.fields:
+        ours, theirs = fleet.state[field.name], engine.fleet.shadows.columns[field.name]
         kept = ours[slot].copy()
         ours[slot], theirs[shadow.row] = theirs[shadow.row], kept
 
@@ -95,14 +95,14 @@ def _take_shadow(engine: Engine, slot: int, wanted: Held | None) -> None:
     A new one begins with the champion's bands and learns quickly. Whoever was champion just now goes on with
     its own bands, also where the record that makes it the shadow comes a little later.
     """
-    shadows, champion = engine.shadows, engine.fleet.outlooks[slot]
+    shadows, champion = engine.fleet.shadows, engine.fleet.outlooks[slot]
     clock_ms = int(engine.fleet.state["clock_ms"][slot])
     shadow = shadows.by_slot.get(slot)
     if wanted is None:
         shadows.end(slot)
     elif shadow is None or shadow.key != key_of(wanted):
         outlook = beside(champion, engine.serving.release(wanted), clock_ms)
-        row = shadows.begin(champion.plant.plant_id, slot, key_of(wanted), outlook).row
+        row = shadows.begin(slot, key_of(wanted), outlook).row
         for field in calibration.FIELDS:
             shadows.columns[field.name][row] = engine.fleet.state[field.name][slot]
         calibration.start_again(shadows.columns, row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -28,14 +29,14 @@ class Ticker:
         """A plant is forecast otherwise since this was known: by another release, as another version."""
         self.changed_ms[plant_id] = known_at_ms
 
-    def due(self, fleet: Fleet, now_ms: int) -> list[tuple[str, int]]:
-        """(plant, T) of live plants that have let T pass by more than a minute.
+    def due(self, fleet: Fleet, slots: Mapping[str, int], now_ms: int) -> list[tuple[str, int]]:
+        """(plant, T) of live plants, given with their rows, that have let T pass by more than a minute.
 
         T is now where waiting would be silly: weather has come to a plant that has none, or a release or a
         version of the plant was taken up less than a minute ago.
         """
         made = []
-        for slot, plant_id in enumerate(fleet.ids):
+        for plant_id, slot in slots.items():
             known_ms, clock_ms = int(fleet.state["known_ms"][slot]), int(fleet.state["clock_ms"][slot])
             if known_ms < 0 or not 0 <= now_ms - known_ms <= LIVE_WITHIN_MS:
                 continue

@@ -21,8 +21,9 @@ MAX_AHEAD_MS: Final = 10 * 60_000
 FIRST_TIME_MS: Final = 946_684_800_000  # 2000-01-01: an older clock was never set
 LAST_TIME_MS: Final = 4_102_444_800_000  # 2100-01-01: a newer one runs wild, and times must add up
 
-#: Every version of each plant, oldest `valid_from` first.
-Versions = Mapping[str, Sequence[PlantVersion]]
+#: Every version of each plant that rows are of, in the order of their `plant_ids`: oldest `valid_from` first,
+#: none of a plant that nobody knows.
+Versions = Sequence[Sequence[PlantVersion]]
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,11 @@ REASONS: Final = (
     Reason.NOT_FINITE,
     Reason.OUT_OF_RANGE,
 )
+
+
+def versions_of(rows: TelemetryColumns, known: Mapping[str, Sequence[PlantVersion]]) -> Versions:
+    """The versions of the plants of some rows."""
+    return [known.get(plant_id, ()) for plant_id in rows.plant_ids]
 
 
 def validate(rows: TelemetryColumns, versions: Versions) -> Verdicts:
@@ -81,10 +87,9 @@ def _ahead(rows: TelemetryColumns) -> NDArray[np.bool_]:
 
 def _capacity_kw(rows: TelemetryColumns, versions: Versions) -> NDArray[np.float64]:
     """Capacity of each row's plant at its event time [kW], NaN where nobody knows the plant, shape (n,)."""
-    known = [versions.get(plant_id, ()) for plant_id in rows.plant_ids]
-    newest = np.array([held[-1].capacity_kw if held else np.nan for held in known])
+    newest = np.array([held[-1].capacity_kw if held else np.nan for held in versions])
     capacity_kw: NDArray[np.float64] = newest[rows.plant]
-    for number, held in enumerate(known):
+    for number, held in enumerate(versions):
         if len(held) > 1:
             mine = np.flatnonzero(rows.plant == number)
             capacities = np.array([version.capacity_kw for version in held])
@@ -111,7 +116,7 @@ def explain(rows: TelemetryColumns, row: int, reason: Reason, versions: Versions
     power_kw = float(rows.power_kw[row])
     if reason is Reason.NOT_FINITE:
         return f"power_kw is {power_kw}: send null where there is no value"
-    known = versions[plant_id]
+    known = versions[rows.plant[row]]
     held = known[int(held_at(known, rows.event_time_ms[row : row + 1])[0])]
     return _out_of_range(power_kw, held.capacity_kw)
 

@@ -118,9 +118,22 @@ class TelemetryColumns:
     @classmethod
     def concat(cls, parts: Sequence[Self]) -> Self:
         """All rows of the parts, one after another; ids are renumbered in order of first sight."""
-        if not parts:
-            return cls.empty()
         plant_ids, plant_maps = _merged_ids([part.plant_ids for part in parts])
+        return cls._joined(parts, plant_ids, plant_maps)
+
+    @classmethod
+    def beside_each_other(cls, parts: Sequence[Self]) -> Self:
+        """All rows of the parts, one after another; an id that two parts have stands twice."""
+        sizes = [len(part.plant_ids) for part in parts]
+        starts = np.cumsum([0, *sizes]).tolist()
+        maps = [np.arange(s, s + n, dtype=np.int32) for s, n in zip(starts, sizes, strict=False)]
+        return cls._joined(parts, [plant_id for part in parts for plant_id in part.plant_ids], maps)
+
+    @classmethod
+    def _joined(cls, parts: Sequence[Self], plant_ids: list[str], plant_maps: Sequence[Ints]) -> Self:
+        """``plant_maps``: for each part the new index of each of its plants."""
+        if len(parts) <= 1:
+            return parts[0] if parts else cls.empty()
         joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _ROW_FIELDS}
         plants = [new[part.plant] for new, part in zip(plant_maps, parts, strict=True)]
         joined["plant"] = np.concatenate(plants)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
@@ -14,7 +14,8 @@ from prometheus_client import Gauge
 from infra import metrics
 from infra.kafka import Outgoing
 from models import coverage
-from models.engine import Engine, Outputs
+from models.fleet import Fleet
+from models.outputs import Outputs
 from models.steps import LEADS_S
 from schemas.forecasts import ForecastBlock
 from schemas.journal import Bad
@@ -22,7 +23,6 @@ from schemas.records import ReleaseRole
 from schemas.rungs import LADDER, PLACE
 from streams.partition import Partition
 
-_NONE = np.zeros((len(LEADS_S), 2), np.int64)
 #: By what the engine counts: the labels of `gridcast_records_total`.
 OUTCOMES = {
     "records": "taken",
@@ -35,7 +35,7 @@ OUTCOMES = {
     "runs": "run",
     "conflicts": "conflict",
 }
-#: In the order of `Engine.outlooks`.
+#: In the order of `Fleet.outlooks_of`.
 ROLES = (ReleaseRole.CHAMPION, ReleaseRole.SHADOW)
 
 
@@ -96,30 +96,25 @@ def show_partition(topic: str, partition: Partition) -> None:
         metrics.NEWEST_KNOWN_AT.labels(*labels).set(partition.known_at_ms / 1000)
 
 
-def show_engines(engines: Iterable[Engine]) -> None:
-    """Plants held and releases in use."""
+def show_fleet(fleet: Fleet) -> None:
+    """Plants held and releases in use. It looks at states: call it where the engines run."""
     metrics.RELEASE.clear()
-    plants = 0
-    for engine in engines:
-        plants += len(engine.plants)
-        for slot in range(len(engine.plants)):
-            for role, outlook in zip(ROLES, engine.outlooks(slot), strict=False):
-                metrics.RELEASE.labels(outlook.release.name, outlook.release.version, role.value).set(1)
-    metrics.PLANTS.set(plants)
+    for slot in fleet.outlooks:
+        for role, outlook in zip(ROLES, fleet.outlooks_of(slot), strict=False):
+            metrics.RELEASE.labels(outlook.release.name, outlook.release.version, role.value).set(1)
+    metrics.PLANTS.set(len(fleet.outlooks))
 
 
-def show_coverage(engines: Collection[Engine], days: int, by_plant: bool) -> None:
+def show_coverage(fleet: Fleet, days: int, by_plant: bool) -> None:
     """How often the 80 % bands of the last days held. It looks at states: call it where the engines run."""
-    every = [(engine, coverage.counts(engine.fleet, days)) for engine in engines]
-    seen, missed = (sum((getattr(one, n).sum(axis=0) for _, one in every), _NONE) for n in ("seen", "missed"))
-    whole = coverage.Counts(seen[None], missed[None])
+    every = coverage.counts(fleet, days)
+    whole = every.pooled()
     _show_shares(metrics.COVERAGE, (), whole.inside[0])
     for lead_s, met in zip(LEADS_S, whole.met[0].tolist(), strict=True):
         metrics.COVERAGE_FORECASTS.labels(lead_name(lead_s)).set(met)
     metrics.PLANT_COVERAGE.clear()
-    for engine, one in every if by_plant else ():
-        for plant_id, shares in zip(engine.plants, one.inside, strict=True):
-            _show_shares(metrics.PLANT_COVERAGE, (plant_id,), shares)
+    for slot, plant_id in fleet.ids.items() if by_plant else ():
+        _show_shares(metrics.PLANT_COVERAGE, (plant_id,), every.inside[slot])
 
 
 def _show_shares(gauge: Gauge, labels: tuple[str, ...], shares: NDArray[np.float64]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from infra import topics
 from infra.kafka import Outgoing
-from models.engine import Outputs
+from models.outputs import Outputs
 from schemas.codec import Codec
 from schemas.forecasts import ForecastBlock, encode_forecasts, forecast_ids, merged
 from schemas.journal import Bad
@@ -33,15 +33,12 @@ class Destinations:
 LIVE = Destinations()
 
 
-def outgoing(
-    codec: Codec, outputs: Outputs, records: Records, bad: Sequence[Bad], to: Destinations
-) -> list[Outgoing]:
-    """Every record that the batch `records` leads to, rejected ones (`bad`) among them."""
+def outgoing(codec: Codec, outputs: Outputs, to: Destinations) -> list[Outgoing]:
+    """Every record that some batches lead to; but for rejected ones, which need their origin (`rejects`)."""
     made = _forecasts(codec, merged(outputs.forecasts), to)
     made += _keyed(codec, "AnomalyEvent", outputs.anomalies, to.anomalies)
     made += _scores(codec, outputs.scores, to.scores)
-    made += _keyed(codec, "DriftEvent", outputs.drift, to.drift)
-    return made + rejects(codec, records, bad, to.rejected)
+    return made + _keyed(codec, "DriftEvent", outputs.drift, to.drift)
 
 
 def _forecasts(codec: Codec, blocks: Iterable[ForecastBlock], to: Destinations) -> list[Outgoing]:

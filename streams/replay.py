@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import calibration
-from models.engine import Engine, Outputs
+from models.engine import Engine
+from models.outputs import Outputs
 from models.release import Release
 from models.snapshot import Snapshot
 from schemas.codec import Codec
@@ -78,7 +79,7 @@ class PartitionReplay:
     def done(self) -> bool:
         """Whether every plant has passed the end of the range; never before all of them are known."""
         state = self.engine.fleet.state
-        slots = [state.slots.get(plant_id, -1) for plant_id in self.start.expected]
+        slots = [self.engine.slots.get(plant_id, -1) for plant_id in self.start.expected]
         if not slots or min(slots) < 0:
             return False
         return bool((state["clock_ms"][slots] >= self.range.to_ms).all())
@@ -105,9 +106,9 @@ class PartitionReplay:
     def _serve(self, plant_id: str, record: ReleaseRecord, release: Release) -> None:
         """The plant's state was written under another release, and perhaps beside a shadow."""
         fleet = self.engine.fleet
-        slot = fleet.state.slots[plant_id]
+        slot = self.engine.slots[plant_id]
         self.engine.serving.only(record, release)
-        self.engine.shadows.forget(slot)
+        fleet.shadows.forget(slot)
         fleet.outlooks[slot].adopt(release, int(fleet.state["clock_ms"][slot]))
         calibration.start_again(fleet.state, slot)
 

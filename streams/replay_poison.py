@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from models.engine import Outputs
+from models.outputs import Outputs
 from schemas.errors import GridcastError
 from streams.records import Records, pick, without
 from streams.replay import PartitionReplay

@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from infra.kafka import produce_all, producer
 from infra.topic_reader import Span, newest_records, read, spans
 from infra.topics import CHECKPOINTS, JOURNAL, RELEASES, make_topics, replay_topics
-from models.engine import Engine, Outputs
+from models.engine import Engine
+from models.outputs import Outputs
 from models.release import Release
 from models.state import layout_of
 from models.steps import EngineSettings
@@ -26,7 +25,7 @@ from schemas.forecasts import ForecastBlock
 from schemas.records import ReleaseRecord
 from streams.artifacts import Artifacts
 from streams.outputs import Destinations, outgoing
-from streams.records import PlainRecords, Records, of_messages
+from streams.records import Records, of_messages
 from streams.replay import PartitionReplay, Range
 from streams.replay_poison import CarefulReplay
 from streams.replay_states import Start, States
@@ -103,10 +102,10 @@ class Replay:
         start = self.states[number].start(self._unknown())
         done.from_states |= {one.plant_id: one.day for one in start.states}
         replay = CarefulReplay(lambda: self._begin(start), lambda first: self._read(number, first))
-        nothing, read_up_to = PlainRecords(JOURNAL, number, np.empty(0, np.int64), [], []), start.offset - 1
+        read_up_to = start.offset - 1
         for outputs in replay.run():
             for out in outputs:
-                produce_all(client, outgoing(self.codec, out, nothing, [], self.to))
+                produce_all(client, outgoing(self.codec, out, self.to))
                 _count(out, take, done)
             advance(max(replay.read_up_to - read_up_to, 0))
             read_up_to = max(read_up_to, replay.read_up_to)

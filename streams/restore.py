@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
     from infra.settings import Settings
+    from models.fleet import Fleet
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +41,11 @@ TAIL = 200
 NOTHING_COMMITTED = -1
 NEVER_MORE = "the number of partitions must never change; make the topics anew and publish again"
 WAY_ON = "`gridcast worker --accept-loss` goes on without them"
+
+
+def is_no_records_fault(error: Exception) -> bool:
+    """Whether an error says by itself that no record is to blame."""
+    return isinstance(error, GridcastError | MemoryError | OSError)
 
 
 class _Isolated(Exception):
@@ -91,10 +97,13 @@ class Restorer:
             client.close()
         return {one.partition: max(one.offset, NOTHING_COMMITTED) for one in found}
 
-    def take_over(self, number: int, committed: int, wanted: Callable[[], bool]) -> Partition | None:
+    def take_over(
+        self, number: int, committed: int, wanted: Callable[[], bool], fleet: Fleet | None = None
+    ) -> Partition | None:
         """The state of a journal partition as of the committed offset; outputs below it exist already.
 
-        None when it stopped halfway, because `wanted` says that the partition is not to be ours after all.
+        Its plants stand in `fleet`, or in one of their own. None when it stopped halfway, because `wanted`
+        says that the partition is not to be ours after all.
 
         Raises:
             LogTruncated: the journal no longer reaches back to the states.
@@ -104,8 +113,11 @@ class Restorer:
         self._moved(number)
         try:
             while True:
+                engine = self.new_engine()
+                if fleet is not None:
+                    engine.join(fleet)
                 with suppress(_Isolated):
-                    return self._take_over(number, committed, wanted)
+                    return self._take_over(engine, number, committed, wanted)
         finally:
             self.restoring.pop(number, None)
 
@@ -118,12 +130,25 @@ class Restorer:
         for offset in [one for one in known if one < before]:
             del known[offset]
 
-    def _take_over(self, number: int, committed: int, wanted: Callable[[], bool]) -> Partition | None:
+    def _take_over(
+        self, engine: Engine, number: int, committed: int, wanted: Callable[[], bool]
+    ) -> Partition | None:
+        try:
+            partition = self._built(engine, number, committed, wanted)
+        except BaseException:
+            engine.leave()
+            raise
+        if partition is None:
+            engine.leave()
+        return partition
+
+    def _built(
+        self, engine: Engine, number: int, committed: int, wanted: Callable[[], bool]
+    ) -> Partition | None:
         held = spans(self.settings, CHECKPOINTS)
         if number not in held:
             raise GridcastError(f"{JOURNAL} has a partition {number}, {CHECKPOINTS} has none: {NEVER_MORE}")
         taken_at = held[number].end
-        engine = self.new_engine()
         found = self._found(number, held[number], layout_of(engine.fleet.state.fields), len(held))
         engine.serving.restore(found.releases)
         for snapshot in found.newest.values():
@@ -218,7 +243,7 @@ class Restorer:
 
         Raises `error` again where it says by itself that no record is to blame, or none is found.
         """
-        if isinstance(error, GridcastError | MemoryError | OSError):
+        if is_no_records_fault(error):
             raise error
         number, first = records.partition, int(records.offsets[0])
         known = self.poison.setdefault(number, {})

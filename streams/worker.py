@@ -1,70 +1,36 @@
-"""The hot path: one batch of a journal partition from bytes to acknowledged outputs, top to bottom.
+"""The life of a batch of a journal partition, from bytes to acknowledged outputs and checkpoints.
 
-What stands here knows nothing of Faust: `app.py` hands the batches in, a replay calls `process` alone.
+What stands here knows nothing of Faust: `app.py` hands the batches in. The hot path in the middle is
+`turns.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from infra import metrics
-from infra.kafka import Outgoing
 from infra.topics import JOURNAL
-from models.engine import Engine, Outputs
 from schemas.codec import Codec
 from schemas.errors import Reason
-from schemas.journal import Bad, JournalBatch
 from streams import checkpoints, meter
-from streams.decoding import asked_again, decode
-from streams.outputs import LIVE, Destinations, outgoing, rejects
+from streams.decoding import asked_again
 from streams.partition import Partition
-from streams.records import Records, without
+from streams.records import Records
+from streams.turns import Send, Taken, Turns
 
 if TYPE_CHECKING:
     from infra.settings import Settings
     from streams.restore import Restorer
 
-_log = logging.getLogger(__name__)
 _T = TypeVar("_T")
-
-Send = Callable[[list[Outgoing]], Awaitable[int]]
-
-
-@dataclass(frozen=True)
-class Processed:
-    """A batch that was applied: what it held, what it led to, and that as records to produce."""
-
-    batch: JournalBatch
-    outputs: Outputs
-    bad: list[Bad]
-    records: list[Outgoing]
-
-
-def process(codec: Codec, engine: Engine, records: Records, to: Destinations = LIVE) -> Processed:
-    """Decode, apply and encode one batch of a journal partition.
-
-    Bad records are values: what cannot be read is sorted out by the codec, what cannot be is refused by the
-    engine; both end up in `bad` and the rest flows on. An exception means that something unknown happened in
-    the middle of the batch, and that `engine` must not be used any more.
-    """
-    with meter.timed("decode"):
-        batch = decode(codec, records)
-    with meter.timed("apply"):
-        outputs = engine.apply(batch)
-    with meter.timed("encode"):
-        bad = sorted([*batch.bad, *outputs.rejected], key=lambda one: one.offset)
-        made = outgoing(codec, outputs, records, bad, to)
-    return Processed(batch, outputs, bad, made)
 
 
 class Worker:
-    """The journal partitions that this process owns.
+    """The journal partitions that this process owns; their plants stand in one `fleet`.
 
     Everything that touches an engine runs in one thread of its own, so that heartbeats never wait for
     numbers; `codec` belongs to that thread.
@@ -76,6 +42,8 @@ class Worker:
         self._send = send
         self._restorer = restorer
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="gridcast-engine")
+        self._turns = Turns(codec, self._thread, send, restorer, self._renew)
+        self.fleet = restorer.new_engine().fleet
         self._revoked: dict[int, Partition] = {}
         self._moving = asyncio.Lock()
         self.rebalances = 0
@@ -85,8 +53,8 @@ class Worker:
     async def handle(self, records: Records, appended_at_ms: int) -> None:
         """The life of one batch. The order is the delivery guarantee:
 
-        1. decode, apply, encode, in the engines' thread;
-        2. produce outputs and rejected records, and wait until Kafka has acknowledged every one;
+        1. decode, apply, encode, in the engines' thread, in a turn with the batches of other partitions;
+        2. produce what the turn led to and rejected records, and wait until Kafka has acknowledged every one;
         3. where a round of checkpoints is due: produce the states that have changed, as of the end of this
            batch, and wait for all of them;
         4. then the marker, and wait;
@@ -101,36 +69,18 @@ class Worker:
         async with partition.lock:
             with meter.timed("whole"):
                 count, started_s = len(records.offsets), time.monotonic()
-                done = await self.in_thread(self._process, partition, records)
+                taken = await self._turns.take(partition, records)
                 partition.took(count, time.monotonic() - started_s, self._settings.batch_records)
-                with meter.timed("produce"):
-                    await self._send(done.records)
-                partition.moved(int(records.offsets[-1]), done.batch.known_at_ms, appended_at_ms)
+                partition.moved(int(records.offsets[-1]), taken.batch.known_at_ms, appended_at_ms)
                 overdue = time.monotonic() - partition.round_at_s >= self._settings.checkpoint_every_s
-                if overdue or any(one.reason is Reason.BAD_RELEASE for one in done.bad):
+                if overdue or any(one.reason is Reason.BAD_RELEASE for one in taken.bad):
                     await self._round(partition)  # a refusal is written down before it is committed
-        self._count(done, partition)
-
-    def _process(self, partition: Partition, records: Records) -> Processed:
-        """Step 1. A record that the engine breaks on is left out and refused, on an engine built anew.
-
-        Raises what the engine raised where no single record is to blame.
-        """
-        while True:
-            poison = self._restorer.poison.get(partition.number, {})
-            try:
-                done = process(self.codec, partition.engine, without(records, poison))
-            except Exception as error:  # noqa: BLE001 - whatever the engine breaks on
-                self._restorer.isolate(records, error)
-                self._renew(partition, int(records.offsets[0]))
-                continue
-            mine = sorted(poison.keys() & set(records.offsets.tolist())) if poison else []
-            bad = [Bad(offset, Reason.POISON, poison[offset]) for offset in mine]
-            refused = rejects(self.codec, records, bad, LIVE.rejected)
-            return replace(done, bad=done.bad + bad, records=done.records + refused)
+        await self._show(taken, partition)
 
     def _renew(self, partition: Partition, next_offset: int) -> None:
-        healthy = self._restorer.take_over(partition.number, next_offset, lambda: True)
+        """Build the engine of a partition anew, after it broke."""
+        partition.engine.leave()
+        healthy = self._restorer.take_over(partition.number, next_offset, lambda: True, self.fleet)
         if healthy is not None:
             partition.engine = healthy.engine
 
@@ -164,8 +114,7 @@ class Worker:
         await self.in_thread(self._show_coverage)
 
     def _show_coverage(self) -> None:
-        engines = [partition.engine for partition in self.partitions.values()]
-        meter.show_coverage(engines, self._settings.coverage_days, self._settings.coverage_by_plant)
+        meter.show_coverage(self.fleet, self._settings.coverage_days, self._settings.coverage_by_plant)
 
     async def rounds(self, every_s: float) -> None:
         """Write down every partition whose last round is older, between two of its batches."""
@@ -183,7 +132,8 @@ class Worker:
             await self.rounds(0.0)
             for number in self.partitions:
                 meter.forget_partition(JOURNAL, number)
-            self._revoked, self.partitions = self.partitions, {}
+            self._revoked |= self.partitions
+            self.partitions = {}
 
     async def assign(self, numbers: set[int]) -> None:
         """After a rebalance, before the first batch: restore what is ours now. The next rebalance stops it.
@@ -200,25 +150,38 @@ class Worker:
                 partition = await self._taken_over(
                     number, committed[number], lambda: rebalance == self.rebalances
                 )
-                if partition is None or rebalance != self.rebalances:
+                if partition is None:
+                    return
+                if rebalance != self.rebalances:
+                    self._revoked[number] = partition
                     return
                 self.partitions[number] = partition
-            self._revoked = {}
-            self._show()
+            await self.in_thread(self._let_go)
             self.settled = True
 
     async def _taken_over(self, number: int, committed: int, wanted: Callable[[], bool]) -> Partition | None:
         partition = self._revoked.pop(number, None)
         if partition is None or partition.next_offset != max(committed, 0):
-            partition = await self.in_thread(self._restored, number, committed, wanted)
+            partition = await self.in_thread(self._restored, number, committed, wanted, partition)
         if partition is not None:
             partition.rested()
         return partition
 
+    def _let_go(self) -> None:
+        """What others own now leaves the fleet."""
+        for partition in self._revoked.values():
+            partition.engine.leave()
+        self._revoked = {}
+        meter.show_fleet(self.fleet)
+
     @asked_again
-    def _restored(self, number: int, committed: int, wanted: Callable[[], bool]) -> Partition | None:
+    def _restored(
+        self, number: int, committed: int, wanted: Callable[[], bool], outdated: Partition | None
+    ) -> Partition | None:
         started_s = time.monotonic()
-        partition = self._restorer.take_over(number, committed, wanted)
+        if outdated is not None:
+            outdated.engine.leave()
+        partition = self._restorer.take_over(number, committed, wanted, self.fleet)
         metrics.RESTORE_SECONDS.labels(str(number)).set(time.monotonic() - started_s)
         return partition
 
@@ -229,17 +192,11 @@ class Worker:
                 self.partitions[number].committed(offset)
                 metrics.LAST_COMMIT.labels(str(number)).set_to_current_time()
 
-    def _count(self, done: Processed, partition: Partition) -> None:
-        meter.count_outputs(JOURNAL, done.outputs)
-        meter.count_bad(JOURNAL, done.bad)
-        meter.count_produced(done.records)
+    async def _show(self, taken: Taken, partition: Partition) -> None:
+        meter.count_bad(JOURNAL, taken.bad)
         meter.show_partition(JOURNAL, partition)
-        if done.batch.controls:
-            self._show()
-
-    def _show(self) -> None:
-        engines: Iterable[Engine] = (partition.engine for partition in self.partitions.values())
-        meter.show_engines(engines)
+        if taken.batch.controls:
+            await self.in_thread(meter.show_fleet, self.fleet)
 
     async def close(self) -> None:
         """At a clean end: a last round of checkpoints. A restore that is under way stops."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.engine import Outputs
+from models.outputs import Outputs
 from schemas.journal import Control, JournalBatch, TelemetryColumns, UnitColumns
 from schemas.records import PlantKind, PlantVersion, WeatherRun
 

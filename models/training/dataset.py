@@ -110,7 +110,7 @@ def histories(
     versions = _versions(plants, until_ms)
     newest = {plant_id: known[-1] for plant_id, known in versions.items()}
     rows = telemetry.take((telemetry.known_at_ms <= until_ms) & (telemetry.event_time_ms <= until_ms))
-    judged = validate.validate(rows, versions)
+    judged = validate.validate(rows, validate.versions_of(rows, versions))
     wild = rows.take(judged.has(Reason.OUT_OF_RANGE) & ~rows.is_tick)
     rows = rows.take(judged.ok & ~rows.is_tick)
     made = []

@@ -16,7 +16,7 @@ from schemas.codec import Codec
 from schemas.errors import DecodeError
 from streams.artifacts import Artifacts
 from streams.records import of_messages
-from streams.worker import process
+from streams.turns import process
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,7 +58,7 @@ def meaning(settings: Settings) -> Meaning:
         for messages in read(settings, JOURNAL, {number: span.first}, batch=_AT_ONCE):
             made.records += len(messages)
             _note(codec, [message.value() for message in messages], made)
-            done = process(codec, engine, of_messages(JOURNAL, number, messages))
+            done = process(codec, [(engine, of_messages(JOURNAL, number, messages))])
             for record in done.records:
                 if record.topic in made.outputs:
                     _say(codec, record.topic, record.value, made)

@@ -24,7 +24,7 @@ from schemas.errors import DecodeError, RecordRefused, ReleaseRefused
 from schemas.records import ReleaseRecord
 from streams.outputs import LIVE
 from streams.records import PlainRecords
-from streams.worker import process
+from streams.turns import process
 from tests.fuzz import corpus
 from tests.fuzz.mutate import Mutator, Record, key_of
 from tests.fuzz.sound import Unsound, check_outputs, check_state
@@ -120,7 +120,7 @@ def _play(journal: list[Item], found: Found) -> dict[tuple[str, int], bytes]:
         offsets = np.arange(start, start + len(part))
         records = PlainRecords(JOURNAL, 0, offsets, [k for k, _ in part], [p for _, p in part])
         began_s = time.process_time()
-        done = process(CODEC, engine, records)
+        done = process(CODEC, [(engine, records)])
         found.slowest_batch_s = max(found.slowest_batch_s, time.process_time() - began_s)
         found.forecasts += check_outputs(done.outputs)
         refused = [one.offset for one in done.bad]

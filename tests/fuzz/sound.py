@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from models.engine import Engine, Outputs
+from models.engine import Engine
+from models.outputs import Outputs
 from schemas.scores import records_of
 
 #: More than a plant with hundreds of units, runs and versions has; records must not make it grow further.
@@ -49,18 +50,17 @@ def check_state(engine: Engine) -> None:
     """Raise `Unsound` where a column holds what is no number (NaN where nothing is known is one), or where
     a plant has grown beyond all bounds.
     """
-    used = len(engine.plants)
-    for state, rows in ((engine.fleet.state, used), (engine.shadows.columns, used)):
+    for state in (engine.fleet.state, engine.fleet.shadows.columns):
         for field in state.fields:
-            values = state[field.name][:rows]
+            values = state[field.name][: state.size]
             # Some begin with "unknown" (NaN) or "never" (infinite): those may be so again.
             strange = values[~np.isfinite(values)] if values.dtype.kind == "f" else values[:0]
             if len(strange) and not np.array_equal(
                 strange, np.full_like(strange, field.fill), equal_nan=True
             ):
                 raise Unsound(f"the state's {field.name} is {strange[0]}")
-    for slot, plant_id in enumerate(engine.plants):
-        for outlook in engine.outlooks(slot):
+    for plant_id in engine.plants:
+        for outlook in engine.outlooks(plant_id):
             if np.isinf(outlook.weather.knots).any() or np.isinf(outlook.climatology.knots).any():
                 raise Unsound(f"the outlook of {plant_id} is infinite")
         size = len(engine.snapshot(plant_id).state)

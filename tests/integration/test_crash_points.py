@@ -18,7 +18,7 @@ from models.release import cold_start
 from models.steps import EngineSettings
 from streams.forward import FORWARDED
 from streams.records import of_messages
-from streams.worker import process
+from streams.turns import process
 from tests import output_records
 from tests.integration import crashing_worker as points
 from tests.integration.crashes import (
@@ -181,5 +181,5 @@ def once_each(settings: Settings) -> list[Outgoing]:
         messages = [m for batch in read(settings, JOURNAL, {partition: span.first}) for m in batch]
         first = {message.value(): message for message in reversed(messages)}
         kept = sorted(first.values(), key=lambda message: message.offset() or 0)
-        made += process(CODEC, engine, of_messages(JOURNAL, partition, kept)).records
+        made += process(CODEC, [(engine, of_messages(JOURNAL, partition, kept))]).records
     return made

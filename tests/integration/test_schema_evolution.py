@@ -25,7 +25,7 @@ from models.steps import EngineSettings
 from schemas.ids import FIRST_PACKAGED_ID, bare, fingerprint, packaged, schema_text
 from schemas.wire import HEADER_BYTES, header, schema_id_of
 from streams.records import of_messages, pick
-from streams.worker import process
+from streams.turns import process
 from tests.integration.sink_help import ask, wait_until, written
 from tests.integration.workers import (
     CODEC,
@@ -105,7 +105,7 @@ def meant(settings: Settings, but: bytes) -> dict[Any, dict[str, Any]]:
             records = pick(records, np.array(kept))
             records.payloads[:] = [as_first(payload or b"") for payload in records.payloads]
             engine = engines.setdefault(number, Engine(EngineSettings(levels=settings.levels), _no_release))
-            made += process(CODEC, engine, records).records
+            made += process(CODEC, [(engine, records)]).records
     return identities([CODEC.decode(one.value) for one in made if one.topic == FORECASTS])
 
 

@@ -17,13 +17,10 @@ from models.engine import Engine
 from models.steps import LEADS_S, EngineSettings
 from schemas.records import ReleaseRole
 from streams.outputs import LIVE, outgoing
-from streams.records import PlainRecords
 from tests.integration.sink_help import ask, sink_all
 from tests.journals import T0_MS, Item, batches
 from tests.stream.live_run import CODEC, load, payload, release
 from tests.unit.test_shadows import days, hourly
-
-NOTHING = PlainRecords(JOURNAL, 0, [], [], [])  # type: ignore[arg-type]
 
 
 def live(settings: Settings) -> Engine:
@@ -34,7 +31,7 @@ def live(settings: Settings) -> Engine:
     machine = Engine(EngineSettings(), load)
     sent = [Outgoing(JOURNAL, *payload(item)) for item in items]
     for batch in batches(items, [100]):
-        sent += outgoing(CODEC, machine.apply(batch), NOTHING, [], LIVE)
+        sent += outgoing(CODEC, machine.apply(batch), LIVE)
     produce_all(producer(settings), sent)
     sink_all(settings)
     return machine

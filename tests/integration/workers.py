@@ -24,7 +24,7 @@ from models.engine import Engine
 from models.steps import EngineSettings
 from schemas.codec import Codec
 from streams.records import of_messages
-from streams.worker import Processed, process
+from streams.turns import Processed, process
 
 ROOT = Path(__file__).parents[2]
 CODEC = Codec()
@@ -247,7 +247,7 @@ def replayed(settings: Settings, at_once: int = 997, but: frozenset[bytes] = fro
         engine = Engine(EngineSettings(levels=settings.levels), _no_release)
         for messages in read(settings, JOURNAL, {partition: span.first}, batch=at_once):
             kept = [message for message in messages if message.value() not in but]
-            done.append(process(CODEC, engine, of_messages(JOURNAL, partition, kept)))
+            done.append(process(CODEC, [(engine, of_messages(JOURNAL, partition, kept))]))
     return done
 
 

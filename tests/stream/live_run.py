@@ -22,7 +22,7 @@ from streams.partition import Partition
 from streams.records import PlainRecords
 from streams.replay import PartitionReplay, Range
 from streams.replay_states import States
-from streams.worker import process
+from streams.turns import process
 from tests.forecast_world import Everywhere
 from tests.journals import MINUTE_MS, T0_MS, Item, plant, run, scan, tick
 
@@ -129,7 +129,7 @@ class LiveRun:
         partition = Partition(0, Engine(EngineSettings(), load), 0, 0)
         for turn, first in enumerate(range(0, len(made.journal), batch)):
             records = made.records(first, min(first + batch, len(made.journal)))
-            done = process(CODEC, partition.engine, records)
+            done = process(CODEC, [(partition.engine, records)])
             made.forecasts += [r for r in done.records if r.topic == LIVE.forecasts]
             made.anomalies += [r for r in done.records if r.topic == LIVE.anomalies]
             partition.moved(int(records.offsets[-1]), 0, 0)
@@ -184,7 +184,7 @@ class LiveRun:
         while at < len(self.journal) and not replay.done:
             records = self.records(at, min(at + batch, len(self.journal)))
             for out in replay.feed(records):
-                for one in outgoing(CODEC, out, records, [], AGAIN):
+                for one in outgoing(CODEC, out, AGAIN):
                     if one.topic == AGAIN.forecasts:
                         name = dict(one.headers)["id"].decode()
                         assert name not in forecasts

@@ -21,7 +21,7 @@ from streams.records import PlainRecords, Records, without
 from streams.replay import PartitionReplay, Range
 from streams.replay_poison import CarefulReplay
 from streams.replay_states import States
-from streams.worker import process
+from streams.turns import process
 from tests.journals import Item
 from tests.stream.live_run import AGAIN, CODEC, load, payload
 
@@ -89,7 +89,7 @@ class Life:
         at, committed, partition = 0, 0, Partition(0, engine(), 0, 0)
         while at < len(self.journal):
             end = min(at + int(self.rng.integers(1, 60)), len(self.journal))
-            done = process(CODEC, partition.engine, without(self.records(at, end), self.poison))
+            done = process(CODEC, [(partition.engine, without(self.records(at, end), self.poison))])
             whole = self.rng.random() > 0.05
             told = [one for one in done.records if one.topic in (LIVE.forecasts, LIVE.anomalies)]
             self.outputs += told if whole else told[: int(self.rng.integers(len(told) + 1))]
@@ -163,9 +163,8 @@ class Life:
             lambda: PartitionReplay(engine(), CODEC, start, part), lambda first: self._cut(first, rng)
         )
         forecasts, events = dict[str, bytes](), set[bytes]()
-        nothing = self.records(0, 0)
         for out in (out for outputs in replay.run() for out in outputs):
-            for one in outgoing(CODEC, out, nothing, [], AGAIN):
+            for one in outgoing(CODEC, out, AGAIN):
                 if one.topic == AGAIN.anomalies:
                     events.add(one.value or b"")
                     continue

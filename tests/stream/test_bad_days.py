@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.engine import Engine, Outputs
+from models.engine import Engine
+from models.outputs import Outputs
 from models.steps import EngineSettings
 from schemas.errors import Reason
 from schemas.records import PlantVersion, ReleaseRecord, ReleaseRole, WeatherRun
@@ -256,7 +257,7 @@ def test_a_plant_that_is_silent_for_years_costs_nothing() -> None:
     ]
     engine = Engine(EngineSettings(), lambda _record: small_release())
     expect_sound([engine.apply(batch) for batch in batches([RELEASE, *items], [7])])
-    for outlook in engine.fleet.outlooks:
+    for outlook in engine.fleet.outlooks.values():
         assert len(outlook.climatology.knots) < 24 * 30
         assert len(outlook.weather.knots) < 24 * 30
 

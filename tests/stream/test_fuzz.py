@@ -52,7 +52,7 @@ def test_the_fuzzer_notices_a_state_that_is_no_number() -> None:
     ]
     keys, values = [key for key, _ in batch], [value for _, value in batch]
     records = episode.PlainRecords(episode.JOURNAL, 0, np.arange(1), list(keys), list(values))
-    episode.process(episode.CODEC, engine, records)
+    episode.process(episode.CODEC, [(engine, records)])
     sound.check_state(engine)
     engine.fleet.state["capacity_kw"][0] = np.inf
     with pytest.raises(Unsound, match="capacity_kw is inf"):

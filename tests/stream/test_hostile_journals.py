@@ -14,7 +14,7 @@ from models.engine import Engine
 from models.steps import EngineSettings
 from schemas.errors import DecodeError, RecordRefused
 from streams.records import PlainRecords
-from streams.worker import Processed, process
+from streams.turns import Processed, process
 from tests.forecast_world import small_release
 from tests.journals import plant, scan
 from tests.stream.hostile import Hostile
@@ -38,7 +38,7 @@ def play(journal: Journal, size: int) -> tuple[Engine, list[Processed]]:
         part = journal[first : first + size]
         offsets = np.arange(first, first + len(part))
         records = PlainRecords(JOURNAL, 0, offsets, [k for k, _ in part], [p for _, p in part])
-        done.append(process(CODEC, engine, records))
+        done.append(process(CODEC, [(engine, records)]))
     return engine, done
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from models import start_scale
-from models.engine import Engine, Outputs
+from models.engine import Engine
+from models.outputs import Outputs
 from models.release import Base, Release, cold_start
 from models.steps import EngineSettings
 from producers.folder import Folder, read_folder

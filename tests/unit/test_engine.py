@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models import container
-from models.engine import Engine, Outputs
+from models.engine import Engine
 from models.forecast.base import KNOTS
 from models.ingest import unit_lanes
+from models.outputs import Outputs
 from models.release import Release, cold_start
 from models.steps import EngineSettings
 from schemas.errors import Reason, ReleaseRefused

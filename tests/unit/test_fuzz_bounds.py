@@ -17,7 +17,7 @@ from models.outlook import PENDING_KEPT
 from models.steps import EngineSettings
 from models.validate_control import LARGEST_RUN, LONGEST_TEXT, MOST_VERSIONS
 from streams.records import PlainRecords
-from streams.worker import process
+from streams.turns import process
 from tests import output_records as made
 from tests.fuzz import corpus, episode
 from tests.fuzz.mutate import Record
@@ -36,7 +36,8 @@ def play(records: list[Record], cut: int = 500) -> tuple[Engine, list[tuple[int,
         part = slice(start, start + cut)
         keys: list[bytes | None] = [corpus.key(record) for record in records[part]]
         offsets = np.arange(start, start + len(keys))
-        done = process(episode.CODEC, engine, PlainRecords(JOURNAL, 0, offsets, keys, list(payloads[part])))
+        journal = PlainRecords(JOURNAL, 0, offsets, keys, list(payloads[part]))
+        done = process(episode.CODEC, [(engine, journal)])
         refused += [(bad.offset, bad.reason.value) for bad in done.bad]
         ignored += done.outputs.counts["units_ignored"]
     return engine, refused, ignored
@@ -178,9 +179,8 @@ def test_no_forecast_is_a_bit_above_its_capacity() -> None:
     items = [(corpus.key(r), p) for r, p in zip(records, corpus.encoded(episode.CODEC, records), strict=True)]
     engine = Engine(EngineSettings(), episode.load)
     keys, values = [key for key, _ in items], [value for _, value in items]
-    done = process(
-        episode.CODEC, engine, PlainRecords(JOURNAL, 0, np.arange(len(items)), list(keys), list(values))
-    )
+    records = PlainRecords(JOURNAL, 0, np.arange(len(items)), list(keys), list(values))
+    done = process(episode.CODEC, [(engine, records)])
     most = max(float(block.power_kw.max()) for block in done.outputs.forecasts)
     assert most == capacity_kw
 

@@ -242,7 +242,7 @@ def learned() -> Engine:
     keys: list[bytes | None] = [corpus.key(item) for item in items]
     values: list[bytes | None] = [*corpus.encoded(episode.CODEC, items)]
     records = episode.PlainRecords(episode.JOURNAL, 0, np.arange(len(items)), keys, values)
-    episode.process(episode.CODEC, engine, records)
+    episode.process(episode.CODEC, [(engine, records)])
     return engine
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from infra import metrics
 from models import coverage
-from models.engine import Engine, Outputs
+from models.engine import Engine
+from models.outputs import Outputs
 from models.score import VISIBLE_SHARE
 from models.score import coverage as as_scored
 from models.steps import LEADS_S, EngineSettings
@@ -91,11 +92,15 @@ def test_metrics_show_it_by_lead_and_by_plant_where_asked() -> None:
     machine, _ = story(4)
     read = metrics.REGISTRY.get_sample_value
     shown = coverage.counts(machine.fleet, 3)
-    meter.show_coverage([machine], 3, by_plant=False)
+    meter.show_coverage(machine.fleet, 3, by_plant=False)
     assert read("gridcast_coverage80", {"lead": "1h"}) == pytest.approx(shown.inside[0, 1])
     assert read("gridcast_coverage80_forecasts", {"lead": "1h"}) == shown.met[0, 1] > 24
     assert read("gridcast_plant_coverage80", {"plant": "a", "lead": "1h"}) is None
-    meter.show_coverage([machine, machine], 3, by_plant=True)
+    beside = Engine(EngineSettings(), load)
+    beside.join(machine.fleet)
+    beside.serving.restore(machine.serving.to_json())
+    beside.restore(machine.snapshot("a"))
+    meter.show_coverage(machine.fleet, 3, by_plant=True)
     assert read("gridcast_coverage80_forecasts", {"lead": "1h"}) == 2 * shown.met[0, 1]
     assert read("gridcast_plant_coverage80", {"plant": "a", "lead": "1h"}) == pytest.approx(
         shown.inside[0, 1]
@@ -106,7 +111,7 @@ def test_releases_in_use_are_shown_with_their_roles() -> None:
     machine, _ = story(1)
     shadow = replace(release("2", 2000), role=ReleaseRole.SHADOW)
     machine.apply(batches([shadow], [1], 10_000)[0])
-    meter.show_engines([machine])
+    meter.show_fleet(machine.fleet)
     read = metrics.REGISTRY.get_sample_value
     for version, role in (("1", "champion"), ("2", "shadow")):
         assert read("gridcast_release", {"name": "test", "version": version, "role": role}) == 1

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.engine import Engine, Outputs
+from models.engine import Engine
+from models.outputs import Outputs
 from models.release import Release
 from models.steps import EngineSettings
 from schemas.errors import Reason, ReleaseRefused
@@ -176,7 +177,7 @@ def test_what_a_champion_has_published_is_scored_to_its_end_though_nobody_wants_
         if key[0] - key[1] * 1000 < T0_MS + 3000 * MINUTE_MS
     }
     assert entries(outs, "1") == published
-    assert machine.shadows.by_slot == {}, "its last forecast has met its actual"
+    assert machine.fleet.shadows.by_slot == {}, "its last forecast has met its actual"
 
 
 def test_a_withdrawn_shadow_is_scored_no_more() -> None:
@@ -206,7 +207,7 @@ def test_the_newest_shadow_is_the_only_one_and_none_comes_back() -> None:
     outs = play(items, machine)
     assert max(valid for valid, _ in entries(outs, "5")) < T0_MS + 600 * MINUTE_MS
     assert entries(outs, "6")
-    assert machine.shadows.by_slot == {}
+    assert machine.fleet.shadows.by_slot == {}
 
 
 def test_a_shadow_of_some_plants_costs_the_others_nothing() -> None:
