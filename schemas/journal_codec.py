@@ -8,16 +8,17 @@ the rest flows on. What becomes of a record depends on its own bytes and key alo
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyruhvro
 from numpy.typing import NDArray
 
-from schemas.arrow_bodies import ArrowBodies
+from schemas.arrow_bodies import ArrowBodies, Decoded
 from schemas.bodies import BodyReader, BodyWriter
+from schemas.byte_column import ByteColumn
 from schemas.errors import DecodeError, Reason
 from schemas.ids import WriterSchema, today
 from schemas.journal import Bad, Control, JournalBatch, TelemetryColumns
@@ -34,8 +35,6 @@ _CONTROLS: Mapping[str, Callable[[Mapping[str, Any]], Control]] = {
     "Release": ReleaseRecord.from_avro,
 }
 _ROWS = ("Telemetry", "Tick")
-_HEAD: Callable[[Any], Any] = itemgetter(slice(HEADER_BYTES))
-_BODY: Callable[[Any], Any] = itemgetter(slice(HEADER_BYTES, None))
 
 
 @dataclass(slots=True)
@@ -43,11 +42,15 @@ class _Sorted:
     """What a batch has come apart into so far."""
 
     offsets: Longs
-    keys: Sequence[bytes | None]
-    payloads: Sequence[bytes | None]
+    keys: ByteColumn
+    payloads: ByteColumn
     rows: list[TelemetryColumns] = field(default_factory=list)
     controls: list[tuple[int, Control]] = field(default_factory=list)
     bad: list[Bad] = field(default_factory=list)
+
+    def body(self, position: int) -> bytes:
+        """What follows the header of a record that has one."""
+        return (self.payloads[position] or b"")[HEADER_BYTES:]
 
     def refuse(self, position: int, error: DecodeError, plant_id: str | None = None) -> None:
         offset = int(self.offsets[position])
@@ -71,8 +74,8 @@ class JournalDecoder:
         payloads: Sequence[bytes | None],
     ) -> JournalBatch:
         """The batch sorted out; see `Codec.decode_journal`."""
-        out = _Sorted(np.asarray(offsets, np.int64), keys, payloads)
-        for head, positions in _by_header(payloads).items():
+        out = _Sorted(np.asarray(offsets, np.int64), ByteColumn.of(keys), ByteColumn.of(payloads))
+        for head, positions in _by_header(out.payloads).items():
             self._decode_group(out, head, positions)
         telemetry = _in_offset_order(out.rows)
         out.controls.sort(key=lambda control: control[0])
@@ -88,7 +91,7 @@ class JournalDecoder:
             size=len(payloads),
         )
 
-    def _decode_group(self, out: _Sorted, head: bytes | None, positions: Sequence[int]) -> None:
+    def _decode_group(self, out: _Sorted, head: bytes | None, positions: Longs) -> None:
         try:
             if head is None:
                 raise no_value()
@@ -97,34 +100,36 @@ class JournalDecoder:
                 detail = f"{writer.name} has no place in a journal"
                 raise DecodeError(Reason.WRONG_TOPIC, detail, writer.schema_id)
         except DecodeError as error:
-            for position in positions:
+            for position in positions.tolist():
                 out.refuse(position, error)
             return
-        bodies = list(map(_BODY, _at(out.payloads, positions)))
         if writer.name in _ROWS:
-            self._decode_rows(out, writer, np.asarray(positions, np.int64), bodies)
+            self._decode_rows(out, writer, positions)
         else:
-            self._decode_controls(out, writer, positions, bodies)
+            self._decode_controls(out, writer, positions)
 
-    def _decode_rows(self, out: _Sorted, writer: WriterSchema, positions: Longs, bodies: list[bytes]) -> None:
-        arrow = self._arrow_for(writer)
-        rest = np.arange(len(bodies))
-        if arrow is not None:
-            parts, rest = arrow.read(bodies)
-            for part in parts:
-                _add_rows(out, writer, positions[part.positions], part.batch)
+    def _decode_rows(self, out: _Sorted, writer: WriterSchema, positions: Longs) -> None:
+        parts, rest = self._read_at_once(out, writer, positions)
+        for part in parts:
+            _add_rows(out, writer, positions[part.positions], part.batch)
         if len(rest):
-            self._decode_one_by_one(out, writer, positions[rest], [bodies[at] for at in rest])
+            self._decode_one_by_one(out, writer, positions[rest])
 
-    def _decode_one_by_one(
-        self, out: _Sorted, writer: WriterSchema, positions: Longs, bodies: list[bytes]
-    ) -> None:
+    def _read_at_once(
+        self, out: _Sorted, writer: WriterSchema, positions: Longs
+    ) -> tuple[list[Decoded], Longs]:
+        arrow = self._arrow_for(writer)
+        if arrow is None:
+            return [], np.arange(len(positions))
+        return arrow.read_column(out.payloads.take(positions))
+
+    def _decode_one_by_one(self, out: _Sorted, writer: WriterSchema, positions: Longs) -> None:
         """fastavro reads and resolves; what it read is encoded anew, so that columns are made in one way."""
         readable: list[int] = []
         anew: list[bytes] = []
-        for position, body in zip(positions.tolist(), bodies, strict=True):
+        for position in positions.tolist():
             try:
-                record = self._reader.read(writer, body)
+                record = self._reader.read(writer, out.body(position))
             except DecodeError as error:
                 out.refuse(position, error)
                 continue
@@ -140,19 +145,15 @@ class JournalDecoder:
             self._arrow[writer.schema_id] = bodies if bodies.readable and _fits_columns(writer) else None
         return self._arrow[writer.schema_id]
 
-    def _decode_controls(
-        self, out: _Sorted, writer: WriterSchema, positions: Sequence[int], bodies: list[bytes]
-    ) -> None:
-        rest: Sequence[int] = range(len(bodies))
-        arrow = self._arrow_for(writer) if writer.name == "WeatherRun" else None
-        if arrow is not None:
-            parts, odd = arrow.read(bodies)
-            rest = odd.tolist()
+    def _decode_controls(self, out: _Sorted, writer: WriterSchema, positions: Longs) -> None:
+        rest = np.arange(len(positions))
+        if writer.name == "WeatherRun":
+            parts, rest = self._read_at_once(out, writer, positions)
             for part in parts:
                 for at, run in zip(part.positions.tolist(), weather_runs(part.batch), strict=True):
-                    _add_control(out, writer, positions[at], run)
-        for at in rest:
-            _add_control(out, writer, positions[at], self._control(writer, bodies[at]))
+                    _add_control(out, writer, int(positions[at]), run)
+        for position in positions[rest].tolist():
+            _add_control(out, writer, position, self._control(writer, out.body(position)))
 
     def _control(self, writer: WriterSchema, body: bytes) -> Control | DecodeError:
         try:
@@ -178,29 +179,22 @@ def _fits_columns(writer: WriterSchema) -> bool:
     return writer.definition == today(writer.name)
 
 
-def _by_header(payloads: Sequence[bytes | None]) -> Mapping[bytes | None, Sequence[int]]:
-    heads: list[bytes | None]
-    if None in payloads:
-        heads = [None if payload is None else payload[:HEADER_BYTES] for payload in payloads]
-    else:
-        heads = list(map(_HEAD, payloads))
-    distinct = set(heads)
-    if len(distinct) == 1:
-        return {heads[0]: range(len(heads))}
-    groups: dict[bytes | None, list[int]] = {head: [] for head in heads}
-    for position, head in enumerate(heads):
-        groups[head].append(position)
-    return groups
-
-
-def _at(values: Sequence[bytes | None], positions: Sequence[int]) -> Sequence[bytes | None]:
-    """What stands at rising positions; where they are all of them, as it stands."""
-    return values if len(positions) == len(values) else [values[at] for at in positions]
+def _by_header(payloads: ByteColumn) -> Mapping[bytes | None, Longs]:
+    """Header -> positions of the payloads that begin with it; None for those that are null."""
+    edges, content = payloads.spans()
+    if len(payloads) and payloads.array.null_count == 0 and np.diff(edges).min() >= HEADER_BYTES:
+        heads = np.frombuffer(content, np.uint8)[edges[:-1, np.newaxis] + np.arange(HEADER_BYTES)]
+        if (heads == heads[0]).all():
+            return {heads[0].tobytes(): np.arange(len(payloads))}
+    groups: dict[bytes | None, list[int]] = {}
+    for position, payload in enumerate(payloads):
+        groups.setdefault(None if payload is None else payload[:HEADER_BYTES], []).append(position)
+    return {head: np.array(positions) for head, positions in groups.items()}
 
 
 def _add_rows(out: _Sorted, writer: WriterSchema, positions: Longs, batch: pa.RecordBatch) -> None:
     rows = telemetry_columns(batch, out.offsets[positions], is_tick=writer.name == "Tick")
-    right = _under_own_key(rows, _at(out.keys, positions.tolist()))
+    right = _under_own_key(batch.column("plant_id"), out.keys.take(positions))
     if right.all():
         out.rows.append(rows)
         return
@@ -211,15 +205,12 @@ def _add_rows(out: _Sorted, writer: WriterSchema, positions: Longs, batch: pa.Re
         out.refuse(position, error, rows.plant_ids[rows.plant[row]])
 
 
-def _under_own_key(rows: TelemetryColumns, keys: Sequence[bytes | None]) -> NDArray[np.bool_]:
+def _under_own_key(plant_id: pa.Array, keys: ByteColumn) -> NDArray[np.bool_]:
     """bool[n]: the key is the plant's id."""
-    coded = pa.array(keys, pa.binary()).dictionary_encode()
-    index = {name.encode(): at for at, name in enumerate(rows.plant_ids)}
-    plant_of_key = np.array([index.get(key, -1) for key in coded.dictionary.to_pylist()] + [-1], np.int32)
-    # A null key has the code -1, and so the last entry.
-    codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    right: NDArray[np.bool_] = plant_of_key[codes] == rows.plant
-    return right
+    same: NDArray[np.bool_] = (
+        pc.equal(plant_id.cast(pa.binary()), keys.array).fill_null(False).to_numpy(zero_copy_only=False)
+    )
+    return same
 
 
 def _other_key(key: bytes | None, writer: WriterSchema) -> DecodeError:

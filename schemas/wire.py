@@ -5,6 +5,8 @@ from schemas.errors import DecodeError, Reason
 HEADER_BYTES = 5
 LARGEST_ID = 2**31 - 1  # a registry's ids are signed, and so is the field of a rejected record
 _MAGIC = 0
+_SEVEN_BITS = 0x7F
+_MORE = 0x80
 
 
 def header(schema_id: int) -> bytes:
@@ -43,3 +45,12 @@ def split(payload: bytes | None) -> tuple[int, bytes]:
 def no_value() -> DecodeError:
     """The refusal of a record with a null value."""
     return DecodeError(Reason.NOT_AVRO, "null value (a tombstone)")
+
+
+def long_of(value: int) -> bytes:
+    """A number as Avro writes it: zigzag, in as few bytes as it needs."""
+    rest, written = (value << 1) ^ (value >> 63), bytearray()
+    while rest > _SEVEN_BITS:
+        written.append(rest & _SEVEN_BITS | _MORE)
+        rest >>= 7
+    return bytes((*written, rest))

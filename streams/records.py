@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.byte_column import ByteColumn
+
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
 
 class Records(Protocol):
-    """n records of one partition: `offsets` i8[n] rise, the lists are as long."""
+    """n records of one partition: `offsets` i8[n] rise, the others are as long."""
 
     @property
     def topic(self) -> str: ...
@@ -23,9 +25,9 @@ class Records(Protocol):
     @property
     def offsets(self) -> NDArray[np.int64]: ...
     @property
-    def keys(self) -> list[bytes | None]: ...
+    def keys(self) -> Sequence[bytes | None]: ...
     @property
-    def payloads(self) -> list[bytes | None]: ...
+    def payloads(self) -> Sequence[bytes | None]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,8 @@ class PlainRecords:
     topic: str
     partition: int
     offsets: NDArray[np.int64]
-    keys: list[bytes | None]
-    payloads: list[bytes | None]
+    keys: Sequence[bytes | None]
+    payloads: Sequence[bytes | None]
 
 
 def without(records: Records, offsets: Collection[int]) -> Records:
@@ -49,13 +51,12 @@ def without(records: Records, offsets: Collection[int]) -> Records:
 
 def pick(records: Records, rows: NDArray[np.int64]) -> PlainRecords:
     """Some of the records, by their places in the batch."""
-    keys, payloads = records.keys, records.payloads
     return PlainRecords(
         topic=records.topic,
         partition=records.partition,
         offsets=records.offsets[rows],
-        keys=[keys[row] for row in rows],
-        payloads=[payloads[row] for row in rows],
+        keys=ByteColumn.of(records.keys).take(rows),
+        payloads=ByteColumn.of(records.payloads).take(rows),
     )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,9 @@ from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP
 from numpy.typing import NDArray
 
+from schemas.byte_column import ByteColumn
 from streams.fetches import BareRecords, QuickFetches
+from streams.kafka_batches import Fetched
 
 # Faust sleeps a whole second when every partition's buffer is full; a batch is done much sooner.
 FULL_BUFFER_PAUSE_S = 0.01
@@ -42,22 +44,22 @@ class RecordBatch:
     topic: str
     partition: int
     offsets: NDArray[np.int64]
-    keys: list[bytes | None]
-    payloads: list[bytes | None]
+    keys: ByteColumn
+    payloads: ByteColumn
     timestamp: int
     timestamp_type: int
 
     @classmethod
-    def of(cls, tp: TP, records: Sequence[Any]) -> RecordBatch:
-        """A batch of what aiokafka has read, one record at least."""
+    def of(cls, tp: TP, found: Fetched) -> RecordBatch:
+        """A batch of what was fetched of a partition."""
         return cls(
             tp.topic,
             tp.partition,
-            np.fromiter((record.offset for record in records), np.int64, len(records)),
-            [record.key for record in records],
-            [record.value for record in records],
-            int(records[-1].timestamp),
-            int(records[-1].timestamp_type),
+            found.offsets,
+            found.keys,
+            found.payloads,
+            int(found.timestamps[-1]),
+            found.timestamp_type,
         )
 
     @property
@@ -106,9 +108,8 @@ class BatchScheduler(DefaultSchedulingStrategy):
     def _batches(self, tp: TP, records: list[Any]) -> list[Any]:
         if tp.topic not in self._topics:
             return records
-        limit = self._limit(tp)
-        starts = range(0, len(records), limit)
-        return [RecordBatch.of(tp, records[start : start + limit]) for start in starts]
+        found, limit = Fetched.joined(records), self._limit(tp)
+        return [RecordBatch.of(tp, found[start : start + limit]) for start in range(0, len(found), limit)]
 
 
 class BatchSchema(faust.Schema[Any, Any]):
@@ -163,10 +164,12 @@ class BatchConsumer(Consumer):
     def _one_batch(self, tp: TP, records: list[Any]) -> list[Any]:
         if tp.topic not in self.app.batch_topics:
             return records
-        limit = self.app.batch_limit(tp)
-        if len(records) > limit:
-            self._surplus[tp] = records[limit:]
-        return records[:limit]
+        if not records:
+            return []
+        found, limit = Fetched.joined(records), self.app.batch_limit(tp)
+        if len(found) > limit:
+            self._surplus[tp] = [found[limit:]]
+        return [found[:limit]]
 
     def _to_message(self, tp: TP, record: Any) -> Any:
         message = super()._to_message(tp, record)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,11 +13,11 @@ import pytest
 from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
-from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import ConsumerRecord
 from faust.types import TP, Message
 
 from streams.fetches import BROKER_HOLDS_MS
+from streams.kafka_batches import Fetched
 from streams.transport import BatchApp, BatchConsumer, BatchScheduler, BatchSchema, RecordBatch
 
 JOURNAL, OTHER = TP("journal", 0), TP("changelog", 0)
@@ -39,7 +40,12 @@ def record(tp: TP, offset: int) -> Any:
 
 
 def batch(tp: TP, first: int, last: int) -> RecordBatch:
-    return RecordBatch.of(tp, [record(tp, offset) for offset in range(first, last + 1)])
+    return RecordBatch.of(tp, fetched(tp, range(first, last + 1)))
+
+
+def fetched(tp: TP, offsets: Iterable[int]) -> Fetched:
+    """What a fetch of a batch topic brings."""
+    return Fetched.of([record(tp, offset) for offset in offsets])
 
 
 @pytest.fixture
@@ -64,7 +70,10 @@ def consumer(app: BatchApp) -> BatchConsumer:
 
 
 def test_a_scheduler_yields_whole_batches_in_order_and_leaves_other_topics_alone() -> None:
-    records = {tp: [record(tp, offset) for offset in range(5)] for tp in (JOURNAL, OTHER)}
+    records = {
+        JOURNAL: [fetched(JOURNAL, (0, 1, 2)), fetched(JOURNAL, (3, 4))],
+        OTHER: [record(OTHER, offset) for offset in range(5)],
+    }
     got = list(BatchScheduler(frozenset({JOURNAL.topic}), lambda _: 2).iterate(records))
     batches = [one for tp, one in got if tp == JOURNAL]
     assert [one.offsets.tolist() for one in batches] == [[0, 1], [2, 3], [4]]
@@ -73,7 +82,7 @@ def test_a_scheduler_yields_whole_batches_in_order_and_leaves_other_topics_alone
 
 def test_a_scheduler_takes_turns_between_partitions() -> None:
     other = TP(JOURNAL.topic, 1)
-    records = {tp: [record(tp, offset) for offset in range(4)] for tp in (JOURNAL, other)}
+    records = {tp: [fetched(tp, range(4))] for tp in (JOURNAL, other)}
     got = [tp.partition for tp, _ in BatchScheduler(frozenset({JOURNAL.topic}), lambda _: 2).iterate(records)]
     assert got == [0, 1, 0, 1]
 
@@ -87,32 +96,71 @@ def test_a_batch_knows_its_records() -> None:
 
 
 @pytest.mark.parametrize(("topic", "is_wrapped"), [(JOURNAL.topic, False), (OTHER.topic, True)])
-def test_records_of_batch_topics_come_out_of_a_fetch_bare(
+def test_records_of_batch_topics_come_out_of_a_fetch_as_columns(
     app: BatchApp, topic: str, is_wrapped: bool
 ) -> None:
     builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, 0, 1 << 16)
     for offset in range(3):
         builder.append(offset, 1000 + offset, b"k%d" % offset, None if offset == 1 else b"v%d" % offset, [])
-    tp, fetched = TP(topic, 0), MemoryRecords(bytes(builder.build()))
-    found = list(fetcher.PartitionRecords(tp, fetched, [], 0, None, None, True, 0))
-    assert [isinstance(one, ConsumerRecord) for one in found] == [is_wrapped] * 3
-    read = RecordBatch.of(tp, found)
-    assert app.batch_topics and read.offsets.tolist() == [0, 1, 2]
-    assert (read.keys, read.payloads) == ([b"k0", b"k1", b"k2"], [b"v0", None, b"v2"])
-
-
-def test_a_fetch_begins_at_the_place_asked_for_and_ends_behind_what_is_compacted_away(app: BatchApp) -> None:
-    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, 0, 1 << 16)
-    for offset in (0, 1, 3):
-        builder.append(offset, 1000, b"k", b"v", [])
-    found = fetcher.PartitionRecords(
-        JOURNAL, MemoryRecords(bytes(builder.build())), [], 1, None, None, True, 0
+    found = list(taken(TP(topic, 0), bytes(builder.build())))
+    assert app.batch_topics and [isinstance(one, ConsumerRecord) for one in found] == (
+        [True] * 3 if is_wrapped else [False]
     )
+    if not is_wrapped:
+        read = RecordBatch.of(TP(topic, 0), found[0])
+        assert read.offsets.tolist() == [0, 1, 2]
+        assert (read.keys, read.payloads) == ([b"k0", b"k1", b"k2"], [b"v0", None, b"v2"])
+        assert (read.timestamp, read.timestamp_type) == (1002, 0)
+
+
+def taken(tp: TP, log: bytes, since: int = 0, check_crcs: bool = True) -> Any:
+    """What aiokafka takes out of the answer to a fetch."""
+    return fetcher.PartitionRecords(tp, fetcher.MemoryRecords(log), [], since, None, None, check_crcs, 0)
+
+
+@pytest.mark.parametrize("count", [3, 300])
+def test_a_fetch_begins_at_the_place_asked_for_and_ends_behind_what_is_compacted_away(
+    app: BatchApp, count: int
+) -> None:
+    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, 0, 1 << 16)
+    for offset in (*range(count - 1), count):
+        builder.append(offset, 1000, b"k", b"v", [])
+    found = taken(JOURNAL, bytes(builder.build()), since=1)
     assert app.batch_topics
-    walk = iter(found)
-    assert (next(walk).offset, found.next_fetch_offset) == (1, 2)
-    assert [one.offset for one in walk] == [3]
-    assert found.next_fetch_offset == 4
+    (one,) = list(found)
+    assert one.offsets.tolist() == [*range(1, count - 1), count]
+    assert len(one.keys) == len(one.payloads) == len(one.timestamps) == count - 1
+    assert found.next_fetch_offset == count + 1
+
+
+def test_a_fetch_of_what_is_over_brings_nothing(app: BatchApp) -> None:
+    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, 0, 1 << 16)
+    builder.append(0, 1000, b"k", b"v", [])
+    found = taken(JOURNAL, bytes(builder.build()), since=1)
+    assert app.batch_topics and list(found) == []
+
+
+def test_no_more_of_a_fetch_is_unpacked_than_a_batch_needs(app: BatchApp) -> None:
+    """What waits in a fetch is packed: a worker that catches up holds it for every partition."""
+
+    def of(first: int) -> bytes:
+        builder = DefaultRecordBatchBuilder(2, 3, 0, -1, -1, 0, 1 << 16)
+        for offset in range(100):
+            builder.append(offset, 1000, b"k", b"v", [])
+        return first.to_bytes(8, "big") + bytes(builder.build())[8:]
+
+    log = taken(JOURNAL, b"".join(of(first) for first in range(0, 500, 100)))
+    state = SimpleNamespace(paused=False, position=0)
+    state.consumed_to = lambda place: setattr(state, "position", place)
+    assignment = SimpleNamespace(active=True, state_value=lambda _: state)
+    result = fetcher.FetchResult(JOURNAL, assignment=assignment, partition_records=log, backoff=0)
+    seen, more = [], []
+    while app.batch_topics and result.has_more():
+        seen.append([one.offsets.tolist() for one in result.getall(150)])
+        more.append((state.position, result.has_more()))
+    assert [len(one) for one in seen] == [2, 2, 1]
+    assert [offset for got in seen for one in got for offset in one] == list(range(500))
+    assert more == [(200, True), (400, True), (500, False)]
 
 
 def test_what_ends_a_transaction_is_no_record_of_the_journal(app: BatchApp) -> None:
@@ -123,9 +171,9 @@ def test_what_ends_a_transaction_is_no_record_of_the_journal(app: BatchApp) -> N
         made[:8], made[22] = first.to_bytes(8, "big"), 0x20 * is_control  # its base offset and attributes
         return bytes(made)
 
-    log = MemoryRecords(of(0, False) + of(1, True) + of(2, False) + of(3, True))
-    found = fetcher.PartitionRecords(JOURNAL, log, [], 0, None, None, False, 0)
-    assert app.batch_topics and [one.offset for one in found] == [0, 2]
+    log = of(0, False) + of(1, True) + of(2, False) + of(3, True)
+    found = taken(JOURNAL, log, check_crcs=False)
+    assert app.batch_topics and [one.offsets.tolist() for one in found] == [[0], [2]]
     assert found.next_fetch_offset == 4, "the next fetch does not ask for the last one again"
 
 
@@ -134,7 +182,7 @@ def test_a_damaged_fetch_is_refused(app: BatchApp) -> None:
     builder.append(0, 1000, b"k", b"value", [])
     damaged = bytes(builder.build()).replace(b"value", b"valve")
     with pytest.raises(CorruptRecordException):
-        list(fetcher.PartitionRecords(JOURNAL, MemoryRecords(damaged), [], 0, None, None, True, 0))
+        list(taken(JOURNAL, damaged))
     assert app.batch_topics
 
 
@@ -250,11 +298,11 @@ def test_any_cut_with_any_delay_of_acks_commits_what_is_done(consumer: BatchCons
 def fetches(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What Kafka is asked for, and what it has: 250 records of the journal, then one at a time."""
     asked: list[Any] = []
-    held = {JOURNAL: [record(JOURNAL, offset) for offset in range(250)]}
+    held = {JOURNAL: [fetched(JOURNAL, range(130)), fetched(JOURNAL, range(130, 250))]}
 
     async def getmany(_: Any, active: set[TP], timeout: float) -> dict[TP, list[Any]]:
         asked.append((set(active), timeout))
-        rest = record(SECOND, len(asked))
+        rest = fetched(SECOND, [len(asked)])
         return {tp: held.pop(tp, []) if tp in held else [rest] for tp in active}
 
     monkeypatch.setattr("faust.transport.consumer.ThreadDelegateConsumer._getmany", getmany)
@@ -264,12 +312,19 @@ def fetches(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 SECOND = TP("journal", 1)
 
 
+def offsets_of(got: list[Fetched]) -> list[int]:
+    return [offset for one in got for offset in one.offsets.tolist()]
+
+
 def test_the_backlog_of_one_partition_keeps_no_other_waiting(
     consumer: BatchConsumer, fetches: list[Any]
 ) -> None:
     async def rounds() -> list[dict[TP, int]]:
         both = {JOURNAL, SECOND}
-        return [{tp: len(got) for tp, got in (await consumer._getmany(both, 1.0)).items()} for _ in range(3)]
+        return [
+            {tp: len(offsets_of(got)) for tp, got in (await consumer._getmany(both, 1.0)).items()}
+            for _ in range(3)
+        ]
 
     assert asyncio.run(rounds()) == [
         {JOURNAL: 100, SECOND: 1},
@@ -284,7 +339,7 @@ def test_a_full_partition_gets_nothing_and_loses_nothing(consumer: BatchConsumer
         seen = []
         for active in ({JOURNAL, SECOND}, {SECOND}, {SECOND}, {JOURNAL, SECOND}, {JOURNAL, SECOND}):
             got = await consumer._getmany(active, 1.0)
-            seen.append([one.offset for one in got.get(JOURNAL, [])])
+            seen.append(offsets_of(got.get(JOURNAL, [])))
         return seen
 
     seen = asyncio.run(rounds())
@@ -302,7 +357,7 @@ def test_nothing_that_waits_here_outlives_a_rebalance(
         return dict(await consumer._getmany({JOURNAL}, 1.0))
 
     again = asyncio.run(over_a_rebalance())
-    assert [one.offset for one in again[JOURNAL]] != list(range(100, 200))
+    assert offsets_of(again[JOURNAL]) != list(range(100, 200))
 
 
 class Log:
@@ -316,7 +371,7 @@ class Log:
     async def getmany(self, active: set[TP], _timeout_s: float) -> dict[TP, list[Any]]:
         self.asked.set()
         await self.answer.wait()
-        found = [record(JOURNAL, offset) for offset in range(self.position, 300)]
+        found = [fetched(JOURNAL, range(self.position, 300))] if self.position < 300 else []
         self.position = 300
         return {tp: found for tp in active if found}
 
@@ -340,7 +395,7 @@ def test_a_fetch_that_outlasts_a_rebalance_takes_nothing_with_it(
         log.answer.set()
         assert await before == {}
         await seeking
-        return [one.offset for one in (await consumer._getmany({JOURNAL}, 1.0))[JOURNAL]]
+        return offsets_of((await consumer._getmany({JOURNAL}, 1.0))[JOURNAL])
 
     assert asyncio.run(over_a_rebalance())[0] == 200
 

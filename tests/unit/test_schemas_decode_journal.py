@@ -174,6 +174,40 @@ def test_what_comes_of_a_record_does_not_depend_on_its_batch() -> None:
             assert _but_offset(whole[FIRST_OFFSET + at]) == _but_offset(one)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_record_that_ends_in_another_place_takes_nothing_of_its_neighbours(seed: int) -> None:
+    """Payloads lie behind one another and are read as one array: where each ends must be seen."""
+    rng = np.random.default_rng(seed)
+    good = CODEC.encode("Telemetry", [telemetry(units=at % 3, power_kw=float(at)) for at in range(8)])
+    alone = [said(batch_of([payload]))[FIRST_OFFSET] for payload in good]
+    for _ in range(30):
+        payloads = list(good)
+        at, moved = int(rng.integers(7)), int(rng.integers(1, 12))
+        head, body = payloads[at + 1][:5], payloads[at + 1][5:]
+        if rng.random() < 0.5:  # the first lacks what the second has too much
+            payloads[at : at + 2] = payloads[at][:-moved], head + payloads[at][-moved:] + body
+        else:  # the other way round
+            payloads[at : at + 2] = payloads[at] + body[:moved], head + body[moved:]
+        whole = said(batch_of(payloads))
+        for place in range(8):
+            apart = said(batch_of([payloads[place]]))[FIRST_OFFSET]
+            assert _but_offset(whole[FIRST_OFFSET + place]) == _but_offset(apart)
+            assert place in (at, at + 1) or apart == alone[place]
+
+
+def test_a_number_in_more_bytes_than_it_needs_is_read_as_it_is_alone() -> None:
+    """It is longer than its values say, and a neighbour that is as much shorter must not make up for it."""
+    plain, other = CODEC.encode("Telemetry", [telemetry(), telemetry(power_kw=7.0)])
+    assert plain[5:7] == b"\x02a", "the length of the plant's id, and the id"
+    padded = plain[:5] + b"\x82\x00a" + plain[7:]
+    for payloads in ([padded, other], [padded, other[:-1]], [other[:-1], padded], [padded[:-1], other]):
+        whole = said(batch_of(payloads))
+        apart = [said(batch_of([payload]))[FIRST_OFFSET] for payload in payloads]
+        assert [_but_offset(one) for one in whole.values()] == [
+            _but_offset(apart[offset - FIRST_OFFSET]) for offset in whole
+        ]
+
+
 def _but_offset(outcome: Any) -> Any:
     return outcome if isinstance(outcome, str) else (outcome.reason, outcome.detail, outcome.plant_id)
 
