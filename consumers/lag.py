@@ -89,6 +89,38 @@ def lags(settings: Settings, codec: Codec, groups: Mapping[str, Sequence[str]]) 
         client.close()
 
 
+class Position(NamedTuple):
+    """Where a group is in a partition, and where its records end."""
+
+    committed: int
+    end: int
+
+
+def positions(
+    settings: Settings, groups: Mapping[str, Sequence[str]]
+) -> dict[tuple[str, str, int], Position]:
+    """By group, topic and partition: where each of `groups` is in the topics that it reads. A group that
+    never committed is at the first record that the log holds.
+
+    Raises `ServiceUnavailable` where Kafka does not answer.
+    """
+    client = consumer(settings, None)
+    try:
+        asking = admin(settings)
+        committed = {group: _committed_by(asking, group) for group in groups}
+        held = _held(client, {}, groups)
+        return {
+            (group, *place): Position(max(committed[group].get(place, 0), span.first), span.end)
+            for group, topics in groups.items()
+            for place, span in held.items()
+            if place[0] in topics
+        }
+    except KafkaException as error:
+        raise ServiceUnavailable(f"Kafka does not say where groups are: {error.args[0].str()}") from error
+    finally:
+        client.close()
+
+
 def waiting(settings: Settings, groups: Mapping[str, Sequence[str]]) -> dict[tuple[str, str], int]:
     """Records that wait, by group and topic: the quick part of `lags`, for a look every second.
 

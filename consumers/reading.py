@@ -6,16 +6,16 @@ consumer is placed anew by `sink_offsets`, so what it remembers never counts for
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Message, TopicPartition
 
 from consumers.bounds import log_bounds
 from consumers.intake import Taken
-from consumers.store import Place, Store
+from consumers.store import Place
 from infra import metrics
 from schemas.errors import GridcastError, LogTruncated
 
@@ -40,17 +40,33 @@ class BatchLimits:
     linger_s: float
 
 
+class Offsets(Protocol):
+    """Who knows where reading goes on: PostgreSQL."""
+
+    def offsets(self, places: Sequence[Place]) -> dict[Place, int]:
+        """Where reading goes on in each partition that was ever read."""
+
+    def begin(self, firsts: Mapping[Place, int]) -> None:
+        """Write down where partitions begin that were never read."""
+
+    def skip(self, place: Place, stored: int, offset: int) -> None:
+        """Move a partition past what is lost."""
+
+
 @dataclass
 class Reading:
     """Partitions of this sink. `at`: the next offset to write of each, once placed.
 
-    `turn` counts rebalances: work begun in an earlier turn must not be finished.
+    `turn` counts rebalances: work begun in an earlier turn must not be finished. `kind`: a named tuple of
+    what is wanted of a record.
     """
 
     consumer: "Consumer"
     admin: "AdminClient"
-    store: Store
+    store: Offsets
     accept_loss: bool = False
+    kind: type[Any] = Taken
+    command: str = "gridcast sink"
     at: dict[Place, int] = field(default_factory=dict)
     placed: bool = False
     turn: int = 0
@@ -91,10 +107,10 @@ class Reading:
         _log.info("reading from %s", starts)
         return True
 
-    def gather(self, limits: BatchLimits) -> list[Taken]:
+    def gather(self, limits: BatchLimits) -> list[Any]:
         """The next records, none after a rebalance: then what was gathered may be another sink's."""
         turn, deadline = self.turn, time.monotonic() + limits.linger_s
-        gathered: list[Taken] = []
+        gathered: list[Any] = []
         size = 0
         while len(gathered) < limits.records and size < limits.size_bytes:
             left_s = deadline - time.monotonic()
@@ -104,7 +120,7 @@ class Reading:
             messages = self._sound(self.consumer.consume(wanted, timeout=max(min(left_s, _POLL_S), 0.01)))
             if self.turn != turn or not self.placed:
                 return []
-            gathered += _taken(messages)
+            gathered += _taken(messages, self.kind)
             size += sum(map(len, messages))
             if left_s <= 0:
                 break
@@ -166,7 +182,7 @@ class Reading:
             raise LogTruncated(*place, first - stored, WAY_ON)
         raise GridcastError(
             f"{place[0]}[{place[1]}] ends at {end}, but was written up to {stored}: was the topic made anew?"
-            " `gridcast sink --accept-loss` takes what it holds now"
+            f" `{self.command} --accept-loss` takes what it holds now"
         )
 
     def _sound(self, messages: list["Message"]) -> list["Message"]:
@@ -185,10 +201,10 @@ class Reading:
             _log.warning("Kafka: %s", error.str())
 
 
-def _taken(messages: list[Any]) -> Iterator[Taken]:
+def _taken(messages: list[Any], kind: type[Any]) -> Iterator[Any]:
     """Without a step in Python for each of them."""
-    getters = (Message.topic, Message.partition, Message.offset, Message.key, Message.value)
-    return map(partial(tuple.__new__, Taken), zip(*(map(one, messages) for one in getters), strict=True))
+    getters = [getattr(Message, name) for name in kind._fields]
+    return map(partial(tuple.__new__, kind), zip(*(map(one, messages) for one in getters), strict=True))
 
 
 _NEEDS_SOMEBODY: Final = (

@@ -3,7 +3,7 @@
 import gc
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from consumers.intake import TOPICS, Reader
@@ -51,13 +51,13 @@ def run_sink(
         LogTruncated: retention ate records that were never written; `accept_loss` goes on without them.
         GridcastError: topics or tables are missing.
     """
-    if not _await_kafka(settings, stopped, give_up_s):
+    if not await_kafka(settings, stopped, give_up_s):
         return
-    _check_topics(settings)
+    check_topics(settings, TOPICS)
     codec = Codec(schema_ids(settings))
     progress = Progress(settings.stall_s)
-    limits_s = _limits_s(settings.stall_s)
-    store = Store(lambda: connect(settings, SESSION, limits_s), progress.written, settings.stall_s / 2)
+    limits = limits_s(settings.stall_s)
+    store = Store(lambda: connect(settings, SESSION, limits), progress.written, settings.stall_s / 2)
     # Where to begin is asked of PostgreSQL: an offset that is gone must never be replaced in silence.
     client = consumer(
         settings, settings.sink_group, auto_offset_reset="error", session_timeout_ms=_SESSION_MS,
@@ -87,7 +87,7 @@ def run_sink(
         store.close()
 
 
-def _await_kafka(settings: Settings, stopped: Callable[[], bool], give_up_s: float) -> bool:
+def await_kafka(settings: Settings, stopped: Callable[[], bool], give_up_s: float) -> bool:
     """Whether Kafka answers before a stop is asked for."""
     deadline = time.monotonic() + give_up_s
     said = False
@@ -104,14 +104,15 @@ def _await_kafka(settings: Settings, stopped: Callable[[], bool], give_up_s: flo
     return False
 
 
-def _check_topics(settings: Settings) -> None:
+def check_topics(settings: Settings, wanted: Sequence[str]) -> None:
+    """Raise `GridcastError` where topics are missing."""
     there = admin(settings).list_topics(timeout=_ANSWER_S).topics
-    missing = [topic for topic in TOPICS if topic not in there]
+    missing = [topic for topic in wanted if topic not in there]
     if missing:
         raise GridcastError(f"Kafka has no topic {', '.join(missing)}: make them with `gridcast up`")
 
 
-def _limits_s(stall_s: float) -> dict[str, float]:
+def limits_s(stall_s: float) -> dict[str, float]:
     """What PostgreSQL ends by itself: waiting for a lock, and the transaction of a sink that is stopped in
     the middle of one, so that its rows in `sink_offsets` are free for the next.
     """

@@ -35,7 +35,7 @@ PARTITION_PATIENCE: Final = 10.0
 
 class Watchdog:
     """Calls `on_stall` with a plain reason, and `alive` at each look. `progress.stalls` is what stands still,
-    for the probes.
+    for the probes. `more`: what else must move.
     """
 
     def __init__(
@@ -45,12 +45,18 @@ class Watchdog:
         progress: Progress,
         on_stall: Callable[[str], object],
         alive: Callable[[], None],
+        topics: Sequence[str] = TOPICS,
+        name: str = "the sink",
+        more: Callable[[], dict[str, Standing]] = dict,
     ) -> None:
         self._settings = settings
         self._reading = reading
         self._progress = progress
         self._on_stall = on_stall
         self._alive = alive
+        self._topics = topics
+        self._name = name
+        self._more = more
         self._every_s = look_every_s(settings.stall_s)
         self._clock = StallClock(self._every_s)
         self._waiting = Waiting(settings)
@@ -78,7 +84,7 @@ class Watchdog:
 
     def _standing(self, reader: Consumer) -> dict[str, Standing]:
         """The loop must come round whatever is away; records must move while nothing is."""
-        made = {"the sink": Standing(self._progress.steps)}
+        made = {self._name: Standing(self._progress.steps), **self._more()}
         at = dict(self._reading.at) if self._reading.placed and not self._progress.trouble else {}
         waiting = [place for place, end in self._ends(reader, at).items() if end > at[place]]
         if waiting:
@@ -89,7 +95,7 @@ class Watchdog:
 
     def _ends(self, reader: Consumer, at: dict[Place, int]) -> dict[Place, int]:
         try:
-            held = {topic: spans(self._settings, topic, reader) for topic in TOPICS if at}
+            held = {topic: spans(self._settings, topic, reader) for topic in self._topics if at}
             ends = {(topic, number): held[topic][number].end for topic, number in at}
             return {place: self._waiting.end(place, at[place], end) for place, end in ends.items()}
         except GridcastError as error:

@@ -126,6 +126,31 @@ WEATHER_BREAKER_OPEN = Gauge(
     registry=REGISTRY,
 )  # fmt: skip
 
+ALERT_SIGNALS = Counter(
+    "gridcast_alert_signals", "Signals that the alerter has heard, by kind (the detector, drift, stall) and "
+    "whether they belong to an alert (heard) or not (passed_over: repeats, history, muted).",
+    ("kind", "outcome"), registry=REGISTRY,
+)  # fmt: skip
+ALERT_NOTICES = Counter(
+    "gridcast_alert_notices", "What was to be told of alerts (raised, worse, reminder, acknowledged, "
+    "cleared), by kind.", ("kind", "what"), registry=REGISTRY,
+)  # fmt: skip
+ALERTS_RAISED = Gauge(
+    "gridcast_alerts_raised", "Alerts that are raised now, by severity.", ("severity",), registry=REGISTRY
+)
+ALERT_DELIVERIES = Counter(
+    "gridcast_alert_deliveries", "Attempts to deliver a notice, by channel and how they ended (delivered, "
+    "retried, refused, given_up, in_doubt).", ("channel", "outcome"), registry=REGISTRY,
+)  # fmt: skip
+ALERT_WAITING = Gauge(
+    "gridcast_alert_waiting", "Notices that a channel has not delivered yet.", ("channel",), registry=REGISTRY
+)
+ALERT_SECONDS = Histogram(
+    "gridcast_alert_seconds", "From when a notice was made until a channel had delivered it.", ("channel",),
+    buckets=(0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14_400.0, 86_400.0),
+    registry=REGISTRY,
+)  # fmt: skip
+
 API_REQUESTS = Counter(
     "gridcast_api_requests", "Requests to the API, by route, method and status.",
     ("route", "method", "status"), registry=REGISTRY,

@@ -140,6 +140,17 @@ class Settings(BaseSettings):
     api_query_s: float = Field(10.0, gt=0, description="How long a question to PostgreSQL may take.")
     api_streams: int = Field(200, ge=1, description="Most event streams that are open at once.")
 
+    alerts_file: Path | None = Field(
+        None, description="Rules and channels of `gridcast alerts`; empty: the topic alone."
+    )
+    alerts_group: str = "gridcast-alerts"
+    alerts_webhook_secret: SecretStr = Field(
+        SecretStr(""), description="whsec_...: signs the webhooks that name no secret of their own."
+    )
+    alerts_smtp_password: SecretStr = Field(
+        SecretStr(""), description="Password of the mail channels that name none of their own."
+    )
+
     mlflow_uri: str = Field("", description="Tracking server of MLflow for experiments; empty: a file alone.")
 
     metrics_host: str = "127.0.0.1"

@@ -30,6 +30,8 @@ ANOMALIES = "plant.anomalies"
 DRIFT = "model.drift"
 REJECTED = "records.rejected"
 CHECKPOINTS = "worker.checkpoints"
+ALERTS = "grid.alerts"
+ALERTS_DEAD = "grid.alerts.dead"
 
 _DAY_MS = 86_400_000
 #: A record that holds another one with its origin, or a plant's whole state, may be larger than what a broker
@@ -86,6 +88,9 @@ TOPICS: tuple[Topic, ...] = (
     Topic(DRIFT, "plant_id", ("DriftEvent",), days=_AS_SET),
     Topic(REJECTED, "plant_id", ("RejectedRecord",), days=30, large=True),
     Topic(CHECKPOINTS, "plant_id|day", ("Checkpoint", "Marker"), compacted=True, large=True),
+    # For those outside: CloudEvents in JSON, no Avro.
+    Topic(ALERTS, "plant_id", ("CloudEvent",), days=_AS_SET),
+    Topic(ALERTS_DEAD, "plant_id", ("CloudEvent",), days=_AS_SET),
 )
 DENSE = frozenset(declared.name for declared in TOPICS if declared.dense)
 

@@ -1,0 +1,81 @@
+"""Channels of the rules as senders, with their secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from consumers.alerts.courier import Courier, Sender
+from consumers.alerts.mail import MailSender
+from consumers.alerts.outbox import Outbox, Patience
+from consumers.alerts.rules import DEAD, Channel, MailChannel, Rules, TopicChannel
+from consumers.alerts.topic import TopicSender
+from consumers.alerts.webhook import WebhookSender
+from infra import topics
+from infra.kafka import producer
+from schemas.errors import SettingsError
+
+if TYPE_CHECKING:
+    from confluent_kafka import Producer
+    from psycopg2.extensions import connection as Connection
+
+    from infra.settings import Settings
+
+#: Dead letters have nowhere else to go: they are tried for ever.
+_DEAD_TIMEOUT_S: Final = 10.0
+_DEAD_PATIENCE: Final = Patience(1.0, 60.0, float("inf"))
+
+
+def couriers(settings: Settings, rules: Rules, connect: Callable[[], Connection]) -> list[Courier]:
+    """One for each channel, and one for dead letters. Raises `SettingsError` where a secret is missing."""
+    client = producer(settings, linger_ms=0)
+    made = [
+        _courier(name, channel, sender(settings, name, channel, client), connect)
+        for name, channel in rules.channel.items()
+    ]
+    dead = TopicSender(settings, client, topics.ALERTS_DEAD, _DEAD_TIMEOUT_S)
+    return [*made, Courier(Outbox(connect, DEAD, _DEAD_PATIENCE), dead, "again", _DEAD_TIMEOUT_S)]
+
+
+def sender(settings: Settings, name: str, channel: Channel, client: Producer) -> Sender:
+    """The way out of one channel."""
+    if isinstance(channel, TopicChannel):
+        return TopicSender(settings, client, topics.ALERTS, channel.timeout_s)
+    if isinstance(channel, MailChannel):
+        own = channel.password_file and secret_of(channel.password_file, name)
+        password = own or settings.alerts_smtp_password.get_secret_value()
+        if channel.username and not password:
+            raise SettingsError(
+                f"channel {name}: no password for {channel.username}: set password_file or"
+                " GRIDCAST_ALERTS_SMTP_PASSWORD"
+            )
+        return MailSender(channel, password)
+    own = channel.secret_file and secret_of(channel.secret_file, name)
+    secret = own or (settings.alerts_webhook_secret.get_secret_value() if channel.type == "webhook" else "")
+    if channel.type == "webhook" and not secret:
+        raise SettingsError(
+            f"channel {name}: no secret to sign with: set secret_file or GRIDCAST_ALERTS_WEBHOOK_SECRET"
+        )
+    url = channel.url or secret_of(channel.url_file or Path(), name)
+    try:
+        return WebhookSender(url, secret, channel.type == "slack", channel.timeout_s)
+    except (ValueError, RuntimeError):  # what it says of a bad secret may quote it
+        raise SettingsError(f"channel {name}: the secret must be whsec_ and base64") from None
+
+
+def secret_of(path: Path, name: str) -> str:
+    """What stands in a file and nothing else."""
+    try:
+        found = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise SettingsError(f"channel {name}: {path} cannot be read: {why}") from None
+    if not found:
+        raise SettingsError(f"channel {name}: {path} is empty")
+    return found
+
+
+def _courier(name: str, channel: Channel, way: Sender, connect: Callable[[], Connection]) -> Courier:
+    patience = Patience(channel.retry_first_s, channel.retry_longest_s, channel.give_up_after_s)
+    return Courier(Outbox(connect, name, patience), way, channel.after_crash, channel.timeout_s)
