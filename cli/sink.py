@@ -24,10 +24,10 @@ def command(accept_loss: bool, give_up_s: float, metrics_port: int | None, as_js
     Each record is written once, however often the sink is stopped, killed or run twice: its offsets stand in
     PostgreSQL beside the rows. Stops cleanly on SIGTERM and SIGINT.
     """
-    from infra.lean import leave_out_pandas
+    from infra.lean import without_pandas
 
-    leave_out_pandas()
-    from consumers.run import run_sink
+    with without_pandas():
+        from consumers.run import run_sink
     from infra.ending import end_process
     from infra.stalls import LastResort
 

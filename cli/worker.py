@@ -30,11 +30,15 @@ def command(accept_loss: bool, metrics_port: int | None, as_json: bool) -> None:
     are gone from the log before they were read), with 70 where starting again may help.
     """
     signal.signal(signal.SIGTERM, _end)  # until Faust listens
-    # What forecasting asks for at its first use: all plants of a restore would wait for it.
-    import lightgbm  # noqa: F401
-    import pvlib.clearsky  # noqa: F401
+    from infra.lean import without_pandas
 
-    from streams.app import Foreground, make_app
+    with without_pandas():
+        # What forecasting asks for at its first use: all plants of a restore would wait for it.
+        import lightgbm  # noqa: F401
+
+        from models.sun import position_algorithm
+        from streams.app import Foreground, make_app
+    position_algorithm()
 
     known = begin(metrics_port, as_json)
     app = make_app(known, accept_loss)

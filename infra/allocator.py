@@ -1,13 +1,16 @@
 """How glibc treats memory that is free again: a batch works on arrays of some megabytes, which by default go
 back to the system after each step and are faulted in again at the next. At an issue that took as long as the
 arithmetic (26 faults a forecast).
+
+All threads share one arena. By default each takes its own, and what one has freed is no use to the others: of
+the 650 MB of a worker with 1,000 plants 150 were such holes, and its 22 threads ran no faster for them.
 """
 
 from __future__ import annotations
 
 import ctypes
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 KEPT = 64 << 20  # free bytes at the end of an arena that stay with the process
 MAPPED_FROM = 32 << 20  # arrays from this size on have pages of their own; glibc takes no higher bound
 
@@ -18,3 +21,11 @@ def keep_freed() -> None:
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, MAPPED_FROM)
         mallopt(_M_TRIM_THRESHOLD, KEPT)
+        mallopt(_M_ARENA_MAX, 1)
+
+
+def give_back() -> None:
+    """Let go of free pages, wherever they lie: after something large that does not come again."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -1,8 +1,10 @@
-"""What a sink must not import: it would be there for nothing. LightGBM and pvlib bring it into a worker."""
+"""What a worker and a sink must not import: it would be there for nothing."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 
 
@@ -12,10 +14,11 @@ class _Hidden(MetaPathFinder):
             raise ModuleNotFoundError(f"{fullname} is hidden", name=fullname)
 
 
-def leave_out_pandas() -> None:
-    """Let pyarrow look for pandas while there is none: it looks once, when the first list becomes an array.
+@contextmanager
+def without_pandas() -> Iterator[None]:
+    """Import meanwhile what takes pandas where it finds it and works without, 60 MB and half a second.
 
-    Otherwise it imports what it finds, 60 MB and half a second, and never uses it here.
+    pyarrow looks for it once, when the first list becomes an array; that is over at the end, too.
     """
     import pyarrow
 
@@ -23,5 +26,6 @@ def leave_out_pandas() -> None:
     sys.meta_path.insert(0, hidden)
     try:
         pyarrow.array([0])
+        yield
     finally:
         sys.meta_path.remove(hidden)

@@ -2,15 +2,19 @@
 
 A day is always computed as one block of 288 samples (the middles of its 5 minutes), so that the numbers do
 not depend on what else is asked for. Position by NREL's solar position algorithm (Reda and Andreas 2004,
-doi:10.1016/j.solener.2003.12.003), clear sky by Ineichen and Perez (2002,
-doi:10.1016/S0038-092X(02)00045-2), both from pvlib.
+doi:10.1016/j.solener.2003.12.003) from pvlib, clear sky at sea level by Ineichen and Perez (2002,
+doi:10.1016/S0038-092X(02)00045-2) through the air mass of Kasten and Young (1989, doi:10.1364/AO.28.004735),
+to the bit as pvlib has it. pvlib as a whole brings pandas, a fifth of a worker's memory; its file of the
+algorithm needs NumPy alone.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from functools import cache, lru_cache
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,8 +124,7 @@ def _hours(latitude: float, longitude: float, day: int) -> NDArray[np.float64]:
 @lru_cache(maxsize=512)  # a year of one site for training; 8 MB
 def _day(latitude: float, longitude: float, day: int) -> NDArray[np.float64]:
     """Running sums (289, 7) over the samples of one UTC day."""
-    from pvlib import spa
-
+    spa = position_algorithm()
     v, alpha, delta, radius = _heavens(day)
     hour_angle = spa.local_hour_angle(v, longitude, alpha)
     parallax = spa.equatorial_horizontal_parallax(radius)
@@ -144,8 +147,7 @@ def _heavens(day: int) -> tuple[Floats, Floats, Floats, Floats]:
     """Of the samples of a UTC day what is the same all over the earth, and takes nine tenths of the time:
     sidereal time, right ascension and declination in degrees, and the distance in astronomical units.
     """
-    from pvlib import spa
-
+    spa = position_algorithm()
     middle_s = day * 86_400.0 + (np.arange(SAMPLES) + 0.5) * SAMPLE_S
 
     def told(**wanted: bool) -> tuple[Floats, ...]:
@@ -178,15 +180,28 @@ def _running_sums(day: int, zenith: Floats, azimuth_deg: Floats) -> NDArray[np.f
 
 
 def _clear_sky(zenith: Floats) -> Floats:
-    from pvlib import atmosphere, clearsky
-
+    """Horizontal irradiance of a cloudless sky at sea level [W/m2], by apparent zenith [degrees]."""
     clear = np.zeros_like(zenith)
     up = zenith < 89.5
-    airmass = atmosphere.get_relative_airmass(zenith[up])
-    clear[up] = clearsky.ineichen(zenith[up], airmass, LINKE_TURBIDITY, altitude=0, dni_extra=SOLAR_CONSTANT)[
-        "ghi"
-    ]
+    height = np.cos(np.radians(zenith[up]))
+    airmass = 1.0 / (height + 0.50572 * (6.07995 + (90 - zenith[up])) ** -1.6364)
+    passing = np.exp(-0.0387 * airmass * LINKE_TURBIDITY)
+    clear[up] = 0.868 * SOLAR_CONSTANT * height * LINKE_TURBIDITY / LINKE_TURBIDITY * passing
     return clear
+
+
+@cache
+def position_algorithm() -> Any:
+    """pvlib's module of NREL's algorithm, without the rest of pvlib."""
+    package = find_spec("pvlib")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("pvlib is not installed", name="pvlib")
+    spec = spec_from_file_location("gridcast_spa", Path(package.origin).with_name("spa.py"))
+    if spec is None or spec.loader is None:
+        raise ModuleNotFoundError("pvlib has no module spa", name="pvlib.spa")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _distance_factor(day: int) -> float:

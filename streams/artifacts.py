@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_exponential
 
+from infra.allocator import give_back
 from infra.topic_reader import read
 from infra.topics import ARTIFACTS
 from models import release_file
@@ -63,6 +64,8 @@ class Artifacts:
         if sha256 not in self._loaded:
             content = self._bytes(record)
             self._loaded[sha256] = release_file.load(content, tried=True), len(content)
+            del content
+            give_back()
             _log.info("release %s %s loaded", record.name, record.version)
         release, size = self._loaded[sha256]
         _check(record, release, size)

@@ -126,6 +126,19 @@ def test_the_help_loads_nothing_that_takes_time() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_worker_and_a_sink_hold_no_pandas() -> None:
+    code = (
+        "import sys, cli.sink; from unittest import mock; import click.testing; import cli.worker\n"
+        "for command in (cli.worker.command, cli.sink.command):\n"
+        "    with mock.patch(command.callback.__module__ + '.begin', side_effect=SystemExit):\n"
+        "        click.testing.CliRunner().invoke(command, [])\n"
+        "from models import sun; import lightgbm, numpy as np; sun.daylight(48.0, 5.0, np.array([0]), 900)\n"
+        "sys.exit(', '.join({'pandas', 'requests', 'scipy.optimize'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_json_says_times_paths_and_arrays(capsys: pytest.CaptureFixture[str]) -> None:
     document = {
         "at": datetime(2014, 10, 1, tzinfo=UTC),

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pvlib import atmosphere, clearsky
 
 from models import sun
 from models.skies import Skies, days_around, sky
@@ -61,6 +62,14 @@ def test_night_is_dark_and_an_unknown_place_always_bright() -> None:
     midnight = np.array([DAY, DAY + 12 * 3_600_000])
     np.testing.assert_array_equal(sun.daylight(*PLACE, midnight, 900), [False, True])
     assert sun.daylight(None, None, midnight, 900).all()
+
+
+def test_a_clear_sky_is_that_of_pvlib_to_the_bit() -> None:
+    zenith = np.random.default_rng(4).uniform(0.0, 89.5, 2000)
+    airmass = atmosphere.get_relative_airmass(zenith)
+    said = clearsky.ineichen(zenith, airmass, sun.LINKE_TURBIDITY, altitude=0, dni_extra=sun.SOLAR_CONSTANT)
+    np.testing.assert_array_equal(sun._clear_sky(zenith), said["ghi"])
+    assert not sun._clear_sky(np.array([89.5, 90.0, 170.0])).any()
 
 
 def test_a_clear_sky_stays_between_nothing_and_the_sun_outside_the_atmosphere() -> None:
