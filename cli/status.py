@@ -106,7 +106,7 @@ def _plants(found: Settings, held: dict[str, float]) -> list[dict[str, Any]]:
     from infra.registry import schema_ids
     from infra.topic_reader import newest_records
     from infra.topics import FORECASTS_LATEST
-    from models.trust import doubt
+    from models.trust import doubt_of
     from producers.registry import registered
     from schemas.codec import Codec
 
@@ -118,11 +118,7 @@ def _plants(found: Settings, held: dict[str, float]) -> list[dict[str, Any]]:
     rows = []
     for plant_id in sorted(newest):
         forecast = forecasts.get(plant_id)
-        why_not = doubt(forecast, newest[plant_id].issue_every_s, now_ms)
-        if forecast is None and newest[plant_id].latitude is None:
-            why_not = (
-                "it has no forecast yet, and no position to fetch its weather for: `gridcast plants set`"
-            )
+        why_not = doubt_of(newest[plant_id], forecast, now_ms)
         issued_at = iso(forecast["issued_at"]) if forecast else None
         row = {"plant_id": plant_id, "trusted": why_not is None, "why_not": why_not, "issued_at": issued_at}
         inside = held.get(plant_id)

@@ -91,7 +91,7 @@ def read_charts(
     Raises:
         InputError: there are no forecasts of these plants in this range.
     """
-    steps = _steps(cursor, plants, within)
+    steps = read_steps(cursor, plants, within)
     missing = sorted(set(plants) - set(steps))
     if missing or not steps:
         raise InputError(
@@ -100,7 +100,7 @@ def read_charts(
     versions = {version.plant_id: version for version in read_plants(cursor)}
     made = []
     for plant_id, own in steps.items():
-        measured = _measured(cursor, versions[plant_id], own)
+        measured = read_measured(cursor, versions[plant_id], own)
         shown = issued_ms if issued_ms is not None else _worth_showing(own, measured)
         made.append(PlantChart(versions[plant_id], measured, own, _fan(cursor, plant_id, shown)))
     return made
@@ -127,7 +127,8 @@ order by f.plant_id, f.issued_at, s.valid_at
 """
 
 
-def _steps(cursor: Cursor, plants: Collection[str], within: TimeRange) -> dict[str, LeadSteps]:
+def read_steps(cursor: Cursor, plants: Collection[str], within: TimeRange) -> dict[str, LeadSteps]:
+    """By plant (every plant where none is named) the steps at the scored lead times, issued in a range."""
     bounds = {
         "from_ms": _FIRST_MS if within.from_ms is None else within.from_ms,
         "to_ms": _LAST_MS if within.to_ms is None else within.to_ms,
@@ -165,8 +166,8 @@ order by event_time
 """
 
 
-def _measured(cursor: Cursor, plant: PlantVersion, steps: LeadSteps) -> Measured:
-    """From three days before the first issue (for the naive forecasts) to the last valid time."""
+def read_measured(cursor: Cursor, plant: PlantVersion, steps: LeadSteps) -> Measured:
+    """What was measured from three days before the first issue (for naive forecasts) to the last step."""
     bounds = {"from_ms": int(steps.issued_ms[0]) - 3 * 86_400_000, "to_ms": int(steps.valid_ms.max())}
     cursor.execute(_ACTUALS, {"plant": plant.plant_id, **bounds})
     rows = cursor.fetchall()

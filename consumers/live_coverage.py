@@ -33,9 +33,10 @@ def read_coverage(cursor: cursor, lead_s: int, days: int) -> dict[str, float]:
     """
     cursor.execute(_COUNTED, {"lead": lead_s, "days": days})
     return {
-        plant_id: _inside(below, above) for plant_id, below, above in cursor.fetchall() if above is not None
+        plant_id: inside(below, above) for plant_id, below, above in cursor.fetchall() if above is not None
     }
 
 
-def _inside(below: float | None, above: float) -> float:
+def inside(below: float | None, above: float) -> float:
+    """The share inside of a band, from those under and over it; an edge never seen counts as it should be."""
     return Coverage(LOW_LEVEL if below is None else below, above).inside

@@ -1,11 +1,12 @@
 """What stands in the tables, as the records that it came from."""
 
+import json
 from typing import TYPE_CHECKING, Final
 
 from psycopg2 import sql
 
 from consumers import tables
-from schemas.records import PlantVersion
+from schemas.records import PlantVersion, ReleaseRecord
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor
@@ -24,6 +25,21 @@ def read_plants(cursor: "cursor", known_before_ms: int | None = None) -> list[Pl
         {"until": known_before_ms},
     )
     return [PlantVersion.from_avro(dict(zip(_PLANT_FIELDS, row, strict=True))) for row in cursor.fetchall()]
+
+
+_RELEASE_FIELDS: Final = tuple(tables.RELEASES.columns)
+
+
+def read_releases(cursor: "cursor") -> list[ReleaseRecord]:
+    """Every record of `model.releases` that the sink has written, in the order in which they were made."""
+    columns = [_selected(name, kind) for name, kind in tables.RELEASES.columns.items()]
+    cursor.execute(
+        sql.SQL("select {} from releases order by known_at, valid_from, name").format(
+            sql.SQL(", ").join(columns)
+        )
+    )
+    records = [dict(zip(_RELEASE_FIELDS, row, strict=True)) for row in cursor.fetchall()]
+    return [ReleaseRecord.from_avro({**one, "manifest": json.dumps(one["manifest"])}) for one in records]
 
 
 def time_of(parameter: str) -> sql.SQL:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from schemas.records import PlantVersion
 from schemas.rungs import Rung
 
 #: Below this a feed's quality (valid, on time, complete; 0-1) makes its forecast doubtful.
@@ -33,6 +34,13 @@ def doubt(forecast: Mapping[str, Any] | None, issue_every_s: int, now_ms: int) -
     return (
         _of_the_past(forecast, issue_every_s, now_ms) or _of_rung(forecast, now_ms) or _of_quality(forecast)
     )
+
+
+def doubt_of(plant: PlantVersion, forecast: Mapping[str, Any] | None, now_ms: int) -> str | None:
+    """The same of a plant of the registry, which may have no position to fetch its weather for."""
+    if forecast is None and plant.latitude is None:
+        return "it has no forecast yet, and no position to fetch its weather for: `gridcast plants set`"
+    return doubt(forecast, plant.issue_every_s, now_ms)
 
 
 def _of_the_past(forecast: Mapping[str, Any], issue_every_s: int, now_ms: int) -> str | None:

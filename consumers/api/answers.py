@@ -80,7 +80,7 @@ def answer(
         body = to_json({"data": rows, "next": following, **(more or {})}, inf_nan_mode="null")
     else:
         table = _flat(model, rows)
-        body = _csv(table) if kind == CSV else _parquet(table, columns(model))
+        body = _csv(table, list(model.model_fields)) if kind == CSV else _parquet(table, columns(model))
     return tagged(request, body, kind, headers)
 
 
@@ -135,11 +135,9 @@ def _flat(model: type[BaseModel], rows: Iterable[Row]) -> list[dict[str, Any]]:
     return [{name: row.get(name) for name in model.model_fields} for row in rows]
 
 
-def _csv(rows: Sequence[Row], names: Sequence[str] | None = None) -> bytes:
+def _csv(rows: Sequence[Row], names: Sequence[str]) -> bytes:
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
-    if names is None:
-        names = list(rows[0]) if rows else []
     lines.writerow(names)
     lines.writerows([_cell(row[name]) for name in names] for row in rows)
     return text.getvalue().encode()
@@ -150,6 +148,8 @@ def _cell(value: Any) -> Any:
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, dict | list | tuple):
         return json.dumps(value, default=str)
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, float) and value != value:
         return None
     # A spreadsheet would run a text that begins like a formula.

@@ -18,7 +18,17 @@ from consumers.api import problems
 from consumers.api.answers import problems as problem_answers
 from consumers.api.edge import Edge
 from consumers.api.parts import Parts
-from consumers.api.routes import service
+from consumers.api.routes import (
+    aliases,
+    events,
+    forecasts,
+    live,
+    logs,
+    plants,
+    releases,
+    scores,
+    service,
+)
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -47,7 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.parts = parts
     problems.install(app)
-    for router in (service.public, *_closed()):
+    for router in (service.public, aliases.public, *_closed()):
         app.include_router(router)
     if settings.api_origins:
         app.add_middleware(
@@ -64,7 +74,8 @@ def create_app(settings: Settings) -> FastAPI:
 
 def _closed() -> list[APIRouter]:
     """Routers whose every route needs a key."""
-    return [service.router]
+    subjects = (service, plants, forecasts, events, scores, releases, live, logs, aliases)
+    return [subject.router for subject in subjects]
 
 
 @asynccontextmanager

@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 class Held:
     """One forecast as its bytes; what is made of it is made when somebody asks, once."""
 
-    __slots__ = ("_codec", "_payload", "_told", "issued_at_ms")
+    __slots__ = ("_codec", "_payload", "_told", "issued_at_ms", "release")
 
-    def __init__(self, codec: Codec, payload: bytes, issued_at_ms: int) -> None:
+    def __init__(self, codec: Codec, payload: bytes, issued_at_ms: int, release: tuple[str, str]) -> None:
         self._codec = codec
         self._payload = payload
         self.issued_at_ms = issued_at_ms
+        self.release = release
         self._told: tuple[bytes, str] | None = None
 
     def record(self) -> Mapping[str, Any]:
@@ -60,19 +61,20 @@ class Latest:
             self._held.pop(plant_id, None)
         else:
             # Read at once, though it is told later: what cannot be read must not hide what can.
-            issued_at_ms = self._issued_at_ms(plant_id, payload)
+            held = self._read(plant_id, payload)
             before = self._held.get(plant_id)
-            if before is None or before.issued_at_ms <= issued_at_ms:
-                self._held[plant_id] = Held(self._codec, payload, issued_at_ms)
+            if before is None or before.issued_at_ms <= held.issued_at_ms:
+                self._held[plant_id] = held
         metrics.API_LATEST.set(len(self._held))
 
-    def _issued_at_ms(self, plant_id: str, payload: bytes) -> int:
+    def _read(self, plant_id: str, payload: bytes) -> Held:
         name, record = self._codec.decode(payload)
         if name != "Forecast":
             raise DecodeError(Reason.WRONG_TOPIC, f"{name} on a topic of forecasts")
         if record["plant_id"] != plant_id:
             raise DecodeError(Reason.KEY_MISMATCH, f"{record['plant_id']} under the key {plant_id}")
-        return int(record["issued_at"])
+        release = str(record["model"]), str(record["version"])
+        return Held(self._codec, payload, int(record["issued_at"]), release)
 
     def get(self, plant_id: str) -> Held | None:
         """The newest forecast of a plant, None where there is none."""

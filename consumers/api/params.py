@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import Path, Query
 from pydantic import BeforeValidator, WithJsonSchema
-
-from consumers.api.problems import Problem
-from models.steps import LEADS_S
 
 _FIRST, _LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 _TIME: Final = re.compile(
@@ -66,10 +63,9 @@ Horizons = Annotated[
         examples=["15min,1h,6h"], description="Lead times, every step where left out.",
     ),
 ]  # fmt: skip
-Lead = Annotated[
-    str | None,
-    Query(enum=[f"{s // 60}min" if s % 3600 else f"{s // 3600}h" for s in LEADS_S], description="Lead time."),
-]
+_Leads = Literal["15min", "1h", "2h", "3h", "6h", "12h", "24h", "48h"]
+Lead = Annotated[_Leads | None, Query(description="Lead time, all where left out.")]
+OneLead = Annotated[_Leads, Query(description="Lead time.")]
 
 
 def levels_of(text: str | None) -> list[float] | None:
@@ -82,14 +78,9 @@ def seconds_of(text: str | None) -> list[int] | None:
     return None if text is None else [_seconds(one) for one in text.split(",")]
 
 
-def lead_of(text: str | None) -> int | None:
-    """One of the scored lead times [s]. Raises `Problem` for any other."""
-    if text is None:
-        return None
-    found = _seconds(text) if re.fullmatch(r"[0-9]{1,6}(s|min|h|d)", text, re.ASCII) else 0
-    if found not in LEADS_S:
-        raise Problem(422, "lead: scores are kept at 15min, 1h, 2h, 3h, 6h, 12h, 24h and 48h")
-    return found
+def lead_of(text: str) -> int:
+    """One lead time [s]."""
+    return _seconds(text)
 
 
 def _seconds(text: str) -> int:

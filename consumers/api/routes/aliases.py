@@ -1,0 +1,85 @@
+"""Paths that clients of other prediction services ask for. Each is a thin door to what stands under /v1.
+
+The three names of models are ways to look at one thing, the release that serves: `multi_step` all of its
+steps, `single_step` the next one, `multi_model_residual` the weather model with what telemetry corrects.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Path, Request, Response
+from pydantic_core import to_json
+
+from consumers.api import documents
+from consumers.api.answers import JSON, answer, document_of, page_of, problems, tagged
+from consumers.api.documents import Health, ModelVersion, Release
+from consumers.api.gate import Operator, Reader
+from consumers.api.params import TEXT
+from consumers.api.parts import Given
+from consumers.api.problems import Problem
+from consumers.api.routes import logs, releases, service
+from consumers.releases import champion
+from consumers.stored import read_releases
+from schemas.records import ReleaseRecord
+
+public = APIRouter(tags=["aliases"])
+router = APIRouter(tags=["aliases"], responses=problems(401, 403, 429, 503))
+
+NAMES: Final = ("multi_step", "single_step", "multi_model_residual")
+COLD_START: Final = "cold-start"
+Model = Annotated[
+    str,
+    Path(
+        min_length=1, max_length=200, pattern=TEXT, examples=["multi_step"],
+        description="multi_step, single_step, multi_model_residual, or the name of a release.",
+    ),
+]  # fmt: skip
+
+
+@public.get("/api/health", responses={503: {"model": Health, "description": "It stands still."}})
+def health(given: Given, response: Response) -> Health:
+    """As /health."""
+    return service.health(given, response)
+
+
+@router.get("/api/models", response_class=Response, responses=page_of(Release, "As /v1/releases."))
+def models(request: Request, given: Given, _key: Reader) -> Response:
+    """As /v1/releases, with the common `names`, which all mean the release that serves."""
+    return answer(request, Release, releases.rows(given), {"names": NAMES})
+
+
+@router.get(
+    "/api/models/{model}", response_class=Response, responses=document_of(ModelVersion, "It.", 304, 404)
+)
+@router.get(
+    "/model_version/{model}", response_class=Response, responses=document_of(ModelVersion, "It.", 304, 404)
+)
+def model_version(request: Request, given: Given, _key: Reader, model: Model) -> Response:
+    """The release and version that answer under a name: what serves, or the newest of that name."""
+    with given.database.reading() as question:
+        records = read_releases(question)
+    return tagged(request, to_json(_version(model, records)), JSON)
+
+
+@router.get("/logs", response_class=Response, responses=page_of(documents.Request, "As /v1/logs/requests."))
+def newest_requests(request: Request, given: Given, key: Operator, limit: logs.Newest = 100) -> Response:
+    """As /v1/logs/requests."""
+    return logs.requests(request, given, key, limit)
+
+
+def _version(model: str, records: list[ReleaseRecord]) -> dict[str, Any]:
+    own = [one for one in records if one.name == model]
+    if model not in NAMES and model != COLD_START and not own:
+        raise Problem(404, "there is no such model: /api/models lists them")
+    record = champion(records) if model in NAMES else (champion(own) or own[-1] if own else None)
+    if record is None:
+        return {"model": model, "release": None, "version": "0", "since": None, "sha256": None}
+    return {
+        "model": model,
+        "release": record.name,
+        "version": record.version,
+        "since": datetime.fromtimestamp(record.valid_from_ms / 1000, UTC),
+        "sha256": record.artifact_sha256,
+    }

@@ -1,0 +1,192 @@
+"""Live: forecasts, alerts and drift as server-sent events, and on from where somebody was cut off."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from fastapi import APIRouter, Header, Query
+from pydantic_core import to_json
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from consumers.api.answers import problems
+from consumers.api.gate import Reader
+from consumers.api.hub import KINDS, Listener, Place, event_id, place_of
+from consumers.api.params import Levels, OfPlant, levels_of
+from consumers.api.parts import Given, Parts
+from consumers.api.problems import RETRY_S, Problem
+from consumers.api.routes.events import event_id_of
+from consumers.forecast_document import document, iso_or_none
+from infra.topic_reader import read
+from schemas.errors import DecodeError, GridcastError, InputError, LogTruncated
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+_log = logging.getLogger(__name__)
+router = APIRouter(tags=["live"], responses=problems(401, 403, 429, 503))
+
+#: A line now and then keeps proxies from hanging up, and tells the listener how far it is.
+_PING_S: Final = 15
+#: How soon a listener that was cut off comes back [ms].
+_BACK_MS: Final = 2000
+_AT_ONCE: Final = 500
+_TIMES: Final = ("issued_at", "known_at", "event_time", "started_at")
+Kinds = Annotated[
+    str,
+    Query(
+        pattern="^(forecast|alert|drift)(,(forecast|alert|drift)){0,2}$",
+        description="What to hear, with commas between.",
+        examples=["forecast,alert"],
+    ),
+]
+
+
+@router.get(
+    "/v1/live",
+    response_class=EventSourceResponse,
+    responses={
+        200: {
+            "description": "Events `forecast`, `alert` and `drift`; their data is JSON.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        },
+        **problems(404),
+    },
+)
+async def live(
+    given: Given,
+    _key: Reader,
+    kinds: Kinds = "forecast,alert,drift",
+    plant_id: OfPlant = None,
+    levels: Levels = None,
+    first: Annotated[bool, Query(description="Begin with the newest forecast of each plant.")] = False,
+    last_event_id: Annotated[str | None, Header(max_length=100_000)] = None,
+) -> EventSourceResponse:
+    """What happens from now on, as server-sent events.
+
+    With `Last-Event-ID`, as browsers send it by themselves, it goes on with what came after that event, as
+    long as Kafka keeps it; where some of it is gone, an event `gap` says how many records.
+    """
+    wanted = _Wanted(given, set(kinds.split(",")), plant_id, levels_of(levels))
+    try:
+        since = None if last_event_id is None else place_of(last_event_id)
+    except InputError as error:
+        raise Problem(404, str(error)) from error
+    if not given.hub.at:
+        raise Problem(503, "Kafka has not answered yet: try again", {"Retry-After": str(RETRY_S)})
+    if given.hub.listeners >= given.settings.api_streams:
+        raise Problem(503, "too many streams are open: try again", {"Retry-After": str(RETRY_S)})
+    listener = given.hub.listen()
+    return EventSourceResponse(
+        _events(given, listener, wanted, since, first), ping=_PING_S, headers={"Cache-Control": "no-store"}
+    )
+
+
+class _Wanted:
+    """What a listener asked for, and how it is told."""
+
+    def __init__(
+        self, given: Parts, kinds: Collection[str], plant_id: str | None, levels: list[float] | None
+    ) -> None:
+        self._given = given
+        self._kinds = kinds
+        self._plant = None if plant_id is None else plant_id.encode()
+        self._levels = levels
+
+    def told(self, message: Message) -> tuple[str, bytes] | None:
+        """Kind and data of an event; None for what was not asked for, or cannot be read."""
+        kind = KINDS[str(message.topic())]
+        if kind not in self._kinds or (self._plant is not None and message.key() != self._plant):
+            return None
+        try:
+            record = self._given.codec.decode(message.value())[1]
+            return kind, self._data(kind, record)
+        except DecodeError:
+            return None
+
+    def newest(self) -> Iterator[bytes]:
+        """The newest forecasts that there are."""
+        for plant_id, held in self._given.latest.all().items():
+            if "forecast" in self._kinds and self._plant in (None, plant_id.encode()):
+                yield self._data("forecast", held.record())
+
+    def _data(self, kind: str, record: Mapping[str, Any]) -> bytes:
+        if kind == "forecast":
+            levels = self._levels and [one for one in self._levels if one in record["levels"]]
+            return to_json(document(record, levels or None), inf_nan_mode="null")
+        told = {name: iso_or_none(value) if name in _TIMES else value for name, value in record.items()}
+        if kind == "alert":
+            told = {"event_id": event_id_of(told), **told}
+        return to_json(told, inf_nan_mode="null")
+
+
+async def _events(
+    given: Parts, listener: Listener, wanted: _Wanted, since: dict[Place, int] | None, first: bool
+) -> AsyncIterator[ServerSentEvent]:
+    """The stream of one listener. `at` is where it is: the id of each event."""
+    known = {place: offset for place, offset in (since or {}).items() if place in listener.start}
+    at = {**listener.start, **known}
+    try:
+        yield ServerSentEvent(id=event_id(at), comment="from here", retry=_BACK_MS)
+        if first:
+            for data in wanted.newest():
+                yield ServerSentEvent(data.decode(), event="forecast", id=event_id(at))
+        async for one in _missed(given, listener, wanted, at):
+            yield one
+        while not listener.behind:
+            message = await listener.queue.get()
+            if message is None:
+                return
+            told = _seen(wanted, message, at)
+            if told is not None:
+                yield ServerSentEvent(told[1].decode(), event=told[0], id=event_id(at))
+    finally:
+        given.hub.leave(listener)
+
+
+def _seen(wanted: _Wanted, message: Message, at: dict[Place, int]) -> tuple[str, bytes] | None:
+    """Go on past a message, and what is to be told of it."""
+    at[str(message.topic()), int(message.partition() or 0)] = int(message.offset() or 0) + 1
+    return wanted.told(message)
+
+
+async def _missed(
+    given: Parts, listener: Listener, wanted: _Wanted, at: dict[Place, int]
+) -> AsyncIterator[ServerSentEvent]:
+    """What came between `at` and the moment of listening, out of Kafka; each batch is read in a thread."""
+    behind = {place: offset for place, offset in at.items() if offset < listener.start[place]}
+    batches = _between(given, behind, listener.start)
+    try:
+        while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+            if given.hub.closed:
+                return
+            if isinstance(batch, int):
+                yield ServerSentEvent(f'{{"lost": {batch}}}', event="gap", id=event_id(at))
+                continue
+            for message in batch:
+                told = _seen(wanted, message, at)
+                if told is not None:
+                    yield ServerSentEvent(told[1].decode(), event=told[0], id=event_id(at))
+    except GridcastError as error:
+        _log.warning("a stream ends, its listener will come back: %s", error)
+        listener.behind = True
+        return
+    at.update(listener.start)  # the mark of a transaction may stand at the end, which is no record
+
+
+def _between(
+    given: Parts, start: Mapping[Place, int], end: Mapping[Place, int]
+) -> Iterator[list[Message] | int]:
+    """Batches of what lies between two places, and the number of records that the log has lost before it."""
+    for topic in sorted({topic for topic, _ in start}):
+        first = {partition: offset for (name, partition), offset in start.items() if name == topic}
+        last = {partition: end[topic, partition] for partition in first}
+        while True:
+            try:
+                yield from read(given.settings, topic, first, last, batch=_AT_ONCE)
+                break
+            except LogTruncated as gone:
+                yield gone.lost
+                first[gone.partition] += gone.lost
