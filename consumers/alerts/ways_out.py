@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from infra.settings import Settings
 
+#: As Standard Webhooks asks.
+_LEAST_BYTES: Final = 24
 #: Dead letters have nowhere else to go: they are tried for ever.
 _DEAD_TIMEOUT_S: Final = 10.0
 _DEAD_PATIENCE: Final = Patience(1.0, 60.0, float("inf"))
@@ -57,11 +60,12 @@ def sender(settings: Settings, name: str, channel: Channel, client: Producer) ->
         raise SettingsError(
             f"channel {name}: no secret to sign with: set secret_file or GRIDCAST_ALERTS_WEBHOOK_SECRET"
         )
+    if secret and not _is_good(secret):  # without quoting it
+        raise SettingsError(
+            f"channel {name}: the secret must be whsec_ and {_LEAST_BYTES} bytes or more in base64"
+        )
     url = channel.url or secret_of(channel.url_file or Path(), name)
-    try:
-        return WebhookSender(url, secret, channel.type == "slack", channel.timeout_s)
-    except (ValueError, RuntimeError):  # what it says of a bad secret may quote it
-        raise SettingsError(f"channel {name}: the secret must be whsec_ and base64") from None
+    return WebhookSender(url, secret, channel.type == "slack", channel.timeout_s)
 
 
 def secret_of(path: Path, name: str) -> str:
@@ -74,6 +78,14 @@ def secret_of(path: Path, name: str) -> str:
     if not found:
         raise SettingsError(f"channel {name}: {path} is empty")
     return found
+
+
+def _is_good(secret: str) -> bool:
+    prefix, _, key = secret.rpartition("_")
+    try:
+        return prefix == "whsec" and len(base64.b64decode(key, validate=True)) >= _LEAST_BYTES
+    except ValueError:
+        return False
 
 
 def _courier(name: str, channel: Channel, way: Sender, connect: Callable[[], Connection]) -> Courier:

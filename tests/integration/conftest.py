@@ -46,14 +46,21 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 @pytest.fixture
 def settings(servers: Settings, tmp_path: Path) -> Iterator[Settings]:
     """The session's servers with empty topics, and a migrated database and a home of the test's own."""
+    with own_database(servers) as own:
+        found = own.model_copy(update={"home": tmp_path / "home"})
+        migrate(found)
+        empty_topics(found)
+        yield found
+
+
+@contextmanager
+def own_database(servers: Settings) -> Iterator[Settings]:
+    """An empty database on the session's server while the block runs."""
     database = f"test_{uuid.uuid4().hex[:12]}"
     server = servers.postgres.get_secret_value()
     _execute(server, f"CREATE DATABASE {database}")
     own = SecretStr(urlunsplit(urlsplit(server)._replace(path=f"/{database}")))
-    found = servers.model_copy(update={"postgres": own, "home": tmp_path / "home"})
-    migrate(found)
-    empty_topics(found)
-    yield found
+    yield servers.model_copy(update={"postgres": own})
     _execute(server, f"DROP DATABASE {database} WITH (FORCE)")
 
 
