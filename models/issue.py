@@ -7,8 +7,10 @@ had.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final
+from itertools import pairwise
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +18,16 @@ from numpy.typing import NDArray
 from models import calibration, rings, start_scale, unclean
 from models.fleet import SETPOINT, Fleet, Past, past_of
 from models.forecast import conformal, limits
-from models.forecast.base import HOUR_MS, KNOTS, TRAILING_HOURS, CorrectionInput, to_levels
+from models.forecast.base import (
+    HOUR_MS,
+    KNOTS,
+    TRAILING_HOURS,
+    CorrectionInput,
+    Reals,
+    Singles,
+    of_planes,
+    to_levels,
+)
 from models.outlook import skies_of
 from models.release import Release
 from models.sides import Side
@@ -28,7 +39,9 @@ from schemas.rungs import Rung
 
 I8 = NDArray[np.int64]
 F8 = NDArray[np.float64]
+T = TypeVar("T", bound=np.generic)
 
+AT_ONCE: Final = 128  # plants
 LIMIT_HOLDS_S: Final = 3600  # a setpoint seen now is assumed to hold this long
 
 
@@ -51,16 +64,42 @@ class _Bases:
     for a plant whose base is weather throughout; and where the steps' base is weather.
     """
 
-    steps: F8  # (N, S, 13)
+    steps: Singles  # (N, S, 13)
     weather_based: NDArray[np.bool_]  # (N, S)
     physical: NDArray[np.bool_]  # (N, S)
-    past: F8  # (N, 25, 13), the trailing hours and the newest interval
-    usual_past: F8  # (N, 25, 13)
+    past: Singles  # (N, 25, 13), the trailing hours and the newest interval
+    usual_past: Singles  # (N, 25, 13)
     dark: NDArray[np.bool_]  # (N, S)
 
 
 def make(fleet: Fleet, side: Side, issued_at_ms: I8, release: Release, resolution_s: int) -> Made:
-    """Forecast plants of one resolution by one release, their champion or their shadow."""
+    """Forecast plants of one resolution by one release, their champion or their shadow: so many at a time
+    that what is worked on stays in the processor's cache, plants with a sun apart from those without.
+    """
+    count = side.slots.size
+    if count <= AT_ONCE:
+        return _make(fleet, side, issued_at_ms, release, resolution_s)
+    order = np.argsort(fleet.state["solar"][side.slots], kind="stable")
+    blocks = np.array_split(order, -(-count // AT_ONCE))
+    parts = [_make(fleet, side.take(rows), issued_at_ms[rows], release, resolution_s) for rows in blocks]
+    place = np.argsort(order)
+
+    def joined(column: Callable[[Made], NDArray[T]]) -> NDArray[T]:
+        return np.concatenate([column(part) for part in parts])[place]
+
+    steps = Steps(joined(lambda made: made.steps.valid_at_ms), joined(lambda made: made.steps.interval_s))
+    return Made(
+        side.slots,
+        issued_at_ms,
+        steps,
+        joined(lambda made: made.shares),
+        joined(lambda made: made.available),
+        joined(lambda made: made.rung),
+        release,
+    )
+
+
+def _make(fleet: Fleet, side: Side, issued_at_ms: I8, release: Release, resolution_s: int) -> Made:
     settings, slots = fleet.settings, side.slots
     steps = steps_of(issued_at_ms, resolution_s, settings)
     past = past_of(fleet, slots, issued_at_ms, resolution_s, TRAILING_HOURS)
@@ -101,7 +140,7 @@ def _bases(fleet: Fleet, side: Side, issued_at_ms: I8, steps: Steps, past: Past)
     runs = Spans.of([o.weather for o in side.outlooks])
     base = times.knots(runs.scaled(lambda: start_scale.scale(fleet, side.slots)))
     known = np.isfinite(base[..., 0])
-    usual_past = np.full((len(base), ends.shape[1] - count, base.shape[2]), np.nan)
+    usual_past = np.broadcast_to(np.float32(np.nan), base[:, count:].shape)
     dark = np.zeros(steps.valid_at_ms.shape, np.bool_)
     if skies is not None:
         dark[sunny] = ~skies.daylight(steps.valid_at_ms[sunny], steps.interval_s[sunny])
@@ -111,6 +150,7 @@ def _bases(fleet: Fleet, side: Side, issued_at_ms: I8, steps: Steps, past: Past)
     if rows.size:
         usual = times.take(rows).knots(_climatology(fleet, side, rows, issued_at_ms))
         base[rows] = np.where(known[rows, :, None], base[rows], usual)
+        usual_past = of_planes(np.full((base.shape[2], len(base), ends.shape[1] - count), np.nan, np.float32))
         usual_past[rows] = usual[:, count:]
         dark[rows] |= unlocated[rows, None] & (usual[:, :count, -1] < limits.DARK_SHARE)
     physical = known[:, :count] & runs.starts(hour_of(steps.valid_at_ms))
@@ -125,39 +165,55 @@ def _climatology(fleet: Fleet, side: Side, rows: I8, issued_at_ms: I8) -> Spans:
 
 
 @dataclass(frozen=True)
-class _Times:
-    """Intervals (N, M) of N plants whose knots are wanted: whole UTC hours in the columns ``whole``, which
-    need no line between hours, others in ``across``, with the clear sky of those (`at_intervals`).
+class _Stretch:
+    """Neighbouring intervals: whole UTC hours, which need no line between hours (`whole`), or others, with
+    their clear sky where some plant has a sun (`at_intervals`).
     """
+
+    columns: slice
+    whole: bool
+    shape: F8 | None
+
+
+@dataclass(frozen=True)
+class _Times:
+    """Intervals (N, M) of N plants whose knots are wanted."""
 
     ends_ms: I8
     interval_s: I8
-    whole: I8
-    across: I8
-    shape: F8 | None
+    stretches: list[_Stretch]
 
     @classmethod
     def of(cls, ends_ms: I8, interval_s: I8, sunny: I8, skies: Skies | None) -> _Times:
         """``skies`` of the plants in the places ``sunny``."""
-        is_whole = ((interval_s == 3600) & (ends_ms % HOUR_MS == 0)).all(axis=0)
-        across, shape = np.flatnonzero(~is_whole), None
-        if skies is not None and across.size:
-            shape = np.ones((len(ends_ms), across.size, 3))
-            places = np.ix_(sunny, across)
-            shape[sunny] = clear_shape(skies.clear_of, ends_ms[places], interval_s[places])
-        return cls(ends_ms, interval_s, np.flatnonzero(is_whole), across, shape)
+        whole = ((interval_s == 3600) & (ends_ms % HOUR_MS == 0)).all(axis=0)
+        cuts = [0, *(np.flatnonzero(whole[1:] != whole[:-1]) + 1).tolist(), whole.size]
+        stretches = []
+        for first, end in pairwise(cuts):
+            columns, shape = slice(first, end), None
+            if skies is not None and not whole[first]:
+                shape = np.ones((len(ends_ms), end - first, 3))
+                ends, lengths = ends_ms[sunny, columns], interval_s[sunny, columns]
+                shape[sunny] = clear_shape(skies.clear_of, ends, lengths)
+            stretches.append(_Stretch(columns, bool(whole[first]), shape))
+        return cls(ends_ms, interval_s, stretches)
 
     def take(self, rows: I8) -> _Times:
         """The same for some of the plants."""
-        shape = None if self.shape is None else self.shape[rows]
-        return replace(self, ends_ms=self.ends_ms[rows], interval_s=self.interval_s[rows], shape=shape)
+        stretches = [
+            one if one.shape is None else replace(one, shape=one.shape[rows]) for one in self.stretches
+        ]
+        return _Times(self.ends_ms[rows], self.interval_s[rows], stretches)
 
-    def knots(self, spans: Spans) -> F8:
-        """Knots (N, M, 13), NaN where unknown."""
-        made = np.empty((*self.ends_ms.shape, len(KNOTS)))
-        made[:, self.whole] = spans(hour_of(self.ends_ms[:, self.whole]))
-        ends_ms, interval_s = self.ends_ms[:, self.across], self.interval_s[:, self.across]
-        made[:, self.across] = at_intervals(spans, ends_ms, interval_s, self.shape)
+    def knots(self, spans: Spans) -> Singles:
+        """Knots (N, M, 13), NaN where unknown, plane by plane."""
+        made = of_planes(np.empty((len(KNOTS), *self.ends_ms.shape), np.float32))
+        for one in self.stretches:
+            ends_ms, interval_s = self.ends_ms[:, one.columns], self.interval_s[:, one.columns]
+            if one.whole:
+                made[:, one.columns] = spans(hour_of(ends_ms))
+            else:
+                made[:, one.columns] = at_intervals(spans, ends_ms, interval_s, one.shape)
         return made
 
 
@@ -190,20 +246,21 @@ def _publish(
     side: Side,
     issued_at_ms: I8,
     steps: Steps,
-    levels: F8,
+    levels: Reals,
     rung: NDArray[np.int8],
     daylight: NDArray[np.bool_],
     release: Release,
 ) -> Made:
     median = fleet.settings.level(0.5)
     lowest = np.array([release.min_share(outlook.plant) for outlook in side.outlooks])
-    shares = limits.publish(levels, lowest, daylight)
+    shares = np.ascontiguousarray(limits.publish(levels, lowest, daylight))
     available = shares[..., median]
     cap = _setpoint_share(fleet, side.slots, issued_at_ms)
     if np.isfinite(cap).any():
         near = steps.lead_s(issued_at_ms) <= LIMIT_HOLDS_S
         ceiling = np.where(near & np.isfinite(cap)[:, None], cap[:, None], np.inf)
-        shares = limits.publish(np.minimum(levels, ceiling[..., None]), lowest, daylight)
+        below = np.minimum(levels, ceiling[..., None].astype(levels.dtype))
+        shares = np.ascontiguousarray(limits.publish(below, lowest, daylight))
     return Made(side.slots, issued_at_ms, steps, shares, available, rung, release)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.forecast import physical_start
-from models.forecast.base import KNOTS, CorrectionInput, Flags, Floats, Ints, of_planes
+from models.forecast.base import KNOTS, CorrectionInput, Flags, Floats, Ints, Singles, of_planes
 from models.forecast.blend import Blend
 from models.forecast.climatology import Climatology
 from models.forecast.closed_form import ClosedForm
@@ -18,7 +18,7 @@ from models.forecast.learned import LearnedCorrection, trusted
 if TYPE_CHECKING:
     from schemas.records import PlantVersion, WeatherRun
 
-CHUNK = 96  # issues corrected at a time: what is worked on stays in the processor's cache
+CHUNK = 128  # issues corrected at a time: what is worked on stays in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -75,17 +75,17 @@ class Release:
             q[open_hours] = physical_start.base(plant, run, hours_ms[open_hours])
         return Base(q, open_hours)
 
-    def correct(self, x: CorrectionInput) -> Floats:
+    def correct(self, x: CorrectionInput) -> Singles:
         """Quantiles (N, S, 13): the learned correction where it may speak, else the closed form."""
         if len(x.plant_ids) <= CHUNK:
             return self._correct(x)
-        made = of_planes(np.empty((x.base.shape[-1], *x.lead_s.shape)))
+        made = of_planes(np.empty((x.base.shape[-1], *x.lead_s.shape), np.float32))
         for first in range(0, len(x.plant_ids), CHUNK):
             rows = slice(first, first + CHUNK)
             made[rows] = self._correct(x.take(rows))
         return made
 
-    def _correct(self, x: CorrectionInput) -> Floats:
+    def _correct(self, x: CorrectionInput) -> Singles:
         plain = self.closed_form.correct(x)
         if self.correction is None:
             return plain

@@ -145,7 +145,7 @@ def _reference(tensors: Tensors) -> dict[str, dict[str, Floats]]:
 def probe(release: Release) -> dict[str, Floats]:
     """What the release says to fixed made-up inputs, model by model."""
     draw = np.random.default_rng(20_140_101)
-    made = {"correction": release.correct(_probe_input(draw))}
+    made = {"correction": release.correct(_probe_input(draw)).astype(np.float64)}
     return made | weather_file.probe(release.weather, draw)
 
 

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.forecast.base import HOUR_MS, KNOTS
+from models.forecast.base import HOUR_MS, KNOTS, Singles, of_planes
 from models.release import Base
 
 I8 = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 F8 = NDArray[np.float64]
+Real = TypeVar("Real", np.float32, np.float64)
 #: Knots (N, M, k) of hours (N, M) by number; clear-sky power of intervals by their ends and lengths.
-AtHours = Callable[[I8], F8]
+AtHours = Callable[[I8], NDArray[Real]]
 ClearOf = Callable[[I8, I8], F8]
 
 PAST_H: Final = 26  # hours behind the clock whose base the correction and the detectors look at
@@ -105,22 +106,24 @@ class Span:
 class Spans:
     """What the spans of N plants say, one after another, to be read by the number of the hour.
 
-    `knots` (hours, k) end in a row of NaN for what nobody knows; `physical` (hours,), None where nothing is.
+    The planes `knots` (k, hours) end in a column of NaN for what nobody knows; `physical` (hours,), None
+    where nothing is.
     """
 
-    knots: NDArray[np.floating]
+    knots: Singles
     physical: Flags | None
     first: I8  # (N,)
     start: I8  # (N,) place of each plant's first hour
     count: I8  # (N,)
 
     @classmethod
-    def of(cls, spans: Sequence[Span]) -> Spans:
-        """The spans as they stand now; they are copied."""
+    def of(cls, spans: Sequence[Span], which: slice = slice(None)) -> Spans:
+        """The spans as they stand now, or some of their knots; they are copied."""
         count = np.array([len(span.knots) for span in spans], np.int64)
         physical = np.concatenate([*(span.physical for span in spans), _NOT_PHYSICAL])
+        planes = [*(span.knots.T[which] for span in spans), _UNKNOWN[which]]
         return cls(
-            np.concatenate([*(span.knots for span in spans), _UNKNOWN]),
+            np.concatenate(planes, axis=1, out=np.empty((len(planes[0]), len(physical)), np.float32)),
             physical if physical.any() else None,
             np.array([span.first for span in spans], np.int64),
             np.cumsum(count) - count,
@@ -131,22 +134,16 @@ class Spans:
         """The same for some of the plants."""
         return replace(self, first=self.first[plants], start=self.start[plants], count=self.count[plants])
 
-    def of_knots(self, which: list[int]) -> Spans:
-        """The same for some of the knots."""
-        return replace(self, knots=self.knots[:, which])
-
     def scaled(self, scale: Callable[[], F8]) -> Spans:
         """The same with hours of the physical start multiplied by their plant's ``scale``, (N,)."""
         if self.physical is None:
             return self
-        by_hour = np.append(np.repeat(scale(), self.count), np.nan)
-        return replace(
-            self, knots=np.where(self.physical[:, None], self.knots * by_hour[:, None], self.knots)
-        )
+        by_hour = np.append(np.repeat(scale(), self.count), np.nan).astype(np.float32)
+        return replace(self, knots=np.where(self.physical, self.knots * by_hour, self.knots))
 
-    def __call__(self, hours: I8) -> F8:
-        """Knots of hours (N, M), NaN where unknown: shape (N, M, k)."""
-        return self.knots.take(self._places(hours), axis=0).astype(np.float64, copy=False)
+    def __call__(self, hours: I8) -> Singles:
+        """Knots of hours (N, M), NaN where unknown: shape (N, M, k), plane by plane."""
+        return of_planes(self.knots.take(self._places(hours), axis=1))
 
     def starts(self, hours: I8) -> Flags:
         """Which hours (N, M) are of the physical start."""
@@ -157,10 +154,10 @@ class Spans:
     def _places(self, hours: I8) -> I8:
         place = hours - self.first[:, None]
         inside = (place >= 0) & (place < self.count[:, None])
-        return np.where(inside, place + self.start[:, None], len(self.knots) - 1)
+        return np.where(inside, place + self.start[:, None], self.knots.shape[1] - 1)
 
 
-_UNKNOWN: Final = np.full((1, len(KNOTS)), np.nan, np.float32)
+_UNKNOWN: Final = np.full((len(KNOTS), 1), np.nan, np.float32)
 _NOT_PHYSICAL: Final = np.zeros(1, np.bool_)
 
 
@@ -177,32 +174,34 @@ def clear_shape(clear_of: ClearOf, end_ms: I8, interval_s: I8) -> F8:
     return np.stack([clear_of(end_ms, interval_s), clear_of(own, hour), clear_of(other, hour)], axis=-1)
 
 
-def at_intervals(at_hours: AtHours, end_ms: I8, interval_s: I8, shape: F8 | None) -> F8:
+def at_intervals(at_hours: AtHours[Real], end_ms: I8, interval_s: I8, shape: F8 | None) -> NDArray[Real]:
     """Knots of intervals inside or across whole hours, by the time of the interval's middle.
 
     A whole UTC hour is that hour. Another interval lies on the line between the middles of two hours; an
     interval whose own hour is unknown is unknown.
 
-    :param at_hours: knots (N, M, k) of hours (N, M) by number
+    :param at_hours: knots (N, M, k) of hours (N, M) by number, an array of its own each time
     :param end_ms, interval_s: (N, M)
     :param shape: (N, M, 3) for solar plants the clear-sky power of the interval, of its own hour and of the
         other hour: the line is drawn through shares of the clear sky; None to draw it through power
     """
     middle = end_ms - interval_s * 500
     own = hour_of(end_ms)
-    centre = own * HOUR_MS - HOUR_MS // 2
-    other = own + np.sign(middle - centre)
-    weight = np.abs(middle - centre) / HOUR_MS
-    here, there = at_hours(own), at_hours(other)
+    away = middle - (own * HOUR_MS - HOUR_MS // 2)
+    here, there = at_hours(own), at_hours(own + np.sign(away))
+    weight = (np.abs(away) / HOUR_MS).astype(here.dtype)
     if shape is not None:
         clear = np.maximum(shape, 1e-3)
-        here = here * (clear[..., :1] / clear[..., 1:2])
-        there = there * (clear[..., :1] / clear[..., 2:3])
-    there = np.where(np.isnan(there), here, there)
-    return np.asarray(here + weight[..., None] * (there - here))
+        here *= (clear[..., :1] / clear[..., 1:2]).astype(here.dtype)
+        there *= (clear[..., :1] / clear[..., 2:3]).astype(here.dtype)
+    np.copyto(there, here, where=np.isnan(there))
+    there -= here
+    there *= weight[..., None]
+    there += here
+    return there
 
 
-def in_block(block: F8, first: I8) -> AtHours:
+def in_block(block: F8, first: I8) -> AtHours[np.float64]:
     """The hours of a block (N, hours, 13) whose first ones have the numbers ``first`` (N,)."""
 
     def at_hours(hours: I8) -> F8:

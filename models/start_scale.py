@@ -49,7 +49,7 @@ def learn(fleet: Fleet, slots: I8, issued_at_ms: I8) -> None:
     started = spans.starts(hour)[:, 0]
     if not started.any():
         return
-    expected = spans(hour)[started, 0, LOW : HIGH + 1]
+    expected = spans(hour)[started, 0, LOW : HIGH + 1].astype(np.float64)
     slots, ends_ms = slots[rows[started]], issued_at_ms[rows[started]]
     given_kw = means_at(fleet, slots, ends_ms, np.full(slots.size, 3600))
     known = np.isfinite(given_kw)

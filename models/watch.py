@@ -21,6 +21,7 @@ I8 = NDArray[np.int64]
 F8 = NDArray[np.float64]
 
 FIELDS: Final[tuple[Field, ...]] = (*detectors.FIELDS, *drifting.FIELDS, *feeds.FIELDS, *unclean.FIELDS)
+SHOWN: Final = slice(LOW, HIGH + 1, MEDIAN - LOW)  # 10, 50 and 90 %
 UNCLEAN: Final = ("outage", "stuck_sensor", "curtailment", "feed_silent")
 
 
@@ -126,7 +127,7 @@ def _units(fleet: Fleet, slots: I8, interval: I8) -> tuple[F8, F8]:
 
 def _expected(fleet: Fleet, slots: I8, ends: I8, resolution_s: I8) -> F8:
     """10, 50 and 90 % of the weather base [kW] in each interval, shape (N, W, 3)."""
-    spans = Spans.of([fleet.outlooks[s].weather for s in slots.tolist()]).of_knots([LOW, MEDIAN, HIGH])
+    spans = Spans.of([fleet.outlooks[s].weather for s in slots.tolist()], SHOWN)
     spans = spans.scaled(lambda: start_scale.scale(fleet, slots))
     knots = at_intervals(spans, ends, np.broadcast_to(resolution_s[:, None], ends.shape), None)
     return np.asarray(knots * fleet.state["capacity_kw"][slots][:, None, None])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from schemas.records import PlantVersion, WeatherRun
 
 Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+Reals = NDArray[np.floating[Any]]  # singles where they are served, doubles where they are learned from
+Number = TypeVar("Number", bound=np.generic)
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
@@ -44,12 +47,12 @@ class CorrectionInput:
     is_solar: Flags  # (N,)
     last: Floats  # (N,)
     last_age_s: Floats  # (N,)
-    base_last: Floats  # (N, 13)
+    base_last: Reals  # (N, 13)
     trailing: Floats  # (N, 24)
-    base_trailing: Floats  # (N, 24, 13)
-    usual_last: Floats  # (N, 13)
-    usual_trailing: Floats  # (N, 24, 13)
-    base: Floats  # (N, S, 13)
+    base_trailing: Reals  # (N, 24, 13)
+    usual_last: Reals  # (N, 13)
+    usual_trailing: Reals  # (N, 24, 13)
+    base: Reals  # (N, S, 13)
     lead_s: Floats  # (N, S)
     interval_s: Floats  # (N, S)
     daylight: Flags  # (N, S)
@@ -63,13 +66,15 @@ class CorrectionInput:
         """Normal scores of `last` (N,) and `trailing` (N, 24) in the base; every correction asks for them."""
         from models.forecast.normal_scores import score  # it speaks in the knots of this file
 
-        return score(self.last, self.base_last), score(self.trailing, self.base_trailing)
+        shares = np.concatenate([self.last[:, None], self.trailing], axis=1)
+        found = score(shares, np.concatenate([self.base_last[:, None], self.base_trailing], axis=1))
+        return found[:, 0], found[:, 1:]
 
-    def base_points(self) -> Floats:
+    def base_points(self) -> Singles:
         """The base as planes that rise, with one more at each end, (15, N * S)."""
-        from models.forecast.normal_scores import knots, rising, with_ends
+        from models.forecast.normal_scores import knots, with_ends
 
-        return with_ends(rising(knots(self.base)))
+        return with_ends(knots(self.base).astype(np.float32, copy=False))
 
     @cached_property
     def lead_rows(self) -> Floats:
@@ -90,12 +95,12 @@ def once(values: Floats) -> Floats:
     return values[:1] if bool((values == values[:1]).all()) else values
 
 
-def as_planes(values: Floats) -> Floats:
+def as_planes(values: NDArray[Number]) -> NDArray[Number]:
     """Values (..., K) as K planes of their own, (K, ...): a view where they lie so already."""
     return np.ascontiguousarray(np.moveaxis(values, -1, 0))
 
 
-def of_planes(planes: Floats) -> Floats:
+def of_planes(planes: NDArray[Number]) -> NDArray[Number]:
     """Planes (K, ...) as values (..., K), in the same place."""
     return np.moveaxis(planes, 0, -1)
 
@@ -118,14 +123,14 @@ class WeatherModel(Protocol):
 class Correction(Protocol):
     """Pulls base quantiles towards the plant's newest telemetry; the cheap stage."""
 
-    def correct(self, x: CorrectionInput) -> Floats:
+    def correct(self, x: CorrectionInput) -> Singles:
         """Quantiles (N, S, 13), rising along the last axis, the same bits in whatever batch an issue
         stands.
         """
         ...
 
 
-def to_levels(q: Floats, levels: Sequence[float]) -> Floats:
+def to_levels(q: Reals, levels: Sequence[float]) -> Reals:
     """Quantiles at `levels` (..., K) from quantiles at `KNOTS` (..., 13), linear in the level, flat beyond
     the ends.
     """

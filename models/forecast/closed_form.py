@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from models.forecast.base import CorrectionInput, Flags, Floats, of_planes, single
-from models.forecast.normal_scores import KNOT_SCORES, at_scores, rising, score
+from models.forecast.base import CorrectionInput, Flags, Floats, Singles, of_planes
+from models.forecast.normal_scores import KNOT_SCORES, QuantileFunctions, rising, score
 
 CARRY_HOURS = 16  # a solar plant's score is carried over the night at most so long
 FEATURES = ("now", "hour_before", "mean_3h", "mean_6h", "mean_24h", "one")
@@ -74,6 +74,7 @@ START_SPREAD = (
 )
 CLIMATOLOGY, WEATHER, PHYSICAL = 0, 1, 2
 WIND, SOLAR = 0, 1
+_KNOT_SCORES = KNOT_SCORES.astype(np.float32)[:, None]
 
 
 @dataclass(frozen=True)
@@ -88,22 +89,25 @@ class ClosedForm:
     weights: Floats = field(default_factory=lambda: np.array(START))
     spread: Floats = field(default_factory=lambda: np.array(START_SPREAD))
 
-    def correct(self, x: CorrectionInput) -> Floats:
+    def correct(self, x: CorrectionInput) -> Singles:
         """Quantiles (N, S, 13), rising along the last axis; element by element, so no batch can change a
         bit.
         """
         z = self._scores(x)
         known = np.isfinite(z[0])
-        weights = self._weights(x)
-        mean = np.zeros(x.lead_s.shape)
-        for value, weight in zip(z, weights, strict=False):
-            mean += np.where(known, value, 0.0) * weight
-        wanted = mean.reshape(-1) + weights[-1].reshape(-1) * KNOT_SCORES[:, None]
+        *weights, spread = self._weights(x)
+        mean = np.zeros(x.lead_s.shape, np.float32)
+        for value, weight in zip(z, weights, strict=True):
+            weight *= np.where(known, value, 0.0).astype(np.float32)
+            mean += weight
+        wanted = spread.reshape(-1) * _KNOT_SCORES
+        wanted += mean.reshape(-1)
         points = x.base_points()
-        q = rising(at_scores(points, wanted))
+        q = rising(QuantileFunctions(points).at(wanted))
         if not known.all():
-            q = np.where(np.broadcast_to(known, x.lead_s.shape).reshape(-1), q, points[1:-1])
-        return of_planes(single(q).reshape(-1, *x.lead_s.shape))
+            open_steps = ~np.broadcast_to(known, x.lead_s.shape).reshape(-1)
+            np.copyto(q, points[1:-1], where=open_steps)
+        return of_planes(q.reshape(-1, *x.lead_s.shape))
 
     def _scores(self, x: CorrectionInput) -> list[Floats]:
         """The six features in the kind of base that each step has, (N, S), or (N, 1) where all have one."""
@@ -115,7 +119,7 @@ class ClosedForm:
         own = scores(x, WEATHER).T
         return [np.where(x.weather_based, w[:, None], v) for w, v in zip(own, usual, strict=True)]
 
-    def _weights(self, x: CorrectionInput) -> Floats:
+    def _weights(self, x: CorrectionInput) -> Singles:
         """Weights and, as the last one, spread (7, N, S) at the lead times."""
         position = np.interp(lead_position(x.lead_rows / 3600.0), _POSITIONS, np.arange(len(LEADS_H)))
         left = np.minimum(position.astype(np.int64), len(LEADS_H) - 2)
@@ -126,10 +130,13 @@ class ClosedForm:
         flat = np.ascontiguousarray(table.reshape(-1, len(FEATURES) + 1).T)
         if len(left) == 1:  # one set of lead times: one line for each kind
             lower, upper = (flat.reshape(len(flat), -1, len(LEADS_H))[..., left[0] + i] for i in (0, 1))
-            return np.asarray((lower + part * (upper - lower))[:, kind, np.arange(kind.shape[1])])
+            lines = (lower + part * (upper - lower)).astype(np.float32)
+            if (kind == kind[:, :1]).all():
+                return np.asarray(lines.take(kind[:, 0], axis=1))
+            return np.asarray(lines[:, kind, np.arange(kind.shape[1])])
         row = kind * len(LEADS_H) + left
         lower = flat[:, row]
-        return np.asarray(lower + part * (flat[:, row + 1] - lower))
+        return np.asarray(lower + part * (flat[:, row + 1] - lower), np.float32)
 
 
 def lead_position(lead_h: Floats) -> Floats:
@@ -173,12 +180,14 @@ def _carried(hourly: Floats, is_solar: Flags) -> tuple[Floats, Floats]:
 
 
 def means_of(hourly: Floats, windows: Sequence[int]) -> list[Floats]:
-    """By window the mean (N,) of the known ones of so many newest hours, summed in a fixed order; NaN where
-    none is known.
+    """By window the mean (..., N) of the known ones of so many newest hours (..., N, hours), summed in a
+    fixed order; NaN where none is known.
     """
     known = np.isfinite(hourly)
-    total = np.cumsum(np.where(known, hourly, 0.0), axis=1)
-    count = np.cumsum(known, axis=1)
-    with np.errstate(invalid="ignore"):
-        means = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return [means[:, hours - 1] for hours in windows]
+    total = np.cumsum(np.where(known, hourly, 0.0), axis=-1)
+    count = np.cumsum(known, axis=-1)
+    made = []
+    for hours in windows:
+        of = count[..., hours - 1]
+        made.append(np.where(of > 0, total[..., hours - 1] / np.maximum(of, 1), np.nan))
+    return made

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import ndtri
 
-from models.forecast.base import Floats, as_planes, of_planes
+from models.forecast.base import Floats, Reals, as_planes, of_planes
 
 OUTSIDE = 0.1  # share of actuals that should lie beyond each end of the band
 STEP_FIRST, STEP_LAST, STEP_FADE = 0.08, 0.015, 80.0
@@ -22,7 +22,7 @@ NARROWEST = 0.004  # half-width of the 80 % band, share of capacity
 COUNTS_OVER = 0.005  # an end of the band that is no higher cannot be missed and teaches nothing
 
 
-def widen(q: Floats, levels: Sequence[float], log_low: Floats, log_high: Floats) -> Floats:
+def widen(q: Reals, levels: Sequence[float], log_low: Floats, log_high: Floats) -> Reals:
     """Quantiles q (..., K) at `levels` with their distances to the median stretched.
 
     `log_low`, `log_high` have the shape of q without its last axis. The median stays; no band gets narrower
@@ -33,7 +33,7 @@ def widen(q: Floats, levels: Sequence[float], log_low: Floats, log_high: Floats)
     planes = as_planes(q)
     middle = planes[int(np.abs(p - 0.5).argmin())]
     narrowest = np.abs(ndtri(p) / ndtri(OUTSIDE)) * NARROWEST
-    low, high = np.exp(log_low), np.exp(log_high)
+    low, high = (np.exp(log).astype(planes.dtype) for log in (log_low, log_high))
     made = np.empty_like(planes)
     for plane, own, level, least in zip(made, planes, p.tolist(), narrowest.tolist(), strict=True):
         if level == 0.5:

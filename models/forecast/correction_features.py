@@ -10,13 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.forecast.base import HIGH, LOW, MEDIAN, CorrectionInput, Flags, Floats, once
+from models.forecast.base import HIGH, LOW, MEDIAN, CorrectionInput, Flags, Floats, Singles, of_planes, once
 from models.forecast.closed_form import means_of
-from models.forecast.normal_scores import at_scores, score
-
-Singles = NDArray[np.float32]
+from models.forecast.normal_scores import QuantileFunctions, score
 
 WINDOWS = (3, 6, 24)
 NEWEST_HOURS = 4
@@ -73,93 +70,107 @@ def left_out(plant_days: float) -> tuple[list[int], list[int]]:
 @dataclass(frozen=True)
 class NetInput:
     """`issue` (N, len(ISSUE_NAMES)), `step` (N, S, len(STEP_NAMES)), `anchor` (N, S, 13) what full trust in
-    now gives.
+    now gives. The steps lie in planes, one for each input, with room for a last block of columns.
     """
 
     issue: Singles
-    step: Singles
+    columns: Singles  # (len(STEP_NAMES), at least N * S)
     anchor: Singles
 
+    @property
+    def step(self) -> Singles:
+        """The inputs of each step."""
+        issues, steps, _ = self.anchor.shape
+        planes = self.columns[:, : issues * steps].reshape(-1, issues, steps)
+        return of_planes(planes)
 
-def build(x: CorrectionInput) -> NetInput:
-    """The net's inputs; `x.last` must be known (an issue without is not corrected), others may be missing."""
+
+def build(x: CorrectionInput, block: int = 1) -> NetInput:
+    """The net's inputs; `x.last` must be known (an issue without is not corrected), others may be missing.
+    Columns come in whole multiples of `block`, the last ones 0.
+    """
     last_score, hourly = x.standing
     standing = np.broadcast_to(last_score[:, None], x.lead_s.shape)
     if not x.weather_based.all():
         standing = np.where(x.weather_based, standing, score(x.last, x.usual_last)[:, None])
     known = np.isfinite(standing)
     moved = _moved(x, np.where(known, standing, 0.0))
-    issue = np.stack(_issue(x, last_score, hourly), axis=1).astype(np.float32)
-    step = np.empty((*x.lead_s.shape, len(STEP_NAMES)), np.float32)
-    step[..., : x.base.shape[-1]] = x.base
-    rest = _step(x, np.where(known, moved - x.base[..., MEDIAN], 0.0))
-    for i, values in enumerate(rest, x.base.shape[-1]):
-        step[..., i] = values
-    return NetInput(issue, step, _anchor(x, moved, known))
+    columns = np.empty((len(STEP_NAMES), -(-x.lead_s.size // block) * block), np.float32)
+    columns[:, x.lead_s.size :] = 0.0
+    planes = columns[:, : x.lead_s.size].reshape(-1, *x.lead_s.shape)
+    _step(x, moved, known, planes)
+    return NetInput(_issue(x, last_score, hourly), columns, _anchor(x, moved, known))
 
 
-def _moved(x: CorrectionInput, standing: Floats) -> Floats:
+def _moved(x: CorrectionInput, standing: Floats) -> Singles:
     """Power (N, S) at normal scores (N, S) in the base of each step."""
-    (made,) = at_scores(x.base_points(), standing.reshape(1, -1))
-    return np.asarray(made.reshape(standing.shape))
+    made = QuantileFunctions(x.base_points()).at(standing.reshape(1, -1).astype(np.float32))
+    return made.reshape(standing.shape)
 
 
-def _issue(x: CorrectionInput, last_score: Floats, hourly: Floats) -> list[Floats]:
-    error = x.trailing - x.base_trailing[..., MEDIAN]
+def _issue(x: CorrectionInput, last_score: Floats, hourly: Floats) -> Singles:
+    """The inputs of each issue, (N, len(ISSUE_NAMES))."""
+    trailing = np.stack([x.trailing, x.trailing - x.base_trailing[..., MEDIAN], hourly])  # (3, N, 24)
+    known = np.isfinite(trailing)
+    filled = np.where(known, trailing, 0.0)
+    means = np.stack(means_of(trailing, WINDOWS))  # (windows, 3, N)
+    spread = [_spread(x.trailing, mean[0], hours) for mean, hours in zip(means, WINDOWS, strict=True)]
     angle = x.issue_hour * (np.pi / 12.0)
-    made = [
-        x.is_solar.astype(float),
+    now, base = x.last, x.base_last[:, MEDIAN]
+    columns = [
+        x.is_solar,
         x.last_age_s / 3600.0,
         np.sin(angle),
         np.cos(angle),
-        _filled(x.last),
-        x.base_last[:, MEDIAN],
+        _filled(now),
+        base,
         x.base_last[:, HIGH] - x.base_last[:, LOW],
-        _filled(x.last - x.base_last[:, MEDIAN]),
+        _filled(now - base),
         _filled(last_score),
-        np.isnan(last_score).astype(float),
+        np.isnan(last_score),
+        *filled[..., :NEWEST_HOURS].transpose(0, 2, 1).reshape(-1, len(now)),
+        *~known[0, :, :NEWEST_HOURS].T,
+        *_filled(means[:, 0]),
+        *_filled(np.stack(spread)),
+        *_filled(means[:, 1]),
+        *_filled(means[:, 2]),
+        *_fading(filled[1:], known[1:]),
+        known[0].mean(axis=1),
     ]
-    for values in (x.trailing, error, hourly):
-        made += [_filled(values[:, i]) for i in range(NEWEST_HOURS)]
-    made += [np.isnan(x.trailing[:, i]).astype(float) for i in range(NEWEST_HOURS)]
-    means = means_of(x.trailing, WINDOWS)
-    made += [_filled(m) for m in means]
-    made += [_filled(_spread(x.trailing, m, w)) for m, w in zip(means, WINDOWS, strict=True)]
-    made += [_filled(m) for m in means_of(error, WINDOWS)]
-    made += [_filled(m) for m in means_of(hourly, WINDOWS)]
-    return [*made, _fading(error), _fading(hourly), np.isfinite(x.trailing).mean(axis=1)]
+    made = np.empty((len(now), len(ISSUE_NAMES)), np.float32)
+    for i, values in enumerate(columns):
+        made[:, i] = values
+    return made
 
 
-def _step(x: CorrectionInput, shift: Floats) -> list[Floats]:
-    """The inputs of a step beside its base; `shift` (N, S): of its median, would the plant stand as now."""
+def _step(x: CorrectionInput, moved: Singles, known: Flags, planes: Singles) -> None:
+    """Write the inputs of each step: its base, and what else is known of it."""
+    base, rest = planes[: x.base.shape[-1]], planes[x.base.shape[-1] :]
+    base[...] = np.moveaxis(x.base, -1, 0)
     lead_h = x.lead_rows / 3600.0
     angle = once(x.hour_of_day) * (np.pi / 12.0)
-    return [
-        x.base[..., HIGH] - x.base[..., LOW],
-        x.base[..., MEDIAN] - x.base_last[:, None, MEDIAN],
-        np.log1p(lead_h),
-        np.exp(-lead_h / 3.0),
-        np.exp(-lead_h / 0.5),
-        x.interval_s / 3600.0,
-        x.daylight.astype(float),
-        np.sin(angle),
-        np.cos(angle),
-        shift,
-        x.weather_based.astype(float),
-    ]
+    np.subtract(base[HIGH], base[LOW], out=rest[0])
+    np.subtract(base[MEDIAN], x.base_last[:, MEDIAN, None], out=rest[1], casting="same_kind")
+    rest[2], rest[3], rest[4] = np.log1p(lead_h), np.exp(-lead_h / 3.0), np.exp(-lead_h / 0.5)
+    np.divide(x.interval_s, 3600.0, out=rest[5], casting="same_kind")
+    rest[6] = x.daylight
+    rest[7], rest[8] = np.sin(angle), np.cos(angle)
+    # how far its median would be off, would the plant stand as now
+    np.subtract(moved, base[MEDIAN], out=rest[9])
+    np.copyto(rest[9], 0.0, where=~known)
+    rest[10] = x.weather_based
 
 
-def _anchor(x: CorrectionInput, moved: Floats, known: Flags) -> Singles:
+def _anchor(x: CorrectionInput, moved: Singles, known: Flags) -> Singles:
     """For wind the newest power; for solar the target's power at the newest standing in the base (`moved`,
     (N, S)), else the base.
     """
-    made = np.empty((x.base.shape[-1], *x.lead_s.shape), np.float32)
-    made[...] = _filled(x.last)[:, None]
-    solar = np.flatnonzero(x.is_solar)
-    if len(solar):
-        base = np.moveaxis(x.base[solar], -1, 0)
-        made[:, solar] = np.where(known[solar], moved[solar], base)
-    return np.moveaxis(made, 0, -1)
+    shape = *x.lead_s.shape, x.base.shape[-1]
+    solar = x.is_solar[:, None]
+    one = np.where(solar, moved, _filled(x.last)[:, None]).astype(np.float32)
+    if not (solar & ~known).any():
+        return np.broadcast_to(one[..., None], shape)
+    return of_planes(np.where(solar & ~known, np.moveaxis(x.base, -1, 0), one).astype(np.float32))
 
 
 def _filled(values: Floats) -> Floats:
@@ -171,10 +182,9 @@ def _spread(values: Floats, mean: Floats, hours: int) -> Floats:
     return np.asarray(np.sqrt(mean_square))
 
 
-def _fading(values: Floats) -> Floats:
-    """Mean (N,) of the known hours, newer ones weighing more; 0 where none is known."""
-    known = np.isfinite(values)
-    kept = EWMA_KEEP ** np.arange(values.shape[1])
-    total = np.cumsum(np.where(known, values, 0.0) * kept, axis=1)[:, -1]
-    weight = np.cumsum(known * kept, axis=1)[:, -1]
-    return np.where(weight > 0, total / np.maximum(weight, 1e-9), 0.0)
+def _fading(filled: Floats, known: Flags) -> Floats:
+    """Mean (k, N) of the known ones of hours (k, N, hours), newer ones weighing more; 0 where none is."""
+    kept = EWMA_KEEP ** np.arange(filled.shape[-1])
+    total = np.cumsum(filled * kept, axis=-1)[..., -1]
+    weight = np.cumsum(known * kept, axis=-1)[..., -1]
+    return np.asarray(np.where(weight > 0, total / np.maximum(weight, 1e-9), 0.0))

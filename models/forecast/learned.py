@@ -10,8 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from models.forecast.base import CorrectionInput, Flags, Floats, single
-from models.forecast.correction_features import Singles
+from models.forecast.base import CorrectionInput, Flags, Singles
 from models.forecast.network import Network
 from models.forecast.sequence import SequenceNet
 
@@ -33,7 +32,7 @@ class LearnedCorrection(Protocol):
         """What beside its weights is needed to make it again; JSON-able, with its `family`."""
         ...
 
-    def correct(self, x: CorrectionInput, start: Floats) -> Floats:
+    def correct(self, x: CorrectionInput, start: Singles) -> Singles:
         """Quantiles (N, S, 13), rising along the last axis, where the closed form says `start`.
 
         Issues without a last value stay with `start`. The same bits in whatever batch an issue stands.
@@ -62,10 +61,10 @@ class Mixture:
         """See `LearnedCorrection`."""
         return {"family": "mean", "closed_form": self.closed_form, "part": self.part.about()}
 
-    def correct(self, x: CorrectionInput, start: Floats) -> Floats:
+    def correct(self, x: CorrectionInput, start: Singles) -> Singles:
         """See `LearnedCorrection`."""
         other = self.part.correct(x, start)
-        return single(other + self.closed_form * (start - other))
+        return other + np.float32(self.closed_form) * (start - other)
 
 
 def load(about: Mapping[str, Any], tensors: Mapping[str, Singles]) -> LearnedCorrection:

@@ -9,14 +9,14 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from models.forecast.base import Flags, Floats, as_planes
+from models.forecast.base import Flags, Floats, Reals, as_planes
 
 GRID = 20_000  # published shares are whole multiples of 1 / GRID of capacity
 DARK_SHARE = 0.002  # a solar plant without position is dark where its climatology never passes this
 LOWEST_SHARE = -0.05  # own consumption deeper than this is no measurement
 
 
-def publish(q: Floats, min_share: Floats, daylight: Flags) -> NDArray[np.int16]:
+def publish(q: Reals, min_share: Floats, daylight: Flags) -> NDArray[np.int16]:
     """Quantiles q (N, S, K) as whole multiples of 1 / GRID of capacity.
 
     `min_share` (N,) is the plant's lower limit; `daylight` (N, S) is False where a solar plant stands in
@@ -25,7 +25,7 @@ def publish(q: Floats, min_share: Floats, daylight: Flags) -> NDArray[np.int16]:
     if not np.isfinite(q).all():
         raise ValueError("a quantile that is not finite cannot be published")
     floor = np.clip(np.where(np.isfinite(min_share), min_share, 0.0), LOWEST_SHARE, 1.0)[:, None]
-    planes = np.clip(as_planes(q), floor, 1.0)
+    planes = np.clip(as_planes(q), floor.astype(q.dtype), q.dtype.type(1.0))
     issue, step = np.nonzero(~daylight)
     planes[:, issue, step] = np.minimum(floor, 0.0)[issue, 0]
     planes *= GRID

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from models.forecast.base import KNOTS, CorrectionInput, Floats, of_planes
-from models.forecast.correction_features import ISSUE_NAMES, STEP_NAMES, Singles, build
+from models.forecast.base import KNOTS, CorrectionInput, Floats, Ints, Singles, of_planes
+from models.forecast.correction_features import ISSUE_NAMES, STEP_NAMES, NetInput, build
 
 # Of every matrix product: its last bits depend on its shape, and so small a one stays in one thread.
 ROWS = 64
@@ -47,59 +48,91 @@ class Network:
         """What beside the tensors makes the net again; JSON-able."""
         return {"family": "net", "plants": list(self.plants), "members": self.members}
 
-    def correct(self, x: CorrectionInput, start: Floats) -> Floats:
+    def correct(self, x: CorrectionInput, start: Singles) -> Singles:
         """Quantiles (N, S, 13), rising along the last axis, from those of the closed form (`start`).
 
         Issues without a last value stay with the closed form.
         """
-        made, t = build(x), self.tensors
+        made, t = build(x, ROWS), self.tensors
         issue = (made.issue - t["issue_mean"]) / t["issue_scale"]
-        step = (made.step - t["step_mean"]) / t["step_scale"]
-        place = {plant_id: i for i, plant_id in enumerate(self.plants)}
-        row = np.array([place.get(p, len(self.plants)) for p in x.plant_ids], np.int64)
-        total = self._member(0, issue, step, row)
-        for m in range(1, self.members):
-            total += self._member(m, issue, step, row)
+        made.columns[...] -= t["step_mean"][:, None]
+        row = np.array([self._places.get(p, len(self.plants)) for p in x.plant_ids], np.int64)
+        total = self._member(self._layers[0], issue, made, row)
+        for layers in self._layers[1:]:
+            total += self._member(layers, issue, made, row)
         if self.members > 1:
             total /= np.float32(self.members)
-        q = combine(start.astype(np.float32), made.anchor, total, scale(x))
+        out = of_planes(total[:, : x.lead_s.size].reshape(-1, *x.lead_s.shape))
+        q = combine(start, made.anchor, out, scale(x))
         heard = np.isfinite(x.last)
         return q if heard.all() else np.where(heard[:, None, None], q, start)
 
-    def _member(self, m: int, issue: Singles, step: Singles, row: np.ndarray) -> Singles:
-        t = {
-            name.removeprefix(f"{m}/"): tensor
-            for name, tensor in self.tensors.items()
-            if name.startswith(f"{m}/")
-        }
-        count, steps, inputs = step.shape
-        whole = np.concatenate([issue, t["embedding"][row]], axis=1)
-        shared = product(whole, t["issue_weight"]) + t["bias_1"]
-        hidden = product(step.reshape(-1, inputs), t["step_weight"]).reshape(count, steps, -1)
-        hidden += shared[:, None]
-        hidden = product(silu(hidden.reshape(count * steps, -1)), t["weight_2"])
-        hidden += t["bias_2"]
-        out = product(silu(hidden), t["weight_3"])
-        out += t["bias_3"]
-        return out.reshape(count, steps, -1)
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {plant_id: i for i, plant_id in enumerate(self.plants)}
+
+    @cached_property
+    def _layers(self) -> list[_Layers]:
+        return [_Layers.of(self.tensors, m) for m in range(self.members)]
+
+    def _member(self, layers: _Layers, issue: Singles, made: NetInput, row: Ints) -> Singles:
+        """Outputs (26, columns) of one net."""
+        issues, steps, _ = made.anchor.shape
+        whole = np.concatenate([issue, layers.embedding[row]], axis=1)
+        shared = product(whole, layers.issue_weight) + layers.bias_1
+        hidden = of_columns(layers.step_weight, made.columns)
+        by_issue = hidden[:, : issues * steps].reshape(-1, issues, steps)
+        by_issue += shared.T[:, :, None]
+        hidden = of_columns(layers.weight_2, _minus_silu(hidden))
+        hidden += layers.bias_2
+        out = of_columns(layers.weight_3, _minus_silu(hidden))
+        out += layers.bias_3
+        return out
 
 
-def combine(start: Singles, anchor: Singles, out: Singles, size: Floats) -> Floats:
+@dataclass(frozen=True)
+class _Layers:
+    """One net as it is multiplied with columns of inputs: hidden layers have the other sign (so that none has
+    to be changed for the exponential), the scale of the steps' inputs is in the weights.
+    """
+
+    embedding: Singles
+    issue_weight: Singles
+    bias_1: Singles
+    step_weight: Singles  # (hidden, step inputs), as the two after it
+    weight_2: Singles
+    bias_2: Singles  # (hidden, 1), as the one after it
+    weight_3: Singles
+    bias_3: Singles
+
+    @classmethod
+    def of(cls, tensors: Mapping[str, Singles], member: int) -> _Layers:
+        own = {name.partition("/")[2]: t for name, t in tensors.items() if name.startswith(f"{member}/")}
+        return cls(
+            own["embedding"],
+            -own["issue_weight"],
+            -own["bias_1"],
+            np.ascontiguousarray(-(own["step_weight"] / tensors["step_scale"][:, None]).T),
+            np.ascontiguousarray(own["weight_2"].T),
+            -own["bias_2"][:, None],
+            np.ascontiguousarray(-own["weight_3"].T),
+            own["bias_3"][:, None],
+        )
+
+
+def combine(start: Singles, anchor: Singles, out: Singles, size: Floats) -> Singles:
     """Quantiles (N, S, 13), in order, from the outputs (N, S, 26), gates before residuals, on start and
     anchor (N, S, 13); residuals in `size` (N, S).
     """
-    said, begin = np.ascontiguousarray(np.moveaxis(out, -1, 0)), np.moveaxis(start, -1, 0)
-    q = said[: len(KNOTS)]
-    q += np.float32(GATE_SHIFT)
+    said, begin = np.moveaxis(out, -1, 0), np.moveaxis(start, -1, 0)
+    q = np.add(said[: len(KNOTS)], np.float32(GATE_SHIFT), order="C")
     q = logistic(q)
     q *= np.moveaxis(anchor, -1, 0) - begin
     q += begin
-    residual = said[len(KNOTS) :]
-    residual *= (RESIDUAL_SCALE * size).astype(np.float32)
-    q += residual
+    q += said[len(KNOTS) :] * (RESIDUAL_SCALE * size).astype(np.float32)
     issue, step = np.nonzero((q[1:] < q[:-1]).any(axis=0))
     q[:, issue, step] = np.sort(q[:, issue, step], axis=0)
-    return of_planes(q.astype(np.float64))
+    return of_planes(q)
 
 
 def scale(x: CorrectionInput) -> Floats:
@@ -127,6 +160,14 @@ def silu(values: Singles) -> Singles:
     return np.divide(values, made, out=made)
 
 
+def _minus_silu(minus: Singles) -> Singles:
+    """-silu(x) from -x."""
+    with np.errstate(over="ignore"):
+        made = np.exp(minus)
+    made += np.float32(1.0)
+    return np.divide(minus, made, out=made)
+
+
 def product(rows: Singles, weight: Singles) -> Singles:
     """Rows (n, inputs) times weights (inputs, outputs), always in blocks of `ROWS`, the last one padded."""
     blocks = -(-len(rows) // ROWS)
@@ -136,3 +177,15 @@ def product(rows: Singles, weight: Singles) -> Singles:
         padded[: len(rows)] = rows
     made = np.matmul(padded.reshape(blocks, ROWS, -1), weight)
     return np.asarray(made.reshape(blocks * ROWS, -1)[: len(rows)])
+
+
+def of_columns(weight: Singles, columns: Singles) -> Singles:
+    """Weights (outputs, inputs) times columns (inputs, n), in blocks of `ROWS` columns, all of them whole."""
+    made = np.empty((len(weight), columns.shape[1]), np.float32)
+    np.matmul(weight, _in_blocks(columns), out=_in_blocks(made))
+    return made
+
+
+def _in_blocks(columns: Singles) -> Singles:
+    """A view of columns (k, n) as blocks (blocks, k, ROWS)."""
+    return columns.reshape(len(columns), -1, ROWS).transpose(1, 0, 2)

@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 
 from models.forecast import sequence_gru, sequence_lstm, sequence_transformer
-from models.forecast.base import HIGH, KNOTS, LOW, CorrectionInput, Floats
-from models.forecast.correction_features import STEP_NAMES, NetInput, Singles, build
+from models.forecast.base import HIGH, KNOTS, LOW, CorrectionInput, Floats, Singles
+from models.forecast.correction_features import STEP_NAMES, NetInput, build
 from models.forecast.network import ROWS, combine, product, scale, silu
 from models.forecast.sequence_tokens import CHANNELS, KNOWN, STATIC, tokens
 
@@ -64,18 +64,18 @@ class SequenceNet:
         """What beside the tensors makes the net again; JSON-able."""
         return {"family": f"{self.encoder}-{self.form}", "plants": list(self.plants)}
 
-    def correct(self, x: CorrectionInput, start: Floats) -> Floats:
+    def correct(self, x: CorrectionInput, start: Singles) -> Singles:
         """Quantiles (N, S, 13), rising along the last axis, from those of the closed form (`start`).
 
         Issues without a last value stay with the closed form.
         """
-        made = np.empty(x.base.shape)
+        made = np.empty(x.base.shape, np.float32)
         for first in range(0, len(x.plant_ids), ROWS):
             rows = slice(first, first + ROWS)
             made[rows] = self._block(x.take(rows), start[rows])
         return made
 
-    def _block(self, x: CorrectionInput, start: Floats) -> Floats:
+    def _block(self, x: CorrectionInput, start: Singles) -> Singles:
         made = build(x)
         encoded = self._encoded(x, made)
         from_ = start if self.form == "residual" else x.base

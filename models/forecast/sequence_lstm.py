@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from models.forecast.correction_features import Singles
+from models.forecast.base import Singles
 from models.forecast.network import logistic
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.forecast.base import HIGH, LOW, MEDIAN, TRAILING_HOURS, CorrectionInput
-from models.forecast.correction_features import ISSUE_NAMES, Singles
+from models.forecast.base import HIGH, LOW, MEDIAN, TRAILING_HOURS, CorrectionInput, Singles
+from models.forecast.correction_features import ISSUE_NAMES
 
 TOKENS = TRAILING_HOURS + 1  # the hours, oldest first, then the newest interval
 CHANNELS = ("power", "error", "score", "known", "base", "base_width", "hours_ago", "newest")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from models.forecast.correction_features import Singles
+from models.forecast.base import Singles
 from models.forecast.network import silu
 
 HEADS, LAYERS = 2, 2

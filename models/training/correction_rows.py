@@ -7,9 +7,9 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from models.forecast.base import HOUR_MS, Flags, Ints
+from models.forecast.base import HOUR_MS, Flags, Ints, Singles
 from models.forecast.closed_form import ClosedForm
-from models.forecast.correction_features import Singles, build
+from models.forecast.correction_features import build
 from models.forecast.network import scale
 from models.forecast.sequence_tokens import tokens
 from models.training import samples

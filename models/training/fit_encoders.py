@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.forecast.correction_features import Singles
+from models.forecast.base import Singles
 from models.forecast.sequence_gru import UNSEEN
 from models.forecast.sequence_tokens import CHANNELS, TOKENS
 from models.forecast.sequence_transformer import HEADS, LAYERS, SMALL

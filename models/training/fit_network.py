@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.forecast.base import KNOTS
-from models.forecast.correction_features import ISSUE_NAMES, STEP_NAMES, Singles
+from models.forecast.base import KNOTS, Singles
+from models.forecast.correction_features import ISSUE_NAMES, STEP_NAMES
 from models.forecast.network import EMBEDDING, GATE_SHIFT, RESIDUAL_SCALE
 from models.training.correction_rows import Rows
 from models.training.fit_loop import LoopSettings, Losses, optimise, pinball

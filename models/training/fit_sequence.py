@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.forecast.base import HIGH, KNOTS, LOW
-from models.forecast.correction_features import STEP_NAMES, Singles
+from models.forecast.base import HIGH, KNOTS, LOW, Singles
+from models.forecast.correction_features import STEP_NAMES
 from models.forecast.network import EMBEDDING, GATE_SHIFT, RESIDUAL_SCALE
 from models.forecast.sequence import DECODED_H, OUTPUTS, between
 from models.forecast.sequence_tokens import KNOWN, STATIC, TOKENS, TOLD

@@ -8,7 +8,7 @@ import numpy as np
 
 from models.forecast.base import KNOTS, MEDIAN
 from models.forecast.closed_form import ClosedForm
-from models.forecast.normal_scores import KNOT_SCORES, at_scores, knots, score, with_ends
+from models.forecast.normal_scores import KNOT_SCORES, QuantileFunctions, knots, score, with_ends
 from tests.forecast_world import made_up_input
 
 BASE = np.linspace(0.1, 0.9, len(KNOTS))
@@ -17,7 +17,8 @@ BASE = np.linspace(0.1, 0.9, len(KNOTS))
 def test_a_knot_has_the_score_of_its_level_and_comes_back() -> None:
     z = score(BASE, np.tile(BASE, (len(KNOTS), 1)))
     np.testing.assert_allclose(z, KNOT_SCORES, atol=1e-12)
-    np.testing.assert_allclose(at_scores(with_ends(knots(BASE[None])), z[:, None])[:, 0], BASE, atol=1e-12)
+    back = QuantileFunctions(with_ends(knots(BASE[None]))).at(z[:, None])[:, 0]
+    np.testing.assert_allclose(back, BASE, atol=1e-12)
 
 
 def test_a_value_on_a_step_of_the_base_gets_the_middle_of_the_step() -> None:
