@@ -4,7 +4,7 @@ Times are int64 milliseconds since 1970 in UTC; a missing number is NaN. Rows st
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -37,6 +37,14 @@ class UnitColumns:
 
     def __len__(self) -> int:
         return len(self.row)
+
+    def between(self, first: int, end: int) -> Self:
+        """The readings of telemetry rows from one to before another."""
+        if not len(self):
+            return self
+        here = slice(*np.searchsorted(self.row, (first, end)))
+        columns = self.unit[here], self.unit_ids, self.power_kw[here], self.wind_speed_ms[here]
+        return type(self)(self.row[here] - np.int32(first), *columns)
 
     @classmethod
     def empty(cls) -> Self:
@@ -115,6 +123,15 @@ class TelemetryColumns:
             wind_speed_ms=self.units.wind_speed_ms[kept],
         )
 
+    def between(self, first: int, end: int) -> Self:
+        """The rows from one place to before another, with their own plants alone; `unit_ids` stay whole."""
+        plants, plant = np.unique(self.plant[first:end], return_inverse=True)
+        cut = {name: getattr(self, name)[first:end] for name in _ROW_FIELDS} | {
+            "plant": plant.astype(np.int32)
+        }
+        plant_ids = [self.plant_ids[place] for place in plants.tolist()]
+        return type(self)(plant_ids=plant_ids, units=self.units.between(first, end), **cut)
+
     @classmethod
     def concat(cls, parts: Sequence[Self]) -> Self:
         """All rows of the parts, one after another; ids are renumbered in order of first sight."""
@@ -172,9 +189,38 @@ class JournalBatch:
     known_at_ms: int
     size: int
 
+    def of_partition(self, partition: int, offsets: Longs, first: int) -> "JournalBatch":
+        """The records of one partition out of a batch of several, whose offsets are places in it.
+
+        `offsets` i8[m]: of the m records from the place `first` on.
+        """
+        end = first + len(offsets)
+        rows = slice(*np.searchsorted(self.telemetry.offset, (first, end)))
+        telemetry = self.telemetry.between(rows.start, rows.stop)
+        controls = [(int(offsets[at - first]), one) for at, one in self.controls if first <= at < end]
+        bad = [replace(b, offset=int(offsets[b.offset - first])) for b in self.bad if first <= b.offset < end]
+        return JournalBatch(
+            topic=self.topic,
+            partition=partition,
+            telemetry=replace(telemetry, offset=offsets[telemetry.offset - first]),
+            controls=controls,
+            bad=bad,
+            last_offset=int(offsets[-1]) if end > first else -1,
+            known_at_ms=newest_known_at_ms(telemetry, controls),
+            size=end - first,
+        )
+
+
+def newest_known_at_ms(rows: TelemetryColumns, controls: Sequence[tuple[int, Control]]) -> int:
+    """The newest `known_at` of readable records, -1 when there is none."""
+    of_controls = max((control.known_at_ms for _, control in controls), default=-1)
+    return max(int(rows.known_at_ms.max()) if len(rows) else -1, of_controls)
+
 
 def _merged_ids(lists: Sequence[list[str]]) -> tuple[list[str], list[Ints]]:
     """One list of ids, and for each given list the new index of each of its entries."""
+    if lists and all(ids is lists[0] for ids in lists):
+        return lists[0], [np.arange(len(lists[0]), dtype=np.int32)] * len(lists)
     index: dict[str, int] = {}
     maps = [np.array([index.setdefault(name, len(index)) for name in ids], dtype=np.int32) for ids in lists]
     return list(index), maps

@@ -21,7 +21,7 @@ from schemas.bodies import BodyReader, BodyWriter
 from schemas.byte_column import ByteColumn
 from schemas.errors import DecodeError, Reason
 from schemas.ids import WriterSchema, today
-from schemas.journal import Bad, Control, JournalBatch, TelemetryColumns
+from schemas.journal import Bad, Control, JournalBatch, TelemetryColumns, newest_known_at_ms
 from schemas.records import PlantVersion, ReleaseRecord, WeatherRun
 from schemas.telemetry_columns import is_projectable, telemetry_columns
 from schemas.weather_runs import weather_runs
@@ -87,7 +87,7 @@ class JournalDecoder:
             controls=out.controls,
             bad=out.bad,
             last_offset=int(out.offsets[-1]) if len(out.offsets) else -1,
-            known_at_ms=_newest_known_at_ms(telemetry, out.controls),
+            known_at_ms=newest_known_at_ms(telemetry, out.controls),
             size=len(payloads),
         )
 
@@ -224,8 +224,3 @@ def _in_offset_order(parts: list[TelemetryColumns]) -> TelemetryColumns:
     if len(rows) < 2 or bool((np.diff(rows.offset) > 0).all()):
         return rows
     return rows.take(np.argsort(rows.offset, kind="stable"))
-
-
-def _newest_known_at_ms(rows: TelemetryColumns, controls: list[tuple[int, Control]]) -> int:
-    of_controls = max((control.known_at_ms for _, control in controls), default=-1)
-    return max(int(rows.known_at_ms.max()) if len(rows) else -1, of_controls)

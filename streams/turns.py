@@ -23,7 +23,7 @@ from schemas.codec import Codec
 from schemas.errors import Reason
 from schemas.journal import Bad, JournalBatch
 from streams import meter
-from streams.decoding import decode
+from streams.decoding import decode_all
 from streams.outputs import LIVE, Destinations, outgoing, rejects
 from streams.partition import Partition
 from streams.records import Records, without
@@ -66,7 +66,8 @@ def process(codec: Codec, work: Sequence[tuple[Engine, Records]], to: Destinatio
     the middle of it, and that none of the engines must be used any more.
     """
     with meter.timed("decode"):
-        shares = [Share(engine, decode(codec, records)) for engine, records in work]
+        decoded = decode_all(codec, [records for _, records in work])
+        shares = [Share(engine, batch) for (engine, _), batch in zip(work, decoded, strict=True)]
     with meter.timed("apply"):
         outputs, refused = turn.apply(shares)
     with meter.timed("encode"):
