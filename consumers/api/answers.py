@@ -14,6 +14,7 @@ from fastapi import Request, Response
 from pydantic import BaseModel
 from pydantic_core import to_json
 
+from consumers.api.examples import EXAMPLES
 from consumers.api.latest import etag_of
 from consumers.api.problems import MEDIA as PROBLEM
 from consumers.api.problems import Problem, ProblemDocument
@@ -177,7 +178,7 @@ def _parquet(rows: Sequence[Row], kinds: Mapping[str, Any]) -> bytes:
     return bytes(sink.getvalue())
 
 
-def page_of(model: type[BaseModel], described: str, example: Row | None = None) -> dict[int | str, Any]:
+def page_of(model: type[BaseModel], described: str, *statuses: int) -> dict[int | str, Any]:
     """What OpenAPI says of a route that answers with rows: three formats, 304, and the problems."""
     rows = {
         "type": "object",
@@ -187,10 +188,9 @@ def page_of(model: type[BaseModel], described: str, example: Row | None = None) 
             "next": {"type": ["string", "null"], "description": "`cursor` of the next page."},
         },
     }
-    told: dict[str, Any] = {"schema": rows}
-    if example is not None:
-        told["example"] = {"data": [dict(example)], "next": None}
-    return {200: {"description": described, "content": {JSON: told, **_TABLES}}, **problems(304, 406)}
+    told = {"schema": rows, "example": {"data": [EXAMPLES[model.__name__]], "next": None}}
+    content = {JSON: told, **_TABLES}
+    return {200: {"description": described, "content": content}, **problems(304, 406, *statuses)}
 
 
 def document_of(
@@ -198,8 +198,9 @@ def document_of(
 ) -> dict[int | str, Any]:
     """The same of a route that answers with one document."""
     schema = {"$ref": f"#/components/schemas/{model.__name__}"}
-    content = {JSON: {"schema": schema}, **(_TABLES if tables else {})}
-    return {200: {"description": described, "content": content}, **problems(*statuses)}
+    told = {"schema": schema, "example": EXAMPLES[model.__name__]}
+    content = {JSON: told, **(_TABLES if tables else {})}
+    return {200: {"description": described, "content": content}, **problems(304, *statuses)}
 
 
 _TABLES: Final = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
+from starlette.routing import BaseRoute, Route, Router
 
 from consumers.api import problems
 from consumers.api.answers import problems as problem_answers
@@ -122,6 +123,13 @@ def _models(*first: type[BaseModel]) -> list[type[BaseModel]]:
     return [*first, *own]
 
 
-def routes(app: FastAPI) -> list[APIRoute]:
-    """Every route that is documented."""
-    return [route for route in app.routes if isinstance(route, APIRoute)]
+def paths(routes: Iterable[BaseRoute]) -> Iterator[str]:
+    """Every path that something answers at, whether it is documented or not."""
+    for route in routes:
+        inner = getattr(route, "original_router", route)  # FastAPI keeps included routers as they are
+        if isinstance(inner, Router):
+            yield from paths(inner.routes)
+        elif isinstance(route, Route | APIRoute):
+            yield route.path
+        else:
+            raise TypeError(f"{type(route).__name__} is no route that a test could walk")

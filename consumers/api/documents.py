@@ -330,17 +330,6 @@ class Action(BaseModel):
     detail: dict[str, Any]
 
 
-class LossReport(BaseModel):
-    """Losses with their sums."""
-
-    from_: datetime = Field(alias="from")
-    to: datetime
-    losses: list[Loss]
-    lost_kwh: float | None
-    unseen_kwh: float | None = Field(description="Behind silent feeds: not seen, which is not to say lost.")
-    lost_eur: float | None
-
-
 class PlantDocument(Plant):
     """A plant with all of its versions."""
 

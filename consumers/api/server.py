@@ -16,6 +16,8 @@ from consumers.api.app import create_app
 from schemas.errors import InputError
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from infra.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -52,7 +54,17 @@ def serve(settings: Settings, listening: Callable[[str], None]) -> None:
         InputError: the address cannot be listened on.
     """
     app = create_app(settings)
-    config = uvicorn.Config(
+    with _listener(settings) as listener:
+        host, port = listener.getsockname()[:2]
+        listening(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+        server = _Server(configured(app, settings))
+        server.on_stop = app.state.parts.hub.close
+        server.run([listener])
+
+
+def configured(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """How uvicorn serves it."""
+    return uvicorn.Config(
         app,
         log_config=None,
         access_log=False,  # `edge.py` writes one that knows more
@@ -63,12 +75,6 @@ def serve(settings: Settings, listening: Callable[[str], None]) -> None:
         h11_max_incomplete_event_size=64 << 10,
         lifespan="on",
     )
-    with _listener(settings) as listener:
-        host, port = listener.getsockname()[:2]
-        listening(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
-        server = _Server(config)
-        server.on_stop = app.state.parts.hub.close
-        server.run([listener])
 
 
 def _listener(settings: Settings) -> socket.socket:

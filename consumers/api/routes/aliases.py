@@ -50,11 +50,9 @@ def models(request: Request, given: Given, _key: Reader) -> Response:
     return answer(request, Release, releases.rows(given), {"names": NAMES})
 
 
+@router.get("/api/models/{model}", response_class=Response, responses=document_of(ModelVersion, "It.", 404))
 @router.get(
-    "/api/models/{model}", response_class=Response, responses=document_of(ModelVersion, "It.", 304, 404)
-)
-@router.get(
-    "/model_version/{model}", response_class=Response, responses=document_of(ModelVersion, "It.", 304, 404)
+    "/model_version/{model}", response_class=Response, responses=document_of(ModelVersion, "It.", 404)
 )
 def model_version(request: Request, given: Given, _key: Reader, model: Model) -> Response:
     """The release and version that answer under a name: what serves, or the newest of that name."""

@@ -73,7 +73,7 @@ Price = Annotated[
 ]
 
 
-@router.get("/v1/events", response_class=Response, responses=page_of(Event, "Events, newest first."))
+@router.get("/v1/events", response_class=Response, responses=page_of(Event, "Events, newest first.", 404))
 def events(
     request: Request,
     given: Given,
@@ -101,7 +101,7 @@ def events(
 @router.get(
     "/v1/events/{event_id}",
     response_class=Response,
-    responses=document_of(EventDocument, "The event.", 304, 404),
+    responses=document_of(EventDocument, "The event.", 404),
 )
 def event(request: Request, given: Given, _key: Reader, event_id: EventId) -> Response:
     """One event with every record of it: as it opened, grew and closed, with the evidence."""
@@ -114,7 +114,7 @@ def event(request: Request, given: Given, _key: Reader, event_id: EventId) -> Re
     return tagged(request, to_json({"event_id": event_id, "records": records}, inf_nan_mode="null"), JSON)
 
 
-@router.get("/v1/drift", response_class=Response, responses=page_of(Drift, "Drift, newest first."))
+@router.get("/v1/drift", response_class=Response, responses=page_of(Drift, "Drift, newest first.", 404))
 def drift(
     request: Request,
     given: Given,
@@ -137,7 +137,7 @@ def drift(
 @router.get(
     "/v1/losses",
     response_class=Response,
-    responses={**page_of(Loss, "Losses, in one page, with their sums."), **problems(404)},
+    responses=page_of(Loss, "Losses, in one page, with their sums.", 404),
 )
 def losses(
     request: Request,

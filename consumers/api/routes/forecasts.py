@@ -76,7 +76,7 @@ _ONE: Final = (
 @router.get(
     "/v1/plants/{plant_id}/forecasts/latest",
     response_class=Response,
-    responses=document_of(Forecast, "The newest forecast.", 304, 404, 406, tables=True),
+    responses=document_of(Forecast, "The newest forecast.", 404, 406, tables=True),
 )
 async def latest(
     request: Request,
@@ -101,7 +101,7 @@ async def latest(
 @router.get(
     "/v1/plants/{plant_id}/forecasts",
     response_class=Response,
-    responses={**page_of(Issue, "Issues, newest first."), **problems(404)},
+    responses=page_of(Issue, "Issues, newest first.", 404),
 )
 def issues(
     request: Request,
@@ -126,7 +126,7 @@ def issues(
 @router.get(
     "/v1/plants/{plant_id}/forecasts/{issued_at}",
     response_class=Response,
-    responses=document_of(Forecast, "The forecast.", 304, 404, 406, tables=True),
+    responses=document_of(Forecast, "The forecast.", 404, 406, tables=True),
 )
 def issue(
     request: Request,
@@ -152,7 +152,7 @@ def issue(
 @router.get(
     "/v1/plants/{plant_id}/revisions",
     response_class=Response,
-    responses={**page_of(Revision, "Revisions, newest first."), **problems(404)},
+    responses=page_of(Revision, "Revisions, newest first.", 404),
 )
 def revisions(
     request: Request,

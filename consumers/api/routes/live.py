@@ -34,6 +34,14 @@ _PING_S: Final = 15
 _BACK_MS: Final = 2000
 _AT_ONCE: Final = 500
 _TIMES: Final = ("issued_at", "known_at", "event_time", "started_at")
+_EVENT: Final = {
+    "type": "object",
+    "properties": {
+        "event": {"enum": ["forecast", "alert", "drift", "gap"]},
+        "id": {"type": "string", "description": "Where to go on: `Last-Event-ID`."},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
 Kinds = Annotated[
     str,
     Query(
@@ -50,7 +58,7 @@ Kinds = Annotated[
     responses={
         200: {
             "description": "Events `forecast`, `alert` and `drift`; their data is JSON.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {"schema": _EVENT}},
         },
         **problems(404),
     },
@@ -63,8 +71,11 @@ async def live(
     levels: Levels = None,
     first: Annotated[bool, Query(description="Begin with the newest forecast of each plant.")] = False,
     last_event_id: Annotated[str | None, Header(max_length=100_000)] = None,
+    accept: Annotated[str, Header(include_in_schema=False)] = "",
 ) -> EventSourceResponse:
-    """What happens from now on, as server-sent events.
+    """What happens from now on, as server-sent events, to who accepts `text/event-stream` as browsers do.
+
+    Who does not say so gets what there is by now, and an end: come back with the last id, which is polling.
 
     With `Last-Event-ID`, as browsers send it by themselves, it goes on with what came after that event, as
     long as Kafka keeps it; where some of it is gone, an event `gap` says how many records.
@@ -80,7 +91,9 @@ async def live(
         raise Problem(503, "too many streams are open: try again", {"Retry-After": str(RETRY_S)})
     listener = given.hub.listen()
     return EventSourceResponse(
-        _events(given, listener, wanted, since, first), ping=_PING_S, headers={"Cache-Control": "no-store"}
+        _events(given, listener, wanted, since, first, "text/event-stream" in accept),
+        ping=_PING_S,
+        headers={"Cache-Control": "no-store"},
     )
 
 
@@ -123,7 +136,12 @@ class _Wanted:
 
 
 async def _events(
-    given: Parts, listener: Listener, wanted: _Wanted, since: dict[Place, int] | None, first: bool
+    given: Parts,
+    listener: Listener,
+    wanted: _Wanted,
+    since: dict[Place, int] | None,
+    first: bool,
+    stays: bool,
 ) -> AsyncIterator[ServerSentEvent]:
     """The stream of one listener. `at` is where it is: the id of each event."""
     known = {place: offset for place, offset in (since or {}).items() if place in listener.start}
@@ -135,7 +153,7 @@ async def _events(
                 yield ServerSentEvent(data.decode(), event="forecast", id=event_id(at))
         async for one in _missed(given, listener, wanted, at):
             yield one
-        while not listener.behind:
+        while stays and not listener.behind:
             message = await listener.queue.get()
             if message is None:
                 return

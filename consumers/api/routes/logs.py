@@ -45,7 +45,7 @@ def requests(request: Request, given: Given, _key: Operator, limit: Newest = 100
 @router.get(
     "/v1/logs/actions",
     response_class=Response,
-    responses=page_of(documents.Action, "Actions, newest first."),
+    responses=page_of(documents.Action, "Actions, newest first.", 404),
 )
 def actions(
     request: Request,

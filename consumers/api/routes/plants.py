@@ -46,7 +46,7 @@ _ACTUALS: Final = Listing(
 )
 
 
-@router.get("/v1/plants", response_class=Response, responses=page_of(Plant, "Every plant, by name."))
+@router.get("/v1/plants", response_class=Response, responses=page_of(Plant, "Every plant, by name.", 404))
 def plants(
     request: Request, given: Given, _key: Reader, limit: Limit = 500, cursor: Cursor = None
 ) -> Response:
@@ -59,7 +59,7 @@ def plants(
 @router.get(
     "/v1/plants/{plant_id}",
     response_class=Response,
-    responses=document_of(PlantDocument, "The plant.", 304, 404),
+    responses=document_of(PlantDocument, "The plant.", 404),
 )
 def plant(request: Request, given: Given, _key: Reader, plant_id: PlantId) -> Response:
     """One plant with all of its versions, oldest first."""
@@ -78,7 +78,7 @@ def plant(request: Request, given: Given, _key: Reader, plant_id: PlantId) -> Re
 @router.get(
     "/v1/plants/{plant_id}/actuals",
     response_class=Response,
-    responses={**page_of(Actual, "Scans, oldest first."), **problems(404)},
+    responses=page_of(Actual, "Scans, oldest first.", 404),
 )
 def actuals(
     request: Request,

@@ -40,7 +40,7 @@ def releases(request: Request, given: Given, _key: Reader) -> Response:
 @router.get(
     "/v1/releases/{name}/{version}",
     response_class=Response,
-    responses=document_of(ReleaseDocument, "The release.", 304, 404),
+    responses=document_of(ReleaseDocument, "The release.", 404),
 )
 def release(
     request: Request, given: Given, _key: Reader, name: ReleaseName, version: ReleaseName
@@ -66,7 +66,7 @@ def card(request: Request, given: Given, _key: Reader, name: ReleaseName, versio
     return tagged(request, text.encode(), f"{MARKDOWN}; charset=utf-8")
 
 
-@router.get("/v1/trainings", response_class=Response, responses=page_of(Training, "Newest first."))
+@router.get("/v1/trainings", response_class=Response, responses=page_of(Training, "Newest first.", 404))
 def trainings(
     request: Request, given: Given, _key: Reader, limit: Limit = 100, cursor: Cursor = None
 ) -> Response:

@@ -73,7 +73,7 @@ Version = Annotated[
 @router.get(
     "/v1/plants/{plant_id}/scores",
     response_class=Response,
-    responses={**page_of(Score, "Scores, newest first."), **problems(404)},
+    responses=page_of(Score, "Scores, newest first.", 404),
 )
 def scores(
     request: Request,
@@ -116,7 +116,7 @@ def coverage(request: Request, given: Given, _key: Reader, lead: Lead = None, da
 @router.get(
     "/v1/performance",
     response_class=Response,
-    responses={**page_of(Performance, "By plant and lead time, in one page."), **problems(404)},
+    responses=page_of(Performance, "By plant and lead time, in one page.", 404),
 )
 def performance(
     request: Request, given: Given, _key: Reader, plant_id: OfPlant = None, from_: From = None, to: To = None
@@ -147,7 +147,7 @@ def performance(
 @router.get(
     "/v1/trends",
     response_class=Response,
-    responses={**page_of(Trend, "By plant and period, in one page."), **problems(404)},
+    responses=page_of(Trend, "By plant and period, in one page.", 404),
 )
 def trends(
     request: Request,
@@ -173,7 +173,7 @@ def trends(
 @router.get(
     "/v1/performance/releases",
     response_class=Response,
-    responses={**page_of(ComparedDay, "Days, oldest first, and the verdict."), **problems(404)},
+    responses=page_of(ComparedDay, "Days, oldest first, and the verdict.", 404),
 )
 def releases(
     request: Request,
