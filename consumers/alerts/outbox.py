@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Final
 
 from consumers.alerts.rules import DEAD
 from consumers.alerts.store import Base
-from consumers.watched_cursor import Moved
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -89,10 +88,8 @@ class Patience:
 class Outbox(Base):
     """The deliveries of one channel."""
 
-    def __init__(
-        self, connect: Callable[[], Connection], channel: str, patience: Patience, moved: Moved = lambda: None
-    ) -> None:
-        super().__init__(connect, moved)
+    def __init__(self, connect: Callable[[], Connection], channel: str, patience: Patience) -> None:
+        super().__init__(connect)
         self.channel = channel
         self._patience = patience
         self._owns: Connection | None = None

@@ -75,7 +75,7 @@ def run_alerter(
         max_poll_interval_ms=_JOIN_MS,
     )  # fmt: skip
     reading = Reading(client, admin(settings), store, accept_loss, kind=Heard, command="gridcast alerts")
-    senders = couriers(settings, rules, connected)
+    senders = couriers(settings, rules, limits)
 
     def wake() -> None:
         for one in senders:

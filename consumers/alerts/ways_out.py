@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -11,10 +12,12 @@ from consumers.alerts.courier import Courier, Sender
 from consumers.alerts.mail import MailSender
 from consumers.alerts.outbox import Outbox, Patience
 from consumers.alerts.rules import DEAD, Channel, MailChannel, Rules, TopicChannel
+from consumers.alerts.store import SESSION
 from consumers.alerts.topic import TopicSender
 from consumers.alerts.webhook import WebhookSender
 from infra import topics
 from infra.kafka import producer
+from infra.postgres import connect
 from schemas.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
     from infra.settings import Settings
 
+_LEAST_SILENT_S: Final = 5.0
 #: As Standard Webhooks asks.
 _LEAST_BYTES: Final = 24
 #: Dead letters have nowhere else to go: they are tried for ever.
@@ -30,15 +34,24 @@ _DEAD_TIMEOUT_S: Final = 10.0
 _DEAD_PATIENCE: Final = Patience(1.0, 60.0, float("inf"))
 
 
-def couriers(settings: Settings, rules: Rules, connect: Callable[[], Connection]) -> list[Courier]:
-    """One for each channel, and one for dead letters. Raises `SettingsError` where a secret is missing."""
+def couriers(settings: Settings, rules: Rules, limits_s: Mapping[str, float]) -> list[Courier]:
+    """One for each channel, and one for dead letters. Raises `SettingsError` where a secret is missing.
+
+    `limits_s`: what PostgreSQL ends by itself.
+    """
     client = producer(settings, linger_ms=0)
     made = [
-        _courier(name, channel, sender(settings, name, channel, client), connect)
+        _courier(
+            name,
+            channel,
+            sender(settings, name, channel, client),
+            _connect(settings, limits_s, channel.timeout_s),
+        )
         for name, channel in rules.channel.items()
     ]
     dead = TopicSender(settings, client, topics.ALERTS_DEAD, _DEAD_TIMEOUT_S)
-    return [*made, Courier(Outbox(connect, DEAD, _DEAD_PATIENCE), dead, "again", _DEAD_TIMEOUT_S)]
+    outbox = Outbox(_connect(settings, limits_s, _DEAD_TIMEOUT_S), DEAD, _DEAD_PATIENCE)
+    return [*made, Courier(outbox, dead, "again", _DEAD_TIMEOUT_S)]
 
 
 def sender(settings: Settings, name: str, channel: Channel, client: Producer) -> Sender:
@@ -88,6 +101,14 @@ def _is_good(secret: str) -> bool:
         return False
 
 
-def _courier(name: str, channel: Channel, way: Sender, connect: Callable[[], Connection]) -> Courier:
+def _courier(name: str, channel: Channel, way: Sender, connected: Callable[[], Connection]) -> Courier:
     patience = Patience(channel.retry_first_s, channel.retry_longest_s, channel.give_up_after_s)
-    return Courier(Outbox(connect, name, patience), way, channel.after_crash, channel.timeout_s)
+    return Courier(Outbox(connected, name, patience), way, channel.after_crash, channel.timeout_s)
+
+
+def _connect(settings: Settings, limits_s: Mapping[str, float], timeout_s: float) -> Callable[[], Connection]:
+    """Connections of a sender, which asks PostgreSQL every second, or after an attempt of several time-outs.
+    One that does not was stopped, or its host is gone: PostgreSQL ends the session, and the channel is free.
+    """
+    silent_s = max(_LEAST_SILENT_S, 10 * timeout_s)
+    return partial(connect, settings, SESSION, {**limits_s, "idle_session_timeout": silent_s})

@@ -114,7 +114,7 @@ begin
     if exists (select from pg_roles where rolname = 'gridcast_api') then
         grant select on alerts, alert_notices, alert_deliveries to gridcast_api;
         -- Acknowledging, and sending dead letters again.
-        grant update on alerts to gridcast_api;
+        grant insert, update on alerts to gridcast_api;
         grant insert on alert_notices, alert_deliveries to gridcast_api;
         grant update (state, attempts, next_try_at, queued_at, ended_at, detail) on alert_deliveries to gridcast_api;
     end if;

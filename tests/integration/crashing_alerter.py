@@ -12,19 +12,17 @@ from typing import Any
 
 from cli.main import main
 from consumers.alerts import store
-from consumers.alerts.courier import Courier
 from consumers.alerts.outbox import Outbox
 
 POINT = os.environ.get("CRASH_POINT", "")
 CHANNEL = os.environ.get("CRASH_CHANNEL", "")
 
 KILLED_BEFORE_COMMIT = "alerts written, before the transaction's commit"
-KILLED_AFTER_COMMIT = "after the transaction, before anything is sent"
 KILLED_BEFORE_SENT = "noted that it is handed over, before the first byte"
 KILLED_AFTER_SENT = "the other side has said yes, before that is noted"
 
-_save, _take = store.rows.save, store.AlertStore.take
-_hand_over, _settle, _start = Outbox.hand_over, Outbox.settle, Courier.start
+_save = store.rows.save
+_hand_over, _settle = Outbox.hand_over, Outbox.settle
 
 
 def at(point: str, channel: str = "") -> None:
@@ -40,13 +38,6 @@ def save(cursor: Any, alerts: Any, notices: Any, rules: Any) -> None:
         at(KILLED_BEFORE_COMMIT)
 
 
-def take(self: store.AlertStore, signals: Any, steps: Any) -> Any:
-    notices = _take(self, signals, steps)
-    if notices:
-        at(KILLED_AFTER_COMMIT)
-    return notices
-
-
 def hand_over(self: Outbox, delivery: Any) -> None:
     _hand_over(self, delivery)
     at(KILLED_BEFORE_SENT, self.channel)
@@ -57,16 +48,8 @@ def settle(self: Outbox, delivery: Any, outcome: Any) -> str:
     return _settle(self, delivery, outcome)
 
 
-def start(self: Courier) -> None:
-    """Where the alerter shall end before anything is sent, its couriers never begin."""
-    if POINT not in (KILLED_BEFORE_COMMIT, KILLED_AFTER_COMMIT):
-        _start(self)
-
-
 if __name__ == "__main__":
     store.rows.save = save  # type: ignore[assignment]
-    store.AlertStore.take = take  # type: ignore[method-assign]
     Outbox.hand_over = hand_over  # type: ignore[method-assign]
     Outbox.settle = settle  # type: ignore[method-assign]
-    Courier.start = start  # type: ignore[method-assign]
     main()

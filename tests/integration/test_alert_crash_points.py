@@ -33,7 +33,6 @@ CRASHING = "tests.integration.crashing_alerter"
 #: A point, and the channel whose delivery it is a point of.
 LIVES = (
     (points.KILLED_BEFORE_COMMIT, ""),
-    (points.KILLED_AFTER_COMMIT, ""),
     (points.KILLED_AFTER_SENT, "grid"),
     (points.KILLED_AFTER_SENT, "hook"),
     (points.KILLED_BEFORE_SENT, "mail"),

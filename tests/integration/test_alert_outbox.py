@@ -21,7 +21,7 @@ from consumers.store import OffsetsMoved, Step
 from infra.postgres import connect, migrate
 from infra.settings import Settings
 from infra.topics import ANOMALIES
-from schemas.errors import InputError
+from schemas.errors import InputError, ServiceUnavailable
 from tests.integration.alert_help import Channels, event, now_ms, states
 from tests.integration.conftest import own_database
 from tests.integration.sink_help import ask, wait_until
@@ -154,6 +154,25 @@ def test_a_channel_has_one_sender_at_a_time_and_the_next_takes_over_when_its_con
     courier.close()
     assert (len(first_listener.heard), len(second_listener.heard)) == (0, 1)
     second.close()
+
+
+def test_a_sender_that_was_stopped_loses_its_channel_to_the_next_one(
+    settings: Settings, rules: Rules
+) -> None:
+    take(store_of(settings, rules), signal())
+    limits = {"idle_session_timeout": 0.5}
+    asleep = Outbox(partial(connect, settings, "asleep", limits), "grid", QUICKLY)
+    second = outbox_of(settings)
+    assert asleep.take_over()
+    delivery = asleep.next()
+    assert delivery is not None
+    assert not second.take_over()
+    wait_until(second.take_over, "the second has it", 10)
+    with pytest.raises(ServiceUnavailable):  # it wakes up before it has sent anything: it sends nothing
+        asleep.hand_over(delivery)
+    assert not asleep.owned and not asleep.take_over()
+    for one in (asleep, second):
+        one.close()
 
 
 def test_notices_of_one_alert_keep_their_order_and_others_do_not_wait_for_them(

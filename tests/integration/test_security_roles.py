@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
@@ -16,11 +17,13 @@ from pydantic import SecretStr
 from cli.main import run
 from cli.training import known_histories
 from consumers import trainings
+from consumers.alerts.actions import acknowledge_alert, list_alerts, send_again
 from consumers.trainings import Outcome, Training
 from infra.postgres import migrate
 from infra.settings import Settings
 from schemas.errors import GridcastError
 from tests import output_records as made
+from tests.integration.alert_help import Channels, HttpReceiver, alerter, delivered, event, events
 from tests.integration.sink_help import ask, send, send_bytes, sink, sink_all, wait_until, written
 from tests.integration.test_train_cli import history
 
@@ -220,6 +223,24 @@ def test_migrations_go_through_without_the_right_to_make_roles_and_grants_follow
     (granted,) = ask(there, "select gridcast_grant()")
     assert "gridcast_api" in granted[0]
     assert ask(api_there, "select count(*) from forecasts") == [(0,)]
+
+
+def test_an_alerter_does_its_work_and_an_api_takes_alerts_up_and_both_no_more(
+    settings: Settings, user: As, tmp_path: Path
+) -> None:
+    as_alerter, as_api = user("gridcast_alerts"), user("gridcast_api")
+    with HttpReceiver((404,)) as hook:
+        rules = Channels(tmp_path).topic().webhook("hook", hook.url).rules()
+        with alerter(as_alerter, rules):
+            events(settings, event("wind-1"))
+            wait_until(lambda: hook.requests != [] and delivered(settings), "it is told")
+    (alert,) = list_alerts(as_api)
+    acknowledge_alert(as_api, rules, alert.alert_id, "mo")
+    assert send_again(as_api) == 1
+    refused(
+        as_alerter, "select * from forecasts", "delete from alerts", "update alert_notices set event = ''"
+    )
+    refused(as_api, "delete from alerts", "select * from alert_offsets")
 
 
 def test_roles_can_be_rolled_back_and_made_again(settings: Settings) -> None:

@@ -29,7 +29,7 @@ def test_it_is_a_compose_file_of_the_specification() -> None:
     parsed = PyCompose.from_yaml(merged)
     assert set(parsed.service_names()) == {
         "kafka", "postgres", "registry", "setup", "producer", "weather", "worker", "sink",
-        "schedule",
+        "alerts", "schedule",
     }  # fmt: skip
 
 
@@ -49,13 +49,13 @@ def test_every_variable_of_ours_is_a_setting(services: dict[str, dict[str, Any]]
 
 def test_every_command_of_ours_is_one(services: dict[str, dict[str, Any]]) -> None:
     context = click.Context(group)
-    for name in ("setup", "producer", "worker", "sink", "schedule"):
+    for name in ("setup", "producer", "worker", "sink", "alerts", "schedule"):
         command = services[name]["command"][0]
         assert group.get_command(context, command) is not None, f"service {name}: no command {command}"
 
 
 def test_whoever_needs_a_server_waits_until_it_is_healthy(services: dict[str, dict[str, Any]]) -> None:
-    for name in ("kafka", "postgres", "registry", "worker", "sink"):
+    for name in ("kafka", "postgres", "registry", "worker", "sink", "alerts"):
         assert "healthcheck" in services[name], name
     assert set(services["setup"]["depends_on"]) == {"kafka", "postgres", "registry"}
     for name in ("producer", "worker", "sink"):
