@@ -6,6 +6,7 @@ them. Who knows which plant has which row is the engine of its partition.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -139,6 +140,12 @@ class Fleet:
         parts = tuple(self.state[f"{name}_{part}"] for part in ("index", "sum", "count"))
         index, sums, counts = parts if sensor is None else (column[:, sensor] for column in parts)
         return index, sums, counts
+
+    def unit_lanes(self, slot: int, unit_ids: list[str]) -> Sequence[int]:
+        """Places of distinct units of a plant on the unit axis, in the order in which they were seen."""
+        if self.unit_ids[slot][: len(unit_ids)] == unit_ids:
+            return range(len(unit_ids))
+        return [self.unit_lane(slot, unit_id) for unit_id in unit_ids]
 
     def unit_lane(self, slot: int, unit_id: str) -> int:
         """Place of a unit on the unit axis, made when it is new; `NO_LANE` where there is no room for it."""

@@ -166,10 +166,16 @@ def unit_lanes(fleet: Fleet, slot: I8, unit: NDArray[np.int32], unit_ids: list[s
     if (int(slot.max()) + 1) * len(unit_ids) > max(8 * pair.size, SMALL_TABLE):
         pair = np.unique(pair, return_inverse=True)[1]
     first = np.full(int(pair.max()) + 1, pair.size)
-    np.minimum.at(first, pair, np.arange(pair.size))
+    first[pair[::-1]] = np.arange(pair.size)[::-1]  # of several values for a place the last one stays
     lane = np.full(first.size, NO_LANE)
-    for at in np.sort(first[first < pair.size]).tolist():  # in the order of the journal
-        lane[pair[at]] = fleet.unit_lane(int(slot[at]), unit_ids[unit[at]])
+    seen = np.sort(first[first < pair.size])  # in the order of the journal
+    seen = seen[np.argsort(slot[seen], kind="stable")]
+    starts = np.flatnonzero(np.append(True, np.diff(slot[seen]) != 0)).tolist()
+    names = [unit_ids[at] for at in unit[seen].tolist()]
+    lanes: list[int] = []
+    for start, end, of in zip(starts, [*starts[1:], seen.size], slot[seen[starts]].tolist(), strict=True):
+        lanes += fleet.unit_lanes(of, names[start:end])
+    lane[pair[seen]] = lanes
     return np.asarray(lane[pair])
 
 

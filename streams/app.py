@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
@@ -231,7 +232,15 @@ async def _take_over(parts: Parts, assigned: set[TP]) -> None:
     await parts.worker.in_thread(asked_again(parts.restorer.committed), WEATHER_RUNS, weather)
     await parts.worker.assign(journal)
     parts.forwarder.take_over(frozenset((tp.topic, tp.partition) for tp in assigned))
+    await parts.worker.in_thread(_set_apart)
     _log.info("ready: partitions %s", sorted(journal))
+
+
+def _set_apart() -> None:
+    """What was restored lasts: the garbage collector need not look through it again and again."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def _chores(app: WorkerApp) -> None:

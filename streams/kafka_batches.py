@@ -91,6 +91,16 @@ class Fetched:
         )
 
     @classmethod
+    def cut(cls, parts: list[Fetched], limit: int) -> tuple[Fetched, list[Fetched]]:
+        """At most `limit` records off the front, and what is left; one part at least."""
+        count = used = 0
+        while used < len(parts) and count < limit:
+            count += len(parts[used])
+            used += 1
+        found, rest = cls.joined(parts[:used]), parts[used:]
+        return (found, rest) if count <= limit else (found[:limit], [found[limit:], *rest])
+
+    @classmethod
     def joined(cls, parts: Sequence[Fetched]) -> Fetched:
         """One behind the other; one part at least."""
         if len(parts) == 1:

@@ -166,10 +166,10 @@ class BatchConsumer(Consumer):
             return records
         if not records:
             return []
-        found, limit = Fetched.joined(records), self.app.batch_limit(tp)
-        if len(found) > limit:
-            self._surplus[tp] = [found[limit:]]
-        return [found[:limit]]
+        found, rest = Fetched.cut(records, self.app.batch_limit(tp))
+        if rest:
+            self._surplus[tp] = rest
+        return [found]
 
     def _to_message(self, tp: TP, record: Any) -> Any:
         message = super()._to_message(tp, record)

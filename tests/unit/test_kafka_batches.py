@@ -107,3 +107,15 @@ def test_few_records_and_none() -> None:
     none = bytearray(few[:61])
     none[8:12], none[22], none[57:61] = (49).to_bytes(4, "big"), 0, bytes(4)  # all compacted away
     assert read(DefaultRecordBatch(bytes(none)), memoryview(bytes(none))) is None
+
+
+@pytest.mark.parametrize("limit", [1, 3, 4, 5, 9, 12, 100])
+def test_parts_are_cut_at_a_limit_and_nothing_is_lost(limit: int) -> None:
+    made = rows(random.Random(4), 12)
+    whole = Fetched.of(list(DefaultRecordBatch(wire(made))))
+    waiting, taken = [whole[:4], whole[4:5], whole[5:12]], []
+    while waiting:
+        found, waiting = Fetched.cut(waiting, limit)
+        assert 0 < len(found) <= limit and (len(found) == limit or not waiting)
+        taken.append(found)
+    assert said(Fetched.joined(taken)) == said(whole)
