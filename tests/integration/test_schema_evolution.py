@@ -9,6 +9,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,7 @@ def meant(settings: Settings, but: bytes) -> dict[Any, dict[str, Any]]:
             records = of_messages(JOURNAL, number, [m for m in messages if m.partition() == number])
             kept = [row for row, payload in enumerate(records.payloads) if payload != but]
             records = pick(records, np.array(kept))
-            records.payloads[:] = [as_first(payload or b"") for payload in records.payloads]
+            records = replace(records, payloads=[as_first(payload or b"") for payload in records.payloads])
             engine = engines.setdefault(number, Engine(EngineSettings(levels=settings.levels), _no_release))
             made += process(CODEC, [(engine, records)]).records
     return identities([CODEC.decode(one.value) for one in made if one.topic == FORECASTS])
