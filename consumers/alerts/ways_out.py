@@ -39,7 +39,7 @@ def couriers(settings: Settings, rules: Rules, limits_s: Mapping[str, float]) ->
 
     `limits_s`: what PostgreSQL ends by itself.
     """
-    client = producer(settings, linger_ms=0)
+    client = producer(settings, linger_ms=0, compression_type="none")  # not every client outside has lz4
     made = [
         _courier(
             name,
