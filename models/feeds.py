@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models import quality
+from models import quality, rings
 from models.fleet import Fleet
 from models.quality import Arrivals
 from models.state import Field
@@ -23,7 +23,8 @@ def count(fleet: Fleet, slots: I8, event_time_ms: I8, useful: Flags) -> None:
     """Count telemetry records of some plants; what is stamped before its plant's newest issue is late."""
     counts = fleet.state["feed_count"]
     late = useful & (event_time_ms <= fleet.state["issued_ms"][slots])
-    np.add.at(counts, slots, np.stack([np.ones_like(useful), ~useful, late], axis=1).astype(np.int64))
+    for column, counted in enumerate((slots, slots[~useful], slots[late])):
+        rings.count(counts, counted, column)
 
 
 def learn(fleet: Fleet, slots: I8, issued_at_ms: I8) -> None:

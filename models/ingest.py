@@ -82,7 +82,7 @@ def _count_steps(fleet: Fleet, slot: I8, stamp: I8) -> int:
 
     :return: how many stamps are older than the newest before them
     """
-    order = np.argsort(slot, kind="stable")
+    order = rings.in_order(slot)
     s, t = slot[order], stamp[order]
     first = np.append(True, s[1:] != s[:-1])[: s.size]
     lane = np.cumsum(first) * (np.int64(1) << 45)
@@ -91,7 +91,7 @@ def _count_steps(fleet: Fleet, slot: I8, stamp: I8) -> int:
     before = np.where(first, fleet.state["telemetry_ms"][s], np.append(np.int64(-1), newest[:-1])[: s.size])
     moved = (newest > before) & (before >= 0)
     step = np.searchsorted(np.array(SCAN_STEPS_S) * 1000, (newest - before)[moved])
-    np.add.at(fleet.state["step_counts"], (s[moved], np.minimum(step, len(SCAN_STEPS_S) - 1)), 1)
+    rings.count(fleet.state["step_counts"], s[moved], np.minimum(step, len(SCAN_STEPS_S) - 1))
     return int((t < before).sum())
 
 
@@ -119,13 +119,20 @@ def _scans(fleet: Fleet, rows: TelemetryColumns, slots: I8, measured: I8, counts
 
 def _same_values(fleet: Fleet, slot: I8, stamp: I8, value: I8) -> None:
     """Length of each plant's current run of bit-identical nonzero scans."""
-    state = fleet.state
-    for rows in rings.in_turn(slot):
-        s, v, t = slot[rows], value[rows], stamp[rows]
-        same = (state["same_value"][s] == v) & (v != 0)
-        state["same_scans"][s] = np.where(same, state["same_scans"][s] + 1, np.where(v != 0, 1, 0))
-        state["same_since_ms"][s] = np.where(same, state["same_since_ms"][s], t)
-        state["same_value"][s] = v
+    if not slot.size:
+        return
+    state, order = fleet.state, rings.in_order(slot)
+    s, v, t = slot[order], value[order], stamp[order]
+    first = np.append(True, s[1:] != s[:-1])
+    before = np.where(first, state["same_value"][s], np.append(0, v[:-1]))
+    same = (v == before) & (v != 0)
+    start = np.maximum.accumulate(np.where(first | ~same, np.arange(s.size), 0))  # of the run, in this batch
+    last = np.flatnonzero(np.append(first[1:], True))
+    s, v, start = s[last], v[last], start[last]
+    goes_on = same[start]  # from before the batch
+    state["same_scans"][s] = last - start + np.where(goes_on, state["same_scans"][s] + 1, v != 0)
+    state["same_since_ms"][s] = np.where(goes_on, state["same_since_ms"][s], t[start])
+    state["same_value"][s] = v
 
 
 def _sensors(fleet: Fleet, rows: TelemetryColumns, slots: I8, fresh: I8) -> None:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models import rings
+
 I8 = NDArray[np.int64]
 _FAR = np.int64(1) << 45  # milliseconds; separates plants in one running maximum
 
@@ -61,7 +63,7 @@ def rounds(
     """
     if slot.size == 0:
         return
-    order = np.argsort(slot, kind="stable")
+    order = rings.in_order(slot)
     s, t, every = slot[order], event_time_ms[order], every_ms[order]
     first = np.append(True, s[1:] != s[:-1])
     clock = _clock_after(t, moves[order], first, clock_ms[order])
@@ -132,7 +134,7 @@ def _in_order(order: I8, stage: I8, table: tuple[I8, ...]) -> Iterator[Issues | 
     when, rank, slot, issued_at, row = table
     by_place = np.lexsort((rank, when))
     when, rank, slot, issued_at, row = (a[by_place] for a in (when, rank, slot, issued_at, row))
-    rows_by_stage = np.argsort(stage, kind="stable")
+    rows_by_stage = rings.in_order(stage)
     row_cuts = np.searchsorted(
         stage[rows_by_stage], np.arange(int(max(stage.max(), when.max(initial=0))) + 2)
     )
