@@ -8,7 +8,7 @@ TEST_PROCESSES ?= 3
 AUDIT := .gridcast/audit
 STAMP := .venv/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: help install lint test unit demo skill bench chaos fuzz crashes guarantee replay-check soak registry audit clean
+.PHONY: help install lint test unit demo skill bench chaos fuzz crashes guarantee replay-check load soak registry audit clean
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -59,6 +59,9 @@ guarantee: install  ## Each mechanism of docs/guarantee.md taken out of a copy: 
 
 replay-check: install  ## Random live runs and their replays: RUNS=n, SEED=n repeats one
 	REPLAY_RUNS=$(or $(RUNS),5) REPLAY_SEED=$(SEED) $(PY) -m pytest tests/stream/test_replay_random.py tests/integration/test_replay_random.py
+
+load: install  ## Newest forecasts over HTTP beside a worker and a sink: RATE=n a second (200), SECONDS=n, PLANTS=n
+	$(PY) -m benchmarks.api_load $(if $(RATE),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(PLANTS),--plants $(PLANTS))
 
 soak: install  ## Memory stays bounded while PostgreSQL is slow: MINUTES=n
 	$(PY) -m tests.soak --minutes $(or $(MINUTES),10)

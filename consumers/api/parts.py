@@ -54,8 +54,8 @@ class Parts:
         self.database.close()
 
 
-def parts(request: Request) -> Parts:
-    """Those of the app that was asked."""
+async def parts(request: Request) -> Parts:
+    """Those of the app that was asked. Async, or FastAPI would take a thread for it at each request."""
     found: Parts = request.app.state.parts
     return found
 

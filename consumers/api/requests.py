@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -40,7 +40,7 @@ class RequestLog:
         """Write one down. The path is the asker's: control characters in it must not make new lines."""
         self._newest.append(asked)
         if _log.isEnabledFor(logging.INFO):
-            told = {**asdict(asked), "at": asked.at.isoformat()}
+            told = {name: getattr(asked, name) for name in Asked.__slots__ if name != "at"}
             path = asked.path.encode("unicode_escape").decode()
             _log.info(
                 "%s %s %d %.1f ms key=%s from=%s id=%s",

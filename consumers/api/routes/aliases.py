@@ -39,9 +39,9 @@ Model = Annotated[
 
 
 @public.get("/api/health", responses={503: {"model": Health, "description": "It stands still."}})
-def health(given: Given, response: Response) -> Health:
+async def health(given: Given, response: Response) -> Health:
     """As /health."""
-    return service.health(given, response)
+    return await service.health(given, response)
 
 
 @router.get("/api/models", response_class=Response, responses=page_of(Release, "As /v1/releases."))

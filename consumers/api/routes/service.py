@@ -20,7 +20,7 @@ router = APIRouter(tags=["service"])
 
 
 @public.get("/health", responses={503: {"model": Health, "description": "It stands still."}})
-def health(given: Given, response: Response) -> Health:
+async def health(given: Given, response: Response) -> Health:
     """Alive and moving; 503 where its ear on Kafka stands still."""
     alive = given.follower.alive
     response.status_code = 200 if alive else 503
@@ -50,7 +50,7 @@ def _answers(given: Parts) -> bool:
 
 
 @public.get("/version")
-def version() -> Version:
+async def version() -> Version:
     """Of gridcast, and of this interface."""
     return Version(gridcast=installed("gridcast"), api="v1")
 
@@ -63,6 +63,6 @@ def version() -> Version:
         **problems(401, 403, 429, 503),
     },
 )
-def metrics(_key: Reader) -> Response:
+async def metrics(_key: Reader) -> Response:
     """In Prometheus' text format."""
     return Response(exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")

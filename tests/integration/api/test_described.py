@@ -15,7 +15,7 @@ from tests.integration.workers import ROOT
 
 def test_schemathesis_finds_no_failure(world: World, tmp_path: Path) -> None:
     command = [
-        ROOT / ".venv/bin/schemathesis", "run", f"{world.url}/openapi.json", "--max-examples", "3",
+        ROOT / ".venv/bin/schemathesis", "run", f"{world.url}/openapi.json", "--max-examples", "2",
         "--header", f"Authorization: Bearer {world.keys[Role.ADMIN]}", "--seed", "1",
         "--generation-database", "none",
     ]  # fmt: skip

@@ -14,9 +14,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from confluent_kafka import TopicPartition
 
 from consumers.api.keys import Role
+from infra.kafka import admin, await_admin
 from infra.settings import Settings
+from infra.topic_reader import spans
 from tests import output_records as made
 from tests.integration.api.world import World, latest, new_key, running
 from tests.integration.sink_help import send, send_bytes, wait_until
@@ -162,3 +165,18 @@ def test_the_newest_forecast_follows_the_topic_and_never_goes_back(service: Worl
     wait_until(lambda: service.get(other).json()["issued_at"] > newest, "the other plant's", 20)
     time.sleep(0.3)
     assert issued() == newest, "a worker that woke up too late repeats an older one"
+
+
+def test_what_kafka_has_lost_is_said(service: World) -> None:
+    with listening(service) as heard:
+        pass
+    send(service.settings, forecasts(1, 2, 3))
+    ends = {p: span.end for p, span in spans(service.settings, "power.forecasts").items() if span.end}
+    ((partition, end),) = ends.items()
+    gone = [TopicPartition("power.forecasts", partition, end - 1)]
+    client = admin(service.settings)  # one that nobody holds never answers
+    for future in client.delete_records(gone).values():
+        await_admin(future, "delete records", 20)
+    with listening(service, last_id=heard.last_id) as again:
+        wait_until(lambda: len(again.events) == 2, "the gap and what is left", 20)
+    assert again.events[0] == ("gap", {"lost": 2}) and again.issues() == [3]
