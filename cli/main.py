@@ -46,7 +46,7 @@ COMMANDS: dict[str, str] = {
     "sweep": "Train with many settings and compare them on days that none has seen.",
     "plot": "Pictures of forecasts, reliability and skill.",
     "serve": "The HTTP interface and the page.",
-    "alerts": "Deliver anomaly events.",
+    "alerts": "Tell of events, drift and stalls: topic, webhook, mail.",
     "bench": "Measure throughput, latency, restore and memory.",
     "skill": "Run the public forecasting benchmarks.",
     "chaos": "Kill and break things under load, and count what was lost.",

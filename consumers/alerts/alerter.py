@@ -93,7 +93,7 @@ class Alerter:
             self._patiently(lambda: self._hear(records))
             self.reading.commit()
             self.progress.wrote(time.monotonic() - started)
-        elif self._is_time():
+        if self._is_time():
             self._patiently(self._elapse)
 
     def _hear(self, records: Sequence[Heard]) -> None:
@@ -114,16 +114,23 @@ class Alerter:
     def _elapse(self) -> None:
         places: list[Place] = [*self.reading.at, _NOWHERE]
         told = self.store.elapse(places, round(now_epoch_s() * 1000))
+        if not self._looked_at:
+            self._say_abandoned()
         self._looked_at = time.monotonic()
         self.progress.ever_wrote = True
         if told:
             self._wake()
+
+    def _say_abandoned(self) -> None:
+        for channel, count in self.store.abandoned([one.channel for one in self.couriers]).items():
+            _log.warning("%d notices wait for the channel %s, which the rules no longer have", count, channel)
 
     def _wake(self) -> None:
         for courier in self.couriers:
             courier.wake()
 
     def _check_threads(self) -> None:
+        """What ended one of the threads ends the alerter."""
         for error in [self.stalls.error, *(one.error for one in self.couriers)]:
             if error is not None:
                 raise error

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Final, Literal, Protocol
 
-from consumers.alerts.outbox import Delivery, Outbox, Outcome
+from consumers.alerts.outbox import Delivery, Never, Outbox, Outcome
 from infra import metrics
 from infra.stalls import Standing
 from schemas.errors import GridcastError, ServiceUnavailable
@@ -44,7 +44,7 @@ class Courier:
         self._woken = threading.Event()
         self._busy = False
         self._steps = 0
-        self.error: GridcastError | None = None
+        self.error: Exception | None = None
         self.trouble = ""
         self._thread = threading.Thread(target=self._run, name=f"courier-{self.channel}", daemon=True)
 
@@ -76,7 +76,7 @@ class Courier:
         try:
             while not self._closing.is_set():
                 self._turn()
-        except GridcastError as error:
+        except Exception as error:  # noqa: BLE001 - raised by the alerter's loop: no channel dies in silence
             self.error = error
         finally:
             self._outbox.close()
@@ -122,10 +122,18 @@ class Courier:
         self._busy = True
         self._steps += 1
         started = time.monotonic()
-        outcome = self._sender.send(delivery, lambda: self._outbox.hand_over(delivery))
+        outcome = self._attempt(delivery)
         metrics.BATCH_SECONDS.labels("send").observe(time.monotonic() - started)
         self._settle(delivery, outcome)
         return True
+
+    def _attempt(self, delivery: Delivery) -> Outcome:
+        try:
+            return self._sender.send(delivery, lambda: self._outbox.hand_over(delivery))
+        except GridcastError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one notice that breaks its sender must not stop the others
+            return Never(f"it cannot be sent: {type(error).__name__}: {error}")
 
     def _settle(self, delivery: Delivery, outcome: Outcome) -> None:
         """What is known of a delivery is written down however long PostgreSQL is away."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import smtplib
+import socket
 import ssl
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
@@ -14,6 +17,8 @@ from consumers.alerts.outbox import Delivery, Later, Never, Outcome, Sent
 from consumers.alerts.rules import MailChannel
 from consumers.alerts.wording import data_of, headline, lines
 
+#: So many time-outs a whole attempt may take: a server that answers byte by byte meets none of them.
+_DEADLINE: Final = 5
 #: How mail says "not now" (RFC 5321, 4.2.1); 5yz is "never".
 _NOT_NOW: Final = range(400, 500)
 
@@ -28,24 +33,36 @@ class MailSender:
 
     def send(self, delivery: Delivery, handing_over: Callable[[], None]) -> Outcome:
         """Send it; `Message-ID` and `Date` are the same each time, as is every byte that a person sees."""
+        server = self._client()
+        deadline = threading.Timer(_DEADLINE * self._channel.timeout_s, _break_off, (server,))
+        deadline.start()
         try:
-            with self._connected() as server:
+            server.connect(self._channel.host, self._channel.port)
+            with server:
                 return self._sent(server, delivery, handing_over)
         # What is wrong with the session (name, password, certificate) says nothing about this notice.
         except (smtplib.SMTPException, OSError) as error:
             return Later(f"{type(error).__name__}: {error}"[:500])
+        finally:
+            deadline.cancel()
+            server.close()
 
     def has_arrived(self, _delivery: Delivery) -> bool | None:
         """Nobody can tell."""
         return None
 
-    def _connected(self) -> smtplib.SMTP:
-        channel = self._channel
-        if channel.security == "tls":
-            return smtplib.SMTP_SSL(
-                channel.host, channel.port, timeout=channel.timeout_s, context=self._context
-            )
-        return smtplib.SMTP(channel.host, channel.port, timeout=channel.timeout_s)
+    def _client(self) -> smtplib.SMTP:
+        """A client that has not connected yet, so that it can be broken off from its first byte on."""
+        timeout_s = self._channel.timeout_s
+        tls = self._channel.security == "tls"
+        made = (
+            smtplib.SMTP_SSL(timeout=timeout_s, context=self._context)
+            if tls
+            else smtplib.SMTP(timeout=timeout_s)
+        )
+        # The certificate is checked for this name; a constructor that is told it connects at once.
+        made._host = self._channel.host  # type: ignore[attr-defined]
+        return made
 
     def _sent(self, server: smtplib.SMTP, delivery: Delivery, handing_over: Callable[[], None]) -> Outcome:
         """Everything that commits to nothing comes before `handing_over`."""
@@ -78,6 +95,13 @@ class MailSender:
         made["X-Gridcast-Alert"] = delivery.alert_id
         made.set_content("\n".join(lines(data)) + "\n", cte="quoted-printable")
         return made
+
+
+def _break_off(server: smtplib.SMTP) -> None:
+    """End whatever another thread waits for."""
+    if server.sock is not None:
+        with suppress(OSError):
+            server.sock.shutdown(socket.SHUT_RDWR)
 
 
 def _judged(code: int, said: bytes | str) -> Outcome:

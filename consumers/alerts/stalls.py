@@ -17,10 +17,11 @@ from consumers.alerts.signals import STALL, Signal
 from consumers.alerts.store import AlertStore
 from consumers.intake import TOPICS as SINK_TOPICS
 from consumers.lag import Position, positions
+from consumers.store import OffsetsMoved
 from infra.hollow import Waiting
 from infra.stalls import Stall, StallClock, Standing, look_every_s, now_epoch_s
 from infra.topics import JOURNAL
-from schemas.errors import GridcastError, ServiceUnavailable
+from schemas.errors import ServiceUnavailable
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -47,7 +48,7 @@ class StallWatch:
         self._clock = StallClock(2 * self._every_s)
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="stalls", daemon=True)
-        self.error: GridcastError | None = None
+        self.error: Exception | None = None
 
     def start(self) -> None:
         """Begin to look."""
@@ -63,10 +64,10 @@ class StallWatch:
         while not self._closing.wait(self._every_s):
             try:
                 self._look()
-            except ServiceUnavailable as error:
+            except (ServiceUnavailable, OffsetsMoved) as error:
                 self._clock.look(time.monotonic(), None)
                 _log.warning("stalls cannot be seen: %s", error)
-            except GridcastError as error:
+            except Exception as error:  # noqa: BLE001 - raised by the alerter's loop: nobody goes blind in silence
                 self.error = error
                 return
         self._store.close()

@@ -147,6 +147,16 @@ class AlertStore(Base):
             metrics.ALERTS_RAISED.labels(severity).set(counts.get(severity, 0))
         return _counted(told)
 
+    def abandoned(self, channels: Sequence[str]) -> dict[str, int]:
+        """By channel, what waits for others than these."""
+        with self.transaction() as cursor:
+            cursor.execute(
+                "select channel, count(*) from alert_deliveries where state in ('waiting', 'handed')"
+                " and channel <> all(%s) group by channel",
+                (list(channels),),
+            )
+            return dict(cursor.fetchall())
+
     def hear_stalls(self, look: Callable[[Sequence[Alert]], Sequence[Signal]]) -> list[Notice]:
         """Hear what `look` makes of the stalls that are not over; nothing while another alerter does."""
         with self.transaction() as cursor:

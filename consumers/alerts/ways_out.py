@@ -16,12 +16,10 @@ from consumers.alerts.store import SESSION
 from consumers.alerts.topic import TopicSender
 from consumers.alerts.webhook import WebhookSender
 from infra import topics
-from infra.kafka import producer
 from infra.postgres import connect
 from schemas.errors import SettingsError
 
 if TYPE_CHECKING:
-    from confluent_kafka import Producer
     from psycopg2.extensions import connection as Connection
 
     from infra.settings import Settings
@@ -39,25 +37,24 @@ def couriers(settings: Settings, rules: Rules, limits_s: Mapping[str, float]) ->
 
     `limits_s`: what PostgreSQL ends by itself.
     """
-    client = producer(settings, linger_ms=0, compression_type="none")  # not every client outside has lz4
     made = [
         _courier(
             name,
             channel,
-            sender(settings, name, channel, client),
+            sender(settings, name, channel),
             _connect(settings, limits_s, channel.timeout_s),
         )
         for name, channel in rules.channel.items()
     ]
-    dead = TopicSender(settings, client, topics.ALERTS_DEAD, _DEAD_TIMEOUT_S)
+    dead = TopicSender(settings, topics.ALERTS_DEAD, _DEAD_TIMEOUT_S)
     outbox = Outbox(_connect(settings, limits_s, _DEAD_TIMEOUT_S), DEAD, _DEAD_PATIENCE)
     return [*made, Courier(outbox, dead, "again", _DEAD_TIMEOUT_S)]
 
 
-def sender(settings: Settings, name: str, channel: Channel, client: Producer) -> Sender:
+def sender(settings: Settings, name: str, channel: Channel) -> Sender:
     """The way out of one channel."""
     if isinstance(channel, TopicChannel):
-        return TopicSender(settings, client, topics.ALERTS, channel.timeout_s)
+        return TopicSender(settings, topics.ALERTS, channel.timeout_s)
     if isinstance(channel, MailChannel):
         own = channel.password_file and secret_of(channel.password_file, name)
         password = own or settings.alerts_smtp_password.get_secret_value()

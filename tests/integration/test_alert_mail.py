@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +22,7 @@ from consumers.alerts.mail import MailSender
 from consumers.alerts.outbox import Delivery, Later, Outcome, Sent
 from consumers.alerts.rules import MailChannel, Rule
 from consumers.alerts.signals import Heard, of_event
+from consumers.alerts.webhook import WebhookSender
 from infra.topics import ANOMALIES
 from tests import output_records as made
 from tests.integration import certificates
@@ -76,6 +80,7 @@ def sent(channel: MailChannel, password: str, handed: list[str]) -> Outcome:
     return MailSender(channel, password).send(delivery(), lambda: handed.append("handed"))
 
 
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")  # it is TLS from the first byte
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 def test_mail_goes_encrypted_with_the_password_and_to_no_server_that_is_not_trusted(
     tmp_path: Path, security: Literal["starttls", "tls"]
@@ -109,3 +114,36 @@ def test_a_server_that_is_not_there_was_handed_nothing() -> None:
     )  # fmt: skip
     assert isinstance(sent(channel, "", handed), Later)
     assert handed == []
+
+
+@contextmanager
+def dripping(text: bytes) -> Iterator[int]:
+    """A server that answers byte by byte, each of them in time, and never comes to an end."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            taken, _ = listener.accept()
+            with taken, suppress(OSError):
+                while True:
+                    for byte in text:
+                        taken.sendall(bytes([byte]))
+                        time.sleep(0.05)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield listener.getsockname()[1]
+
+
+def test_a_server_that_answers_byte_by_byte_holds_nobody_up() -> None:
+    started = time.monotonic()
+    handed: list[str] = []
+    with dripping(b"220-patience ") as port:
+        channel = MailChannel(
+            type="mail", host="127.0.0.1", port=port, security="none",
+            sender="grid@example.org", to=("ops@example.org",), timeout="200ms",
+        )  # fmt: skip
+        assert isinstance(sent(channel, "", handed), Later)
+        assert handed == []
+    with dripping(b"HTTP/1.1 200 OK\r\nx-a: b\r\n"[:-2]) as port:
+        hook = WebhookSender(f"http://127.0.0.1:{port}/", "", True, 0.2)
+        assert hook.send(delivery(), lambda: None) == Later("no whole answer in 0.4 s")
+    assert time.monotonic() - started < 5

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
+import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, from_kafka_event
 from standardwebhooks.webhooks import Webhook
 
+from consumers.alerts import topic
 from consumers.alerts.actions import acknowledge_alert, dead_deliveries, list_alerts, send_again
 from infra import topics
 from infra.settings import Settings
 from infra.topic_reader import read
+from schemas.errors import ServiceUnavailable
 from tests.integration.alert_help import (
     QUICK,
     SECRET,
@@ -152,6 +156,24 @@ def test_repeats_history_and_what_cannot_be_read_tell_nobody_and_flapping_tells_
     assert ask(settings, "select energy_before_kwh + energy_kwh from alerts where plant_id = 'flaps'") == [
         (6 * 125.0,)
     ]
+
+
+def test_a_record_whose_acknowledgement_was_lost_stands_on_the_topic_once(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really, tried = topic.produce_all, []
+
+    def lost(*arguments: Any) -> int:
+        tried.append(arguments[1])
+        really(*arguments)
+        raise ServiceUnavailable("Kafka acknowledged 0 of 1 records in 1 s")
+
+    monkeypatch.setattr(topic, "produce_all", lost)
+    with alerter(settings, Channels(tmp_path).topic().rules()):
+        events(settings, event("wind-1"))
+        wait_until(lambda: delivered(settings) and states(settings) != {}, "it is told")
+    assert states(settings) == {("grid", ""): ["delivered"]}
+    assert len(told(settings)) == len(tried) == 1
 
 
 def test_drift_is_told_and_a_worker_that_nobody_runs_is_told_until_it_moves(

@@ -127,7 +127,7 @@ def test_a_webhook_without_a_good_secret_is_refused_without_quoting_it(tmp_path:
     rules = Rules.model_validate({"channel": {"h": {"type": "webhook", "url": "http://x/"}}})
     found = settings(tmp_path, alerts_webhook_secret=SecretStr(secret))
     with pytest.raises(SettingsError, match="channel h: ") as error:
-        sender(found, "h", rules.channel["h"], None)
+        sender(found, "h", rules.channel["h"])
     assert secret in ("", "whsec_") or secret not in str(error.value)
 
 
@@ -135,11 +135,11 @@ def test_a_secret_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     channel = {"type": "slack", "url_file": str(tmp_path / "url")}
     rules = Rules.model_validate({"channel": {"h": channel}})
     with pytest.raises(SettingsError, match=r"channel h: .*url cannot be read"):
-        sender(settings(tmp_path), "h", rules.channel["h"], None)
+        sender(settings(tmp_path), "h", rules.channel["h"])
     mail = {"type": "mail", "host": "h", "sender": "a@b", "to": ["a@b"], "username": "u"}
     rules = Rules.model_validate({"channel": {"m": mail}})
     with pytest.raises(SettingsError, match="no password for u"):
-        sender(settings(tmp_path), "m", rules.channel["m"], None)
+        sender(settings(tmp_path), "m", rules.channel["m"])
 
 
 def test_a_group_that_stands_still_is_one_signal_and_is_over_when_all_of_it_has_moved() -> None:
