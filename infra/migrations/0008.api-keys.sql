@@ -41,7 +41,9 @@ declare
     granted text[] := gridcast_grant_records();
 begin
     if exists (select from pg_roles where rolname = 'gridcast_api') then
-        grant select on scores, trainings, sink_offsets to gridcast_api;
+        grant select on scores to gridcast_api;
+        grant select (training_id, started_at, ended_at, outcome, because, detail, name, version) on trainings
+            to gridcast_api;
         grant select (plant_id, event_time, power_kw, corrected_kw, corrected_at, unit_ids) on telemetry
             to gridcast_api;
         grant select on api_keys to gridcast_api;

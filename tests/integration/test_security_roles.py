@@ -193,6 +193,16 @@ def test_an_api_sees_forecasts_actuals_and_events_and_neither_bytes_nor_weather_
     hidden = ("rejects", "telemetry", "unit_telemetry", "weather_runs", "weather_steps", "trainings")
     refused(as_api, *(f"select * from {name}" for name in (*hidden, "sink_offsets")))
     refused(as_api, "delete from forecasts", "update plants set capacity_kw = 1")
+    ask(as_api, "select unit_ids, power_kw from telemetry limit 1")
+    ask(as_api, "update api_keys set last_used_at = now()")
+    refused(
+        as_api,
+        "insert into api_keys (key_id, name, role, secret_sha256) values ('a', 'a', 'admin', '')",
+        "update api_keys set role = 'admin'",
+        "delete from api_audit",
+        "update api_audit set who = ''",
+    )
+    refused(user("gridcast_reader"), "select secret_sha256 from api_keys")
     refused(user("gridcast_worker"), *(f"select * from {name}" for name in (*TABLES, *VIEWS)))
 
 

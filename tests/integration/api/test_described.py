@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 from pathlib import Path
+
+import httpx
 
 from consumers.api import documents
 from consumers.api.examples import EXAMPLES
@@ -45,3 +48,21 @@ def test_the_page_names_every_path_and_no_other(world: World) -> None:
     text = (ROOT / "docs" / "api.md").read_text()
     named = set(re.findall(r"`(/[a-z_/{}A-Z0-9.]*)`", text))
     assert named == set(world.get("/openapi.json", None).json()["paths"]) | {"/openapi.json"}
+
+
+def test_the_examples_of_the_page_work(world: World) -> None:
+    text = (ROOT / "docs" / "api.md").read_text().replace("la-haute-borne", "a")
+    lines = re.findall(r"^curl (.*)$", text, re.MULTILINE)
+    assert len(lines) >= 3
+    for line in lines:
+        words = shlex.split(line.replace("$KEY", world.keys[Role.READER]))
+        headers = dict(words[n + 1].split(": ", 1) for n, word in enumerate(words) if word == "-H")
+        with httpx.stream(
+            "GET", words[-1].replace("http://127.0.0.1:8080", world.url), headers=headers
+        ) as answer:
+            assert answer.status_code == 200, line
+    (block,) = re.findall(r"```py\n(.*?)```", text, re.DOTALL)
+    code = block.replace("from gridcast_client", "from clients.gridcast_client")
+    known = {"key": world.keys[Role.READER]}
+    exec(compile(code.replace("http://127.0.0.1:8080", world.url), "api.md", "exec"), known)
+    assert len(known["scans"]) == 192
