@@ -209,6 +209,22 @@ def test_who_gives_up_and_who_refuses_leaves_a_dead_letter(settings: Settings, r
     assert why[0] == ("no",) and why[1][0].startswith("nobody took it")
 
 
+def test_a_notice_that_breaks_its_sender_is_a_dead_letter_and_the_next_one_goes_out(
+    settings: Settings, rules: Rules
+) -> None:
+    class Breaking(Listener):
+        def send(self, delivery: Delivery, handing_over: Callable[[], None]) -> Outcome:
+            if "broken" in delivery.event:
+                raise KeyError("what")
+            return super().send(delivery, handing_over)
+
+    take(store_of(settings, rules), signal("broken"), signal("whole"))
+    listener = Breaking()
+    deliver(settings, listener, "again", lambda: ended(settings))
+    assert sorted(states(settings)["grid", ""]) == ["dead", "delivered"]
+    assert len(listener.heard) == 1
+
+
 def test_a_batch_is_heard_once_whoever_offers_it(settings: Settings, rules: Rules) -> None:
     first, second = store_of(settings, rules), store_of(settings, rules)
     one = signal()

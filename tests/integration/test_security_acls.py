@@ -17,10 +17,11 @@ from pydantic import SecretStr
 from infra.kafka import Outgoing, produce_all, producer
 from infra.settings import Settings
 from infra.topic_reader import read
-from infra.topics import ARTIFACTS, CHECKPOINTS, FORECASTS, JOURNAL, RELEASES
+from infra.topics import ANOMALIES, ARTIFACTS, CHECKPOINTS, FORECASTS, JOURNAL, RELEASES
 from schemas.errors import GridcastError
 from streams.outlet import Outlet
 from tests.integration import certificates
+from tests.integration.alert_help import Channels, alerter, event, events, told
 from tests.integration.secure_kafka import SecureKafka, secure_kafka
 from tests.integration.sink_help import ask
 from tests.integration.workers import (
@@ -121,7 +122,18 @@ def written_as_sent(settings: Settings) -> bool:
     return ask(settings, "select payload from rejects where reason = 'not_avro'") == [(b"no record",)]
 
 
+def test_an_alerter_tells_events_and_stalls_with_the_rights_that_are_listed(
+    kafka: SecureKafka, settings: Settings, tmp_path: Path
+) -> None:
+    own = kafka.user("alerts", tmp_path).model_copy(update={"postgres": settings.postgres, "stall_s": 0.5})
+    send(kafka.root, [Outgoing(JOURNAL, b"plant-1", b"work that waits")])
+    with alerter(own, Channels(tmp_path).topic().rules()):
+        events(kafka.root, event("plant-1"))
+        await_true(lambda: {one["data"]["kind"] for one in told(kafka.root)} == {"outage", "stall"}, 60)
+
+
 FORBIDDEN = {
+    "alerts": (JOURNAL, ANOMALIES),
     "producer": (RELEASES, CHECKPOINTS, FORECASTS),
     "sink": (JOURNAL,),
     "training": (JOURNAL, CHECKPOINTS),
