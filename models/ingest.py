@@ -136,8 +136,7 @@ def _same_values(fleet: Fleet, slot: I8, stamp: I8, value: I8) -> None:
 
 
 def _sensors(fleet: Fleet, rows: TelemetryColumns, slots: I8, fresh: I8) -> None:
-    state = fleet.state
-    interval = interval_index(rows.event_time_ms[fresh], state["resolution_s"][slots[fresh]] * 1000)
+    interval = _intervals(fleet, rows, slots, fresh)
     sensed = ((SETPOINT, rows.setpoint_kw), (WIND, rows.wind_speed_ms), (POA, rows.poa_irradiance_w_m2))
     for sensor, column in sensed:
         values = column[fresh]
@@ -146,16 +145,22 @@ def _sensors(fleet: Fleet, rows: TelemetryColumns, slots: I8, fresh: I8) -> None
             _add_to(fleet, "sensed", 3, slots[fresh][there] * 3 + sensor, interval[there], values[there])
 
 
+def _intervals(fleet: Fleet, rows: TelemetryColumns, slots: I8, picked: I8) -> I8:
+    """Number of the interval of each of some records, shape (n,)."""
+    return interval_index(rows.event_time_ms[picked], fleet.state["resolution_s"][slots[picked]] * 1000)
+
+
 def _units(fleet: Fleet, rows: TelemetryColumns, slots: I8, readings: I8, counts: Counter[str]) -> None:
     """Sum the readings of units; a unit is numbered when it is first seen."""
     table, row = rows.units, rows.units.row[readings]
     if not readings.size:
         return
-    slot = slots[row]
+    scans = np.flatnonzero(np.append(True, row[1:] != row[:-1]))  # the first reading of each
+    told, many = row[scans].astype(np.int64), np.diff(np.append(scans, row.size))
+    slot, interval = (np.repeat(of, many) for of in (slots[told], _intervals(fleet, rows, slots, told)))
     mine = unit_lanes(fleet, slot, table.unit[readings], table.unit_ids)
     counts["units_ignored"] += int((mine == NO_LANE).sum())
     width = fleet.state.axes["U"] * 2
-    interval = interval_index(rows.event_time_ms[row], fleet.state["resolution_s"][slot] * 1000)
     for sensor, column in ((0, table.power_kw), (1, table.wind_speed_ms)):
         values = column[readings]
         there = np.flatnonzero(np.isfinite(values) & (mine != NO_LANE))

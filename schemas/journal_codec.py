@@ -207,9 +207,10 @@ def _add_rows(out: _Sorted, writer: WriterSchema, positions: Longs, batch: pa.Re
 
 def _under_own_key(plant_id: pa.Array, keys: ByteColumn) -> NDArray[np.bool_]:
     """bool[n]: the key is the plant's id."""
-    same: NDArray[np.bool_] = (
-        pc.equal(plant_id.cast(pa.binary()), keys.array).fill_null(False).to_numpy(zero_copy_only=False)
-    )
+    own = plant_id.view(pa.binary())
+    if own.equals(keys.array):
+        return np.ones(len(keys), np.bool_)
+    same: NDArray[np.bool_] = pc.equal(own, keys.array).fill_null(False).to_numpy(zero_copy_only=False)
     return same
 
 
