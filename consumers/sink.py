@@ -9,32 +9,25 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeVar
-
-from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
+from typing import Final
 
 from consumers import rows as to_rows
 from consumers import tables
 from consumers.intake import TOPICS, Intake, Reader, Taken, reject
+from consumers.patiently import Interrupted, Patiently
 from consumers.progress import Progress
 from consumers.reading import BatchLimits, Reading
 from consumers.registry import Registry
 from consumers.store import OffsetsMoved, Place, RowsRefused, Step, Store
-from schemas.errors import GridcastError, Reason, RecordRefused
+from schemas.errors import Reason, RecordRefused
 
 _log = logging.getLogger(__name__)
 
-_LONGEST_WAIT_S: Final = 5.0
 #: A batch that takes longer than this is followed by smaller ones, a short one by larger ones: a stop and the
 #: group wait for a batch.
 LONG_S: Final = 5.0
 SHORT_S: Final = 1.0
 FIRST_BATCH: Final = 500
-_T = TypeVar("_T")
-
-
-class _Interrupted(Exception):
-    """The batch in hand must not be written any more: a stop was asked for, or its partitions may be gone."""
 
 
 @dataclass
@@ -67,7 +60,7 @@ class Sink:
                 if self.reading.placed or self._place():
                     self._turn()
                 self.progress.beat(self.reading)
-            except _Interrupted:
+            except Interrupted:
                 _log.info("a batch was let go unwritten; PostgreSQL says where to go on")
             except OffsetsMoved as error:
                 _log.warning("%s; going there", error)
@@ -137,29 +130,6 @@ class Sink:
         ends = {(record.topic, record.partition): record.offset + 1 for record in records}
         return {place: Step(self.reading.at[place], end) for place, end in ends.items()}
 
-    def _patiently(self, act: Callable[[], _T]) -> _T:
-        """Do it again while a server is away; stay in the group, take nothing more from Kafka meanwhile."""
-        retrying = Retrying(
-            retry=retry_if_exception(lambda error: isinstance(error, GridcastError) and error.retriable),
-            wait=wait_random_exponential(multiplier=0.2, max=_LONGEST_WAIT_S),
-            stop=self._enough,
-            before_sleep=self._say,
-            sleep=self._hold,
-            reraise=True,
-        )
-        result = retrying(act)
-        self.progress.answered()
-        return result
-
-    def _enough(self, state: RetryCallState) -> bool:
-        return not self.progress.ever_wrote and (state.seconds_since_start or 0) > self.give_up_s
-
-    def _say(self, state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome is not None else None
-        self.progress.away(str(error))
-
-    def _hold(self, seconds: float) -> None:
-        turn = self.reading.turn
-        self.reading.hold(seconds, self.stopped)
-        if self.stopped() or self.reading.turn != turn:
-            raise _Interrupted
+    @property
+    def _patiently(self) -> Patiently:
+        return Patiently(self.reading, self.progress, self.stopped, self.give_up_s)
