@@ -15,7 +15,7 @@ import ctypes
 import os
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
-KEPT = 64 << 20  # free bytes at the end of an arena that stay with the process
+KEPT = 8 << 20  # free bytes at the end of the heap that stay with the process; more only grew it
 MAPPED_FROM = 32 << 20  # arrays from this size on have pages of their own; glibc takes no higher bound
 
 

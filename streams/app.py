@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 import faust
 from faust.types import TP
 
+from infra.allocator import give_back
 from infra.ending import end_process
 from infra.health import HealthServer
 from infra.kafka import faust_options, wait_for_kafka
@@ -44,7 +45,7 @@ _log = logging.getLogger(__name__)
 #: Batches that wait at one partition while another is worked on, and bytes of a fetch; more only cost memory.
 #: Of one, Faust would say that it is full while it is empty.
 BATCHES_WAITING = 2
-FETCH_BYTES = 1 << 20
+FETCH_BYTES = 256 << 10  # of a partition, and compressed: some thousand records
 SESSION_S = 6.0
 HEARTBEAT_S = 2.0
 #: A broker that dies while a group forms may keep a member waiting for ever (seen with Kafka 4.1: the answer
@@ -237,10 +238,13 @@ async def _take_over(parts: Parts, assigned: set[TP]) -> None:
 
 
 def _set_apart() -> None:
-    """What was restored lasts: the garbage collector need not look through it again and again."""
+    """What was restored lasts: the garbage collector need not look through it again and again. What it took
+    to restore it goes back to the system.
+    """
     gc.unfreeze()
     gc.collect()
     gc.freeze()
+    give_back()
 
 
 def _chores(app: WorkerApp) -> None:

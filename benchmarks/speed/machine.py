@@ -69,6 +69,21 @@ def resident_mb(pid: int) -> float:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE / _MB
 
 
+def most_mb(pid: int) -> float:
+    """The most that a process has ever held."""
+    return _kb(Path(f"/proc/{pid}/status"), "VmHWM") * 1024 / _MB
+
+
+def proportional_mb(pid: int) -> float:
+    """Memory that a process holds now, what it shares with others counted in parts."""
+    return _kb(Path(f"/proc/{pid}/smaps_rollup"), "Pss") * 1024 / _MB
+
+
+def _kb(path: Path, name: str) -> int:
+    lines = (line.split() for line in path.read_text().splitlines())
+    return next(int(words[1]) for words in lines if words[0] == f"{name}:")
+
+
 def load_1min() -> float:
     """Processes that wanted a core over the last minute."""
     return round(os.getloadavg()[0], 2)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import Final
 
 from confluent_kafka import TopicPartition
 
-from benchmarks.speed.machine import Pinned, busy_s, cpu_s, resident_mb
+from benchmarks.speed.machine import Pinned, busy_s, cpu_s, most_mb, proportional_mb, resident_mb
 from infra.kafka import consumer
 from infra.settings import Settings
 
@@ -22,13 +23,18 @@ class Rate:
     """One run over `records`: wall time, CPU of the process (all threads) and of the broker beside it.
 
     `others_cores`: how many cores' worth of time went to processes that have nothing to do with the run.
+    Memory, of the largest process: `steady_mb` is the median of what it held while the clock ran, `peak_mb`
+    the most that it ever held, its start and its restore included, `shared_mb` what it held in the end with
+    what it shares with others counted in parts.
     """
 
     records: int
     seconds: float
     cpu_s: float
     broker_cpu_s: float = 0.0
+    steady_mb: float = 0.0
     peak_mb: float = 0.0
+    shared_mb: float = 0.0
     others_cores: float = 0.0
 
     @property
@@ -81,18 +87,23 @@ def measure(
     """
     start = _Reading(done(), pids(), broker_pid)
     deadline_s = time.monotonic() + limit_s
-    peak_mb, waiting = 0.0, from_first
+    held_mb, waiting = [0.0], from_first
     while (count := done()) < records and time.monotonic() < deadline_s:
         check()
         if waiting and count > 0:
             start, waiting = _Reading(count, pids(), broker_pid), False
             deadline_s = time.monotonic() + limit_s
-        peak_mb = max(peak_mb, *(resident_mb(pid) for pid in pids()))
+        held_mb.append(max(resident_mb(pid) for pid in pids()))
         time.sleep(POLL_S)
     end = _Reading(count, pids(), broker_pid)
     if waiting or end.done <= start.done:
         raise RuntimeError(f"no results within {limit_s:.0f} s")
-    return replace(end.since(start), peak_mb=peak_mb)
+    return replace(
+        end.since(start),
+        steady_mb=median(held_mb),
+        peak_mb=max(map(most_mb, pids())),
+        shared_mb=max(map(proportional_mb, pids())),
+    )
 
 
 class _Reading:
