@@ -111,16 +111,15 @@ def needs(role: Role) -> Callable[..., Coroutine[Any, Any, Key]]:
 
 async def _known(request: Request, token: str | None) -> Key:
     parts, where = request.app.state.parts, address(request.scope)
-    wait_s = parts.limits.guessing(where)
-    if wait_s is not None:
-        metrics.API_REFUSED.labels("address_rate").inc()
-        raise Problem(429, "too many wrong keys came from this address", {"Retry-After": str(wait_s)})
     if not token:
         metrics.API_REFUSED.labels("no_key").inc()
         raise _unauthorized("show a key: Authorization: Bearer KEY, or X-API-Key: KEY")
     doorkeeper: Doorkeeper = parts.doorkeeper
     key = doorkeeper.remembered(token)
     if key is None:
+        if doorkeeper.remembered(token, STALE_S) is None:
+            # Only then: who shares an address with somebody that guesses is not shut out with him.
+            _look_at_guesses(parts, where)
         try:
             key = await run_in_threadpool(doorkeeper.find, token)
         except ServiceUnavailable:
@@ -135,6 +134,13 @@ async def _known(request: Request, token: str | None) -> Key:
     doorkeeper.used(key)
     request.scope["state"]["key_id"] = key.key_id
     return key
+
+
+def _look_at_guesses(parts: Any, where: str) -> None:
+    wait_s = parts.limits.guessing(where)
+    if wait_s is not None:
+        metrics.API_REFUSED.labels("address_rate").inc()
+        raise Problem(429, "too many wrong keys came from this address", {"Retry-After": str(wait_s)})
 
 
 def _limit(parts: Any, key: Key) -> None:

@@ -137,9 +137,13 @@ def test_who_asks_too_often_waits_by_key_by_address_and_by_wrong_keys(world: Wor
             return [answer.status_code for answer in answers]
 
         assert asked(one, 7) == [200] * 5 + [429] * 2
+        known = new_key(world.settings, Role.READER)
+        assert asked(known, 1) == [200]
         assert asked(other, 10) == [200] * 8 + [429] * 2, "a key's own limit, whatever others did"
         assert asked("gridcast_abc_wrong", 4) == [401] * 3 + [429]
-        assert asked(one, 1) == [429], "no more keys are looked at"
+        new = new_key(world.settings, Role.READER)
+        assert asked(new, 1) == [429], "no more keys are looked at, good ones neither"
+        assert asked(known, 1) == [200], "but one that was known before goes on"
         assert 429 in {httpx.get(f"{url}/version").status_code for _ in range(30)}, "the address"
         assert httpx.get(f"{url}/health").status_code == 200, "probes are always answered"
 
