@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import rings
+from models.board import Board
 from models.forecast.base import HOUR_MS
 from models.outlook import Outlook
 from models.release import Release
@@ -72,7 +73,7 @@ class Fleet:
     """State columns, outlooks of champions, shadows and unit names by slot.
 
     `models` are the (name, version) of releases that forecasts were made with: columns of pending forecasts
-    hold places in this list.
+    hold places in this list. `weather` is what the champions' weather says of the hours around each clock.
     """
 
     settings: EngineSettings
@@ -82,6 +83,7 @@ class Fleet:
     ids: dict[int, str] = field(default_factory=dict)
     unit_ids: dict[int, list[str]] = field(default_factory=dict)
     models: list[tuple[str, ...]] = field(default_factory=list)
+    weather: Board = field(default_factory=Board)
 
     def add(self, plant: PlantVersion, release: Release) -> int:
         """A row for a new plant."""

@@ -32,7 +32,7 @@ from models.outlook import skies_of
 from models.release import Release
 from models.sides import Side
 from models.skies import Skies
-from models.spans import PAST_H, Spans, at_intervals, clear_shape, hour_of
+from models.spans import PAST_H, Spans, at_intervals, clear_shape, hour_of, touched
 from models.steps import Steps, steps_of
 from models.windows import MILLI_PER_KW
 from schemas.rungs import Rung
@@ -137,7 +137,9 @@ def _bases(fleet: Fleet, side: Side, issued_at_ms: I8, steps: Steps, past: Past)
     lengths[:, -1] = fleet.state["resolution_s"][side.slots]
     sunny, skies = skies_of(side.outlooks, ends)
     times = _Times.of(ends, lengths, sunny, skies)
-    runs = Spans.of([o.weather for o in side.outlooks])
+    weather = [o.weather for o in side.outlooks]
+    champions = side.learned.columns is fleet.state
+    runs = fleet.weather.of(side.slots, weather, touched(ends)) if champions else Spans.of(weather)
     base = times.knots(runs.scaled(lambda: start_scale.scale(fleet, side.slots)))
     known = np.isfinite(base[..., 0])
     usual_past = np.broadcast_to(np.float32(np.nan), base[:, count:].shape)
@@ -158,10 +160,10 @@ def _bases(fleet: Fleet, side: Side, issued_at_ms: I8, steps: Steps, past: Past)
 
 
 def _climatology(fleet: Fleet, side: Side, rows: I8, issued_at_ms: I8) -> Spans:
-    first = (issued_at_ms[rows] // HOUR_MS - PAST_H).tolist()
+    first = issued_at_ms[rows] // HOUR_MS - PAST_H
     hours = PAST_H + fleet.settings.horizon_s // 3600 + 3
-    outlooks = [side.outlooks[row] for row in rows.tolist()]
-    return Spans.of([o.climatology_to(f, f + hours) for o, f in zip(outlooks, first, strict=True)])
+    outlooks = zip((side.outlooks[row] for row in rows.tolist()), first.tolist(), strict=True)
+    return Spans.of([o.climatology_to(f, f + hours) for o, f in outlooks])
 
 
 @dataclass(frozen=True)

@@ -146,6 +146,11 @@ def window(
     :param interval: numbers of the intervals wanted, shape (n, w) for n lanes
     """
     place = interval % index.shape[1]
-    rows = lane[:, None]
-    there = index[rows, place] == interval
-    return np.where(there, sums[rows, place], 0), np.where(there, counts[rows, place], 0).astype(np.int64)
+    if index.flags.c_contiguous:  # NumPy finds places of one axis three times faster than of two
+        place += (lane * index.shape[1])[:, None]
+        held, total, scans = (column.reshape(-1).take(place, mode="clip") for column in (index, sums, counts))
+    else:
+        held, total, scans = (column[lane[:, None], place] for column in (index, sums, counts))
+    there = held == interval
+    total *= there
+    return total, np.multiply(scans, there, dtype=np.int64)

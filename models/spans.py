@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Final, TypeVar
 
 import numpy as np
@@ -27,6 +28,7 @@ PAST_H: Final = 26  # hours behind the clock whose base the correction and the d
 #: A forecast by a trained model is worth one by the physical start of a run that is so much newer.
 START_BEHIND_MS: Final = 48 * HOUR_MS
 FAR_MS: Final = int(np.iinfo(np.int64).max)
+_WRITTEN: Final = count()
 
 
 @dataclass
@@ -40,6 +42,8 @@ class Span:
     knots: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, len(KNOTS)), np.float32))
     worth_ms: I8 = field(default_factory=lambda: np.empty(0, np.int64))
     physical: Flags = field(default_factory=lambda: np.empty(0, np.bool_))
+    #: Of all spans only this one, as it stands now, has the number.
+    written: int = field(default_factory=_WRITTEN.__next__, repr=False)
 
     @property
     def end(self) -> int:
@@ -67,6 +71,7 @@ class Span:
     def _put(
         self, place: I8, better: Flags, knots: NDArray[np.floating], worth_ms: I8, physical: Flags
     ) -> None:
+        self.written = next(_WRITTEN)
         self.knots[place[better]] = knots[better]
         self.worth_ms[place[better]] = worth_ms[better]
         self.physical[place[better]] = physical[better]
@@ -94,6 +99,7 @@ class Span:
         gone = min(max(hour - self.first, 0), len(self.knots))
         if gone > 24:
             self.first += gone
+            self.written = next(_WRITTEN)
             self.knots, self.worth_ms = self.knots[gone:].copy(), self.worth_ms[gone:].copy()
             self.physical = self.physical[gone:].copy()
 
@@ -104,46 +110,50 @@ class Span:
 
 @dataclass(frozen=True)
 class Spans:
-    """What the spans of N plants say, one after another, to be read by the number of the hour.
+    """What the spans of N plants say, to be read by the number of the hour.
 
-    The planes `knots` (k, hours) end in a column of NaN for what nobody knows; `physical` (hours,), None
-    where nothing is.
+    Of `knots` (places, 13) the last place is NaN, for what nobody knows; `physical` (places,) is None where
+    nothing is. `scale` (N,) is what hours of the physical start are multiplied by, `which` knots of all are
+    read.
     """
 
     knots: Singles
     physical: Flags | None
     first: I8  # (N,)
     start: I8  # (N,) place of each plant's first hour
-    count: I8  # (N,)
+    count: I8 | int  # hours of each
+    scale: Singles | None = None
+    which: slice | None = None
 
     @classmethod
-    def of(cls, spans: Sequence[Span], which: slice = slice(None)) -> Spans:
-        """The spans as they stand now, or some of their knots; they are copied."""
-        count = np.array([len(span.knots) for span in spans], np.int64)
+    def of(cls, spans: Sequence[Span]) -> Spans:
+        """The spans as they stand now, one after another; they are copied."""
+        hours = np.array([len(span.knots) for span in spans], np.int64)
         physical = np.concatenate([*(span.physical for span in spans), _NOT_PHYSICAL])
-        planes = [*(span.knots.T[which] for span in spans), _UNKNOWN[which]]
         return cls(
-            np.concatenate(planes, axis=1, out=np.empty((len(planes[0]), len(physical)), np.float32)),
+            np.concatenate([*(span.knots for span in spans), _UNKNOWN]),
             physical if physical.any() else None,
             np.array([span.first for span in spans], np.int64),
-            np.cumsum(count) - count,
-            count,
+            np.cumsum(hours) - hours,
+            hours,
         )
 
-    def take(self, plants: I8) -> Spans:
-        """The same for some of the plants."""
-        return replace(self, first=self.first[plants], start=self.start[plants], count=self.count[plants])
+    def of_knots(self, which: slice) -> Spans:
+        """The same for some of the knots."""
+        return replace(self, which=which)
 
     def scaled(self, scale: Callable[[], F8]) -> Spans:
         """The same with hours of the physical start multiplied by their plant's ``scale``, (N,)."""
-        if self.physical is None:
-            return self
-        by_hour = np.append(np.repeat(scale(), self.count), np.nan).astype(np.float32)
-        return replace(self, knots=np.where(self.physical, self.knots * by_hour, self.knots))
+        return self if self.physical is None else replace(self, scale=scale().astype(np.float32))
 
     def __call__(self, hours: I8) -> Singles:
         """Knots of hours (N, M), NaN where unknown: shape (N, M, k), plane by plane."""
-        return of_planes(self.knots.take(self._places(hours), axis=1))
+        places = self._places(hours)
+        found = self.knots.take(places, axis=0, mode="clip")[..., self.which or slice(None)]
+        made = np.ascontiguousarray(np.moveaxis(found, -1, 0))
+        if self.physical is not None and self.scale is not None:
+            made *= np.where(self.physical[places], self.scale[:, None], np.float32(1.0))
+        return of_planes(made)
 
     def starts(self, hours: I8) -> Flags:
         """Which hours (N, M) are of the physical start."""
@@ -151,14 +161,30 @@ class Spans:
             return np.zeros(hours.shape, np.bool_)
         return np.asarray(self.physical[self._places(hours)])
 
+    def take(self, plants: I8) -> Spans:
+        """The same for some of the plants."""
+        hours = self.count if isinstance(self.count, int) else self.count[plants]
+        scale = None if self.scale is None else self.scale[plants]
+        return replace(self, first=self.first[plants], start=self.start[plants], count=hours, scale=scale)
+
     def _places(self, hours: I8) -> I8:
         place = hours - self.first[:, None]
-        inside = (place >= 0) & (place < self.count[:, None])
-        return np.where(inside, place + self.start[:, None], self.knots.shape[1] - 1)
+        hours_of = self.count if isinstance(self.count, int) else self.count[:, None]
+        outside = (place < 0) | (place >= hours_of)
+        place += self.start[:, None]
+        np.copyto(place, len(self.knots) - 1, where=outside)
+        return place
 
 
-_UNKNOWN: Final = np.full((len(KNOTS), 1), np.nan, np.float32)
+_UNKNOWN: Final = np.full((1, len(KNOTS)), np.nan, np.float32)
 _NOT_PHYSICAL: Final = np.zeros(1, np.bool_)
+
+
+def touched(end_ms: I8) -> tuple[I8, I8]:
+    """By plant the first hour, and the one after the last, that intervals which end at `end_ms` (N, M) are
+    told by.
+    """
+    return hour_of(end_ms.min(axis=1)) - 1, hour_of(end_ms.max(axis=1)) + 2
 
 
 def hour_of(end_ms: I8) -> I8:

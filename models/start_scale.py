@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from models.fleet import Fleet, means_at
 from models.forecast.base import HIGH, HOUR_MS, LOW, MEDIAN
-from models.spans import Spans
 from models.state import Field, FleetState
 
 I8 = NDArray[np.int64]
@@ -44,8 +43,11 @@ def learn(fleet: Fleet, slots: I8, issued_at_ms: I8) -> None:
     state = fleet.state
     clean = state["unclean_ms"][slots] < issued_at_ms - HOUR_MS
     rows = np.flatnonzero(clean & (issued_at_ms % HOUR_MS == 0))
-    spans = Spans.of([fleet.outlooks[s].weather for s in slots[rows].tolist()])
     hour = issued_at_ms[rows, None] // HOUR_MS
+    runs = [fleet.outlooks[s].weather for s in slots[rows].tolist()]
+    if not runs:
+        return
+    spans = fleet.weather.of(slots[rows], runs, (hour[:, 0], hour[:, 0] + 1))
     started = spans.starts(hour)[:, 0]
     if not started.any():
         return

@@ -13,7 +13,7 @@ from models.detect.view import WINDOW, PlantView
 from models.fleet import POA, SENSED, SETPOINT, WIND, Fleet
 from models.forecast.base import HIGH, LOW, MEDIAN
 from models.outlook import skies_of
-from models.spans import Spans, at_intervals
+from models.spans import at_intervals, touched
 from models.state import Field
 from models.windows import MILLI_PER_KW, enough_scans
 
@@ -22,6 +22,7 @@ F8 = NDArray[np.float64]
 
 FIELDS: Final[tuple[Field, ...]] = (*detectors.FIELDS, *drifting.FIELDS, *feeds.FIELDS, *unclean.FIELDS)
 SHOWN: Final = slice(LOW, HIGH + 1, MEDIAN - LOW)  # 10, 50 and 90 %
+AT_ONCE: Final = 64  # plants whose units are looked up: their places stay in the processor's cache
 UNCLEAN: Final = ("outage", "stuck_sensor", "curtailment", "feed_silent")
 
 
@@ -115,19 +116,25 @@ def _sensed(fleet: Fleet, slots: I8, interval: I8, sensor: int) -> F8:
 def _units(fleet: Fleet, slots: I8, interval: I8) -> tuple[F8, F8]:
     """Power [kW] and wind [m/s] of each unit, shape (N, U, W) each."""
     width = fleet.state.axes["U"] * 2
-    lanes = slots[:, None] * width + np.arange(width)
-    # As `rings.window`, but the units of a plant share its intervals: (N, U * 2, W).
-    place = lanes[..., None] * SENSED + (interval % SENSED)[:, None]
-    held, sums, counts = (column.reshape(-1).take(place) for column in fleet.ring("unit"))
-    known = (held == interval[:, None]) & (counts > 0)
-    means = np.where(known, sums / np.maximum(counts, 1) / MILLI_PER_KW, np.nan)
+    ring = [column.reshape(-1) for column in fleet.ring("unit")]
+    means = np.full((len(slots), width, WINDOW), np.nan)
+    for first in range(0, len(slots), AT_ONCE):
+        rows = slice(first, first + AT_ONCE)
+        lanes = slots[rows, None] * width + np.arange(width)
+        # As `rings.window`, but the units of a plant share its intervals: (n, U * 2, W).
+        place = lanes[..., None] * SENSED + (interval[rows] % SENSED)[:, None]
+        held, sums, counts = (column.take(place, mode="clip") for column in ring)
+        known = (held == interval[rows, None]) & (counts > 0)
+        np.divide(sums, counts, out=means[rows], where=known)
+        np.divide(means[rows], MILLI_PER_KW, out=means[rows])
     by_unit = means.reshape(len(slots), -1, 2, WINDOW)
     return by_unit[:, :, 0], by_unit[:, :, 1]
 
 
 def _expected(fleet: Fleet, slots: I8, ends: I8, resolution_s: I8) -> F8:
     """10, 50 and 90 % of the weather base [kW] in each interval, shape (N, W, 3)."""
-    spans = Spans.of([fleet.outlooks[s].weather for s in slots.tolist()], SHOWN)
+    weather = [fleet.outlooks[s].weather for s in slots.tolist()]
+    spans = fleet.weather.of(slots, weather, touched(ends)).of_knots(SHOWN)
     spans = spans.scaled(lambda: start_scale.scale(fleet, slots))
     knots = at_intervals(spans, ends, np.broadcast_to(resolution_s[:, None], ends.shape), None)
     return np.asarray(knots * fleet.state["capacity_kw"][slots][:, None, None])

@@ -51,8 +51,10 @@ class ArrowWriter:
         index = batch.schema.get_field_index(name)
         if index < 0:
             return self._default(field, wanted, batch.num_rows)
+        column = batch.column(index)
         try:
-            column = batch.column(index).cast(wanted)
+            if column.type != wanted:  # a cast to the same costs as much as a small column
+                column = column.cast(wanted)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise EncodeError(f"{self._name}.{name}: {error}") from error
         if _has_null(field["type"], column):
