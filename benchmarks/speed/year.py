@@ -53,13 +53,17 @@ def main(folder: str) -> None:
     options = backtest_run.Options(START_MS + DAYS * 86_400_000, START_MS + 2 * DAYS * 86_400_000)
     issues_from_s: list[float] = []
 
-    def told(stage: str, _part: float) -> None:
+    def told(stage: str, part: float) -> None:
+        if (now := f"{stage} {part:.0%}") not in said:
+            said.add(now)
+            print(f"{time.monotonic() - began_s:.0f} s: {now}", file=sys.stderr, flush=True)
         if stage == "issues" and trained and not issues_from_s:
             issues_from_s.append(time.monotonic())
         elif stage != "issues":
             trained[:] = [time.monotonic()]
 
     trained: list[float] = []
+    said: set[str] = set()
     began_s = time.monotonic()
     with TemporaryDirectory() as out:
         done = backtest_run.run(read, options, TrainConfig.full(threads=1), Path(out), told)
