@@ -11,7 +11,7 @@ plant, and plants that are silent for long are written again now and then.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -33,10 +33,15 @@ SINCE = "since"
 MARKER_KEY = b"marker|"
 
 
-def states(codec: Codec, partition: Partition) -> dict[str, Outgoing]:
-    """By plant the states that have changed since the last round, and those that lie far back."""
-    plants = partition.engine.changed | set(partition.stale())
-    taken = [partition.engine.snapshot(plant_id) for plant_id in sorted(plants)]
+def to_write(partition: Partition) -> list[str]:
+    """The plants whose states have changed since the last round, and those whose states lie far back."""
+    return sorted(partition.engine.changed | set(partition.stale()))
+
+
+def states(codec: Codec, partition: Partition, some: Sequence[str] | None = None) -> dict[str, Outgoing]:
+    """By plant the states to write, or those of some of these plants."""
+    plants = to_write(partition) if some is None else some
+    taken = [partition.engine.snapshot(plant_id) for plant_id in plants]
     payloads = codec.encode("Checkpoint", [_record(one, partition.number) for one in taken])
     headers: Headers = ((OWNER, partition.owner.encode()),)
     keys = [f"{one.plant_id}|{one.day}".encode() for one in taken]

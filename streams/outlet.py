@@ -59,7 +59,7 @@ class _Line:
     def __init__(self, settings: Settings, compression: str) -> None:
         self._client = producer(
             settings,
-            linger_ms=5,
+            linger_ms=1,
             message_timeout_ms=DELIVERY_TIMEOUT_MS,
             compression_type=compression,
             queue_buffering_max_kbytes=32 << 10,

@@ -33,6 +33,9 @@ _log = logging.getLogger(__name__)
 
 #: More than this and a turn leaves batches for the next one: what it leads to is acknowledged meanwhile.
 TURN_RECORDS = 12_000
+#: For so long an engine that has just been at work waits for more: what it led to is sent meanwhile, and the
+#: next turn has more partitions in it.
+GATHER_S = 0.003
 
 Send = Callable[[list[Outgoing]], Awaitable[int]]
 
@@ -116,6 +119,7 @@ class Turns:
                 _fail(work, error)
             else:
                 self._begin(self._deliver(work, done))
+                await asyncio.sleep(GATHER_S)
         self._turning = False
 
     def _next(self) -> list[_Waiting]:

@@ -7,12 +7,14 @@ What stands here knows nothing of Faust: `app.py` hands the batches in. The hot 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from infra import metrics
+from infra.kafka import Outgoing
 from infra.topics import JOURNAL
 from schemas.codec import Codec
 from schemas.errors import Reason
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from streams.restore import Restorer
 
 _T = TypeVar("_T")
+
+STATES_AT_ONCE = 8
 
 
 class Worker:
@@ -46,6 +50,7 @@ class Worker:
         self.fleet = restorer.new_engine().fleet
         self._revoked: dict[int, Partition] = {}
         self._moving = asyncio.Lock()
+        self._coverage_at_s = -math.inf
         self.rebalances = 0
         self.partitions: dict[int, Partition] = {}
         self.settled = False
@@ -101,7 +106,11 @@ class Worker:
 
     async def _round(self, partition: Partition) -> None:
         """Steps 3 and 4; the caller holds the partition's lock."""
-        states = await self.in_thread(checkpoints.states, self.codec, partition)
+        plants = await self.in_thread(checkpoints.to_write, partition)
+        states: dict[str, Outgoing] = {}
+        for first in range(0, len(plants), STATES_AT_ONCE):  # turns of other partitions come in between
+            some = plants[first : first + STATES_AT_ONCE]
+            states |= await self.in_thread(checkpoints.states, self.codec, partition, some)
         place = await self._send(list(states.values()))
         partition.written |= dict.fromkeys(states, place)
         if partition.applied_offset > partition.marked_offset:
@@ -114,6 +123,9 @@ class Worker:
         await self.in_thread(self._show_coverage)
 
     def _show_coverage(self) -> None:
+        if time.monotonic() - self._coverage_at_s < self._settings.checkpoint_every_s:
+            return  # it is of all partitions: once for all their rounds
+        self._coverage_at_s = time.monotonic()
         meter.show_coverage(self.fleet, self._settings.coverage_days, self._settings.coverage_by_plant)
 
     async def rounds(self, every_s: float) -> None:
