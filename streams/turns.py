@@ -111,16 +111,18 @@ class Turns:
         task.add_done_callback(self._tasks.discard)
 
     async def _turn(self) -> None:
-        while self._waiting:
-            work = self._next()
-            try:
-                done = await asyncio.get_running_loop().run_in_executor(self.thread, self._process, work)
-            except BaseException as error:  # noqa: BLE001 - those who wait raise it, and end the process
-                _fail(work, error)
-            else:
-                self._begin(self._deliver(work, done))
-                await asyncio.sleep(GATHER_S)
-        self._turning = False
+        try:
+            while self._waiting:
+                work = self._next()
+                try:
+                    done = await asyncio.get_running_loop().run_in_executor(self.thread, self._process, work)
+                except BaseException as error:  # noqa: BLE001 - those who wait raise it, and end the process
+                    _fail(work, error)
+                else:
+                    self._begin(self._deliver(work, done))
+                    await asyncio.sleep(GATHER_S)
+        finally:
+            self._turning = False
 
     def _next(self) -> list[_Waiting]:
         count, records = 0, 0
