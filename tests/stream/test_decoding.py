@@ -22,7 +22,8 @@ def batch_of(rng: np.random.Generator, partition: int) -> Records:
     cases = [case[1:] for case in bad_payloads().values()]
     for plant_id in ("a", "b", f"of {partition}"):
         made = [
-            telemetry(plant_id, units=int(rng.integers(4)), power_kw=float(rng.uniform(0, 9))) for _ in range(4)
+            telemetry(plant_id, units=int(rng.integers(4)), power_kw=float(rng.uniform(0, 9)))
+            for _ in range(4)
         ]
         cases += [(plant_id.encode(), payload) for payload in CODEC.encode("Telemetry", made)]
     chosen = [cases[at] for at in rng.permutation(len(cases))[: rng.integers(len(cases))]]
