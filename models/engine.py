@@ -85,7 +85,7 @@ class Engine:
     def add(self, plant: PlantVersion, release: Release) -> int:
         """A row for a new plant, or a new one for a plant that begins again."""
         if plant.plant_id in self.slots:
-            self.fleet.free(self.slots[plant.plant_id])
+            self.fleet.free(self.slots.pop(plant.plant_id))
         self.slots[plant.plant_id] = self.fleet.add(plant, release)
         return self.slots[plant.plant_id]
 

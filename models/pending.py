@@ -54,8 +54,8 @@ def fields(levels: int) -> tuple[Field, ...]:
 
 
 def keep(learned: Learned, made: Made, model: int) -> None:
-    """Keep the steps of N forecasts that lie exactly at a lead time; ``model`` names their release in this
-    partition.
+    """Keep the steps of N forecasts that lie exactly at a lead time; ``model`` is the place of their release
+    in `Fleet.models`.
     """
     state, steps = learned.columns, made.steps
     lead_s = once(steps.lead_s(made.issued_at_ms))

@@ -73,7 +73,8 @@ def take(engine: Engine, plant_id: str) -> Snapshot:
         "weather_first": outlook.weather.first,
         "heard": outlook.heard,
     }
-    tensors = {f"state.{name}": np.atleast_1d(column) for name, column in fleet.state.row(slot).items()}
+    row = fleet.state.row(slot, U=len(fleet.unit_ids[slot]))
+    tensors = {f"state.{name}": np.atleast_1d(column) for name, column in row.items()}
     _span_out(outlook.weather, "weather", tensors)
     if (shadow := fleet.shadows.by_slot.get(slot)) is not None:
         named = _held_json(beside) if beside else None
@@ -160,7 +161,7 @@ def _put_shadow(
 
 
 def _renumber(column: NDArray[np.int16], row: int, numbers: NDArray[np.int16]) -> None:
-    """Names of releases have other places in this partition's list than where the state was cut out."""
+    """Names of releases have other places in this fleet's list than where the state was cut out."""
     column[row] = numbers[np.minimum(column[row], numbers.size - 1)]
 
 

@@ -88,9 +88,12 @@ class FleetState:
                 new[tuple(slice(n) for n in old.shape)] = old
                 self.columns[f.name] = new
 
-    def row(self, slot: int) -> dict[str, Array]:
-        """A copy of one plant's row, column by column."""
-        return {f.name: np.ascontiguousarray(self.columns[f.name][slot]) for f in self.fields}
+    def row(self, slot: int, **sizes: int) -> dict[str, Array]:
+        """A copy of one plant's row, column by column; ``sizes`` is what it needs of growing axes, which are
+        as long as the largest plant wants them.
+        """
+        cut = {f.name: tuple(slice(sizes.get(str(a))) for a in f.shape) for f in self.fields}
+        return {name: np.ascontiguousarray(self.columns[name][slot][part]) for name, part in cut.items()}
 
     def put(self, slot: int, row: dict[str, Array]) -> None:
         """Write a row back; growing axes are lengthened, columns that the row lacks are left as they are."""

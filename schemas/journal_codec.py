@@ -186,6 +186,9 @@ def _by_header(payloads: ByteColumn) -> Mapping[bytes | None, Longs]:
         heads = np.frombuffer(content, np.uint8)[edges[:-1, np.newaxis] + np.arange(HEADER_BYTES)]
         if (heads == heads[0]).all():
             return {heads[0].tobytes(): np.arange(len(payloads))}
+        numbers = heads @ (256 ** np.arange(HEADER_BYTES))
+        _, first, kind = np.unique(numbers, return_index=True, return_inverse=True)
+        return {heads[at].tobytes(): np.flatnonzero(kind == n) for n, at in enumerate(first.tolist())}
     groups: dict[bytes | None, list[int]] = {}
     for position, payload in enumerate(payloads):
         groups.setdefault(None if payload is None else payload[:HEADER_BYTES], []).append(position)

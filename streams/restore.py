@@ -250,15 +250,25 @@ class Restorer:
         healthy = self.take_over(number, first, lambda: True)
         if healthy is None:
             raise error
-        for row in np.flatnonzero(~np.isin(records.offsets, list(known))):
-            try:
-                healthy.engine.apply(decode(self.codec, pick(records, np.array([row]))), speak=False)
-            except Exception as found:  # noqa: BLE001 - the same
-                offset = int(records.offsets[row])
-                known[offset] = f"{type(found).__name__}: {found}"
-                _log.error("%s[%d]: record %d is poison: %s", JOURNAL, number, offset, known[offset])
-                return
+        try:
+            for row in np.flatnonzero(~np.isin(records.offsets, list(known))):
+                self._moved(number)
+                fault = self._fault_of(healthy.engine, pick(records, np.array([row])))
+                if fault is not None:
+                    offset = int(records.offsets[row])
+                    known[offset] = fault
+                    _log.error("%s[%d]: record %d is poison: %s", JOURNAL, number, offset, fault)
+                    return
+        finally:
+            self.restoring.pop(number, None)
         raise error
+
+    def _fault_of(self, engine: Engine, record: Records) -> str | None:
+        try:
+            engine.apply(decode(self.codec, record), speak=False)
+        except Exception as found:  # noqa: BLE001 - whatever the engine breaks on
+            return f"{type(found).__name__}: {found}"
+        return None
 
     def _reachable(self, topic: str, partition: int, offset: int, held: Span) -> int:
         if offset > held.end:

@@ -48,8 +48,9 @@ class Moving:
         restoring = dict(self.restorer.restoring)
         partitions = dict(self.worker.partitions)
         made = {f"the restore of {JOURNAL}[{n}]": Standing(done) for n, done in restoring.items()}
-        # A partition that is restored already waits for those that are not.
-        others = [] if self.worker.settled else sorted(restoring.items())
+        # A partition that is restored already waits for those that are not: after a rebalance, or in a turn
+        # that broke, whose partitions are restored one after the other.
+        others = sorted(restoring.items())
         for number, one in partitions.items():
             made[f"{JOURNAL}[{number}]"] = _position(one, ends, (restoring.get(number), others))
             made[f"the commits of {JOURNAL}[{number}]"] = _commits(one)

@@ -137,16 +137,15 @@ class Turns:
         try:
             with meter.timed("produce"):
                 await self.send([record for one in done for record in one.records])
+            for one in done:
+                meter.count_outputs(JOURNAL, one.outputs)
+                meter.count_produced(one.records)
+            taken = {one.batch.partition: one for part in done for one in part.taken}
+            for waiting in work:
+                if not waiting.done.done():
+                    waiting.done.set_result(taken[waiting.partition.number])
         except BaseException as error:  # noqa: BLE001 - the same
             _fail(work, error)
-            return
-        for one in done:
-            meter.count_outputs(JOURNAL, one.outputs)
-            meter.count_produced(one.records)
-        taken = {one.batch.partition: one for part in done for one in part.taken}
-        for waiting in work:
-            if not waiting.done.done():
-                waiting.done.set_result(taken[waiting.partition.number])
 
     def _process(self, work: list[_Waiting]) -> list[Processed]:
         """All together; a partition with a record that breaks engines alone, until that lies behind it."""

@@ -92,7 +92,8 @@ class Worker:
     async def _check_place(self, partition: Partition, first: int) -> None:
         if first > partition.next_offset:
             check = self._restorer.check_nothing_skipped
-            await self.in_thread(check, partition.number, partition.next_offset, first)
+            place = partition.number, partition.next_offset, first
+            await asyncio.get_running_loop().run_in_executor(None, check, *place)  # turns go on meanwhile
 
     def batch_limit(self, number: int) -> int:
         """How many records the next batch of a partition may hold."""
@@ -167,6 +168,8 @@ class Worker:
                 if rebalance != self.rebalances:
                     self._revoked[number] = partition
                     return
+                if partition.marked_offset < 0 < partition.next_offset:
+                    await self._round(partition)  # or the next life would look for what stood before it
                 self.partitions[number] = partition
             await self.in_thread(self._let_go)
             self.settled = True

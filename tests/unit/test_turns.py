@@ -14,7 +14,7 @@ from models.fleet import Fleet
 from models.outputs import Outputs
 from models.steps import EngineSettings
 from models.turn import Share
-from schemas.journal import Bad, JournalBatch
+from schemas.journal import Bad, JournalBatch, UnitColumns
 from tests.journals import Item, Numbers, batches, numbers, plant, run, scan
 from tests.stream.live_run import load, release
 from tests.unit.test_engine import _by_plant, journals
@@ -123,3 +123,30 @@ def test_a_partition_that_leaves_changes_nothing_for_the_others_and_its_rows_are
 def _rows(fleet: Fleet) -> set[str]:
     assert fleet.ids.keys() == fleet.outlooks.keys() == fleet.unit_ids.keys()
     return set(fleet.ids.values())
+
+
+def with_units(plant_id: str, first: int, last: int, units: int) -> JournalBatch:
+    """Hours of a plant whose units report beside it."""
+    [batch] = batches([plant(plant_id), *hours(plant_id, first, last)], [1000])
+    rows = len(batch.telemetry)
+    readings = UnitColumns(
+        row=np.repeat(np.arange(rows, dtype=np.int32), units),
+        unit=np.tile(np.arange(units, dtype=np.int32), rows),
+        unit_ids=[f"T{n}" for n in range(units)],
+        power_kw=np.full(rows * units, 10.0),
+        wind_speed_ms=np.full(rows * units, 5.0),
+    )
+    return replace(batch, telemetry=replace(batch.telemetry, units=readings))
+
+
+def test_a_neighbour_with_many_units_makes_no_state_larger_but_its_own() -> None:
+    small, large = engines(2)
+    small.apply(with_units("a", 0, 2, 3))
+    before = small.snapshot("a").state
+    large.apply(with_units("b", 0, 2, 300))
+    assert small.fleet.state.axes["U"] >= 300
+    assert small.snapshot("a").state == before
+    elsewhere = Engine(EngineSettings(), load)
+    elsewhere.restore(small.snapshot("a"))
+    assert elsewhere.fleet.state.axes["U"] == 3
+    assert elsewhere.snapshot("a").state == before
