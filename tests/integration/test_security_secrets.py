@@ -32,6 +32,7 @@ CALLS = {
     "digest": ["power.forecasts"],
     "lag": ["--json"],
     "losses": ["--json"],
+    "keys": ["list", "--json"],
     "plot": ["--out", "{home}"],
     "check": ["{samples}", "--json"],
 }
