@@ -87,7 +87,7 @@ def _read(document: Any, place: Place, reach: Reach, fetched_at_ms: int) -> Said
     check_place(*_north_east(coordinates), place, where)
     header = member(document, "header", dict, where)
     if header.get("time_standard") != "UTC":
-        standard = reprlib.repr(header.get("time_standard"))
+        standard = reprlib.repr(header.get("time_standard"))[:80]  # it cuts each level, not the whole
         raise AnswerRefused(f"{where}: the times are not in UTC but in {standard}")
     series = member(member(document, "properties", dict, where), "parameter", dict, where)
     units = member(document, "parameters", dict, where)

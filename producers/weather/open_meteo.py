@@ -161,7 +161,7 @@ def _times(stamps: list[Any], offset_s: Any, where: str) -> Longs:
     shift_ms = number(offset_s) * 1000
     if not abs(shift_ms) <= _DAY_MS:
         raise AnswerRefused(
-            f"{where}: utc_offset_seconds is {reprlib.repr(offset_s)}: the times cannot be read"
+            f"{where}: utc_offset_seconds is {reprlib.repr(offset_s)[:80]}: the times cannot be read"
         )
     try:
         moments = [datetime.fromisoformat(stamp).replace(tzinfo=UTC).timestamp() for stamp in stamps]

@@ -57,7 +57,7 @@ def in_turns(waiting: list[list[JournalBatch]], rng: np.random.Generator) -> tup
     return outs, refused
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.lists(journals(), min_size=2, max_size=4), st.integers(0, 1000))
 def test_a_turn_of_several_partitions_makes_what_each_makes_alone(
     all_items: list[list[Item]], seed: int

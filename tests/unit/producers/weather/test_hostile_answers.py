@@ -81,6 +81,18 @@ def test_any_json_at_all_is_refused(name: str, document: Any) -> None:
         SOURCES[name][0].read(document, [HERE], int(NOW_S * 1000))
 
 
+@pytest.mark.parametrize(
+    ("name", "path"), [("nasa_power", ("header", "time_standard")), ("open_meteo", ("utc_offset_seconds",))]
+)
+def test_a_refusal_is_short_however_much_stands_where_a_word_belongs(
+    name: str, path: tuple[str, ...]
+) -> None:
+    part: Any = 10**60
+    for _ in range(3):
+        part = {f"{n}" * 20: part for n in range(4)}
+    read(SOURCES[name][0], changed(ANSWERS[name], [(path, part)]))
+
+
 def read(source: Source, document: Any) -> None:
     try:
         (one,) = source.read(document, [HERE], int(NOW_S * 1000))
