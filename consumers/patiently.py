@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -10,10 +11,12 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_e
 
 from consumers.progress import Progress
 from consumers.reading import Reading
+from consumers.store import OffsetsMoved
 from schemas.errors import GridcastError
 
 _LONGEST_WAIT_S: Final = 5.0
 _T = TypeVar("_T")
+_log = logging.getLogger(__name__)
 
 
 class Interrupted(Exception):
@@ -30,6 +33,34 @@ class Patiently:
     progress: Progress
     stopped: Callable[[], bool]
     give_up_s: float
+
+    def turns(
+        self, topics: Sequence[str], place: Callable[[], bool], turn: Callable[[], None]
+    ) -> Iterator[None]:
+        """Take turn after turn until told to stop; `place` takes up an assignment once there is one.
+
+        Yields after each, also after one whose batch was let go.
+        """
+        self.reading.subscribe(topics)
+        while not self.stopped():
+            try:
+                if self.reading.placed or self._placed(place):
+                    turn()
+                self.progress.beat(self.reading)
+            except Interrupted:
+                _log.info("a batch was let go unwritten; PostgreSQL says where to go on")
+            except OffsetsMoved as error:
+                _log.warning("%s; going there", error)
+                self.reading.doubt()
+            yield
+
+    def _placed(self, place: Callable[[], bool]) -> bool:
+        """The group is joined by polling."""
+        if self.reading.has_partitions():
+            return self(place)
+        self.reading.hold(0.5, self.stopped)
+        self.progress.waiting()
+        return False
 
     def __call__(self, act: Callable[[], _T]) -> _T:
         """What `act` returns. Raises `Interrupted` where it must not be done any more."""

@@ -14,11 +14,11 @@ from typing import Final
 from consumers import rows as to_rows
 from consumers import tables
 from consumers.intake import TOPICS, Intake, Reader, Taken, reject
-from consumers.patiently import Interrupted, Patiently
+from consumers.patiently import Patiently
 from consumers.progress import Progress
 from consumers.reading import BatchLimits, Reading
 from consumers.registry import Registry
-from consumers.store import OffsetsMoved, Place, RowsRefused, Step, Store
+from consumers.store import Place, RowsRefused, Step, Store
 from schemas.errors import Reason, RecordRefused
 
 _log = logging.getLogger(__name__)
@@ -54,27 +54,10 @@ class Sink:
             ServiceUnavailable: a server did not come up in `give_up_s`.
             GridcastError: something that trying again does not mend.
         """
-        self.reading.subscribe(TOPICS)
-        while not self.stopped():
-            try:
-                if self.reading.placed or self._place():
-                    self._turn()
-                self.progress.beat(self.reading)
-            except Interrupted:
-                _log.info("a batch was let go unwritten; PostgreSQL says where to go on")
-            except OffsetsMoved as error:
-                _log.warning("%s; going there", error)
-                self.reading.doubt()
+        for _ in self._patiently.turns(TOPICS, self._place, self._turn):
+            pass
 
     def _place(self) -> bool:
-        """Take up the assignment once there is one; the group is joined by polling."""
-        if self.reading.has_partitions():
-            return self._patiently(self._place_once)
-        self.reading.hold(0.5, self.stopped)
-        self.progress.waiting()
-        return False
-
-    def _place_once(self) -> bool:
         self.registry = Registry().with_plants(self.store.plants())
         return self.reading.place()
 

@@ -149,8 +149,9 @@ class Turns:
 
     def _process(self, work: list[_Waiting]) -> list[Processed]:
         """All together; a partition with a record that breaks engines alone, until that lies behind it."""
-        alone = [one for one in work if self.restorer.poison.get(one.partition.number)]
-        together = [one for one in work if one not in alone]
+        poisoned = {number for number, known in self.restorer.poison.items() if known}
+        alone = [one for one in work if one.partition.number in poisoned]
+        together = [one for one in work if one.partition.number not in poisoned]
         return self._together(together) + [self._alone(one) for one in alone]
 
     def _together(self, work: list[_Waiting]) -> list[Processed]:

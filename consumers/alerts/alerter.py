@@ -16,10 +16,10 @@ from consumers.alerts.hearing import TOPICS, hear
 from consumers.alerts.signals import Heard
 from consumers.alerts.stalls import StallWatch
 from consumers.alerts.store import AlertStore
-from consumers.patiently import Interrupted, Patiently
+from consumers.patiently import Patiently
 from consumers.progress import Progress
 from consumers.reading import BatchLimits, Reading
-from consumers.store import OffsetsMoved, Place, Step
+from consumers.store import Place, Step
 from infra import metrics
 from infra.stalls import Standing, now_epoch_s
 from schemas.codec import Codec
@@ -54,29 +54,12 @@ class Alerter:
             ServiceUnavailable: a server did not come up in `give_up_s`.
             GridcastError: something that trying again does not mend.
         """
-        self.reading.subscribe(TOPICS)
-        while not self.stopped():
-            try:
-                if self.reading.placed or self._place():
-                    self._turn()
-                self.progress.beat(self.reading)
-            except Interrupted:
-                _log.info("a batch was let go unwritten; PostgreSQL says where to go on")
-            except OffsetsMoved as error:
-                _log.warning("%s; going there", error)
-                self.reading.doubt()
+        for _ in self._patiently.turns(TOPICS, self.reading.place, self._turn):
             self._check_threads()
 
     def standing(self, stall_s: float) -> dict[str, Standing]:
         """For the watchdog: the couriers."""
         return {f"channel {one.channel}": one.standing(stall_s) for one in self.couriers}
-
-    def _place(self) -> bool:
-        if self.reading.has_partitions():
-            return self._patiently(self.reading.place)
-        self.reading.hold(0.5, self.stopped)
-        self.progress.waiting()
-        return False
 
     def _turn(self) -> None:
         records: list[Heard] = self.reading.gather(self.limits)
