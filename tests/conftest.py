@@ -1,9 +1,10 @@
 """For all tests: random examples are the same in every CI run, and new ones everywhere else; what a command
-did to the log of this process ends with its test.
+did to the log and the signals of this process ends with its test.
 """
 
 import logging
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -22,3 +23,11 @@ def _log_as_before() -> Iterator[None]:
     root = logging.getLogger()
     root.handlers[:] = [one for one in root.handlers if type(one) is not logging.StreamHandler]
     root.setLevel(logging.WARNING)
+
+
+@pytest.fixture(autouse=True)
+def _signals_as_before() -> Iterator[None]:
+    """A child begins with the signals ignored that we ignore: Kafka would not hear that it is to stop."""
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)]
+    yield
+    assert before == [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)]

@@ -62,8 +62,8 @@ def play(base: Path, plan: Plan, keep: bool) -> Told:
             f"the demo was ended by {signal.name}; logs are in {home.path / 'logs'}"
         ) from None
     finally:
-        signals.ignore()
-        _end(stage, home, keep and done)
+        with signals.ignored():
+            _end(stage, home, keep and done)
 
 
 def _told(stage: Stage, home: Home, began_s: float) -> Told:

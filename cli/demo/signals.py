@@ -6,7 +6,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -24,18 +24,41 @@ def raised() -> Iterator[None]:
     """Within the block the signals raise `ToldToEnd`; the handlers before are put back after it."""
 
     def tell(number: int, _frame: FrameType | None) -> None:
-        ignore()
+        _ignore()
         raise ToldToEnd(signal.Signals(number).name)
 
-    before = [(number, signal.signal(number, tell)) for number in _ENDING]
+    before = _handlers()
+    for number in _ENDING:
+        signal.signal(number, tell)
     try:
         yield
     finally:
-        for number, handler in before:
-            signal.signal(number, handler)
+        _put_back(before)
 
 
-def ignore() -> None:
-    """From here on nothing breaks off the cleaning up."""
+@contextmanager
+def ignored() -> Iterator[None]:
+    """Nothing breaks off the cleaning up within the block.
+
+    What is started after it hears its signals again: a process begins with those ignored that its parent ignores.
+    """
+    before = _handlers()
+    _ignore()
+    try:
+        yield
+    finally:
+        _put_back(before)
+
+
+def _handlers() -> dict[signal.Signals, Any]:
+    return {number: signal.getsignal(number) for number in _ENDING}
+
+
+def _put_back(handlers: dict[signal.Signals, Any]) -> None:
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def _ignore() -> None:
     for number in _ENDING:
         signal.signal(number, signal.SIG_IGN)

@@ -115,12 +115,12 @@ def _run(home: Path, seed: int, say: Say) -> Iterator[Run]:
         gauge, chance = Gauge(settings), Random(seed)
         yield Run(home, chance, say, kafka, postgres, settings, crew, gauge, Injector(settings, chance))
     finally:
-        signals.ignore()
-        for part in (crew, gauge):
-            if part is not None:
-                part.close()
-        for server in (postgres, kafka):
-            server.stop()
+        with signals.ignored():
+            for part in (crew, gauge):
+                if part is not None:
+                    part.close()
+            for server in (postgres, kafka):
+                server.stop()
 
 
 def _begin(run: Run, kills: int) -> None:
