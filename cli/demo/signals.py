@@ -40,7 +40,7 @@ def raised() -> Iterator[None]:
 def ignored() -> Iterator[None]:
     """Nothing breaks off the cleaning up within the block.
 
-    What is started after it hears its signals again: a process begins with those ignored that its parent ignores.
+    What is started after it hears its signals again: a process ignores from its start what its parent does.
     """
     before = _handlers()
     _ignore()
