@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
@@ -92,10 +92,14 @@ def migrate(settings: Settings, folder: Path = MIGRATIONS) -> list[str]:
     """Apply the migrations that this database has not had; returns their names. Safe to run twice at once."""
     from yoyo import get_backend, read_migrations
 
+    from infra import queue_schema
+
     lock = connect(settings, "gridcast-migrate")
     try:
         with lock.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(%s)", (_MIGRATION_LOCK,))
+        with closing(connect(settings, "gridcast-migrate")) as queue, queue, queue.cursor() as cursor:
+            queue_schema.prepare(cursor)
         backend = get_backend(settings.postgres_dsn.get_secret_value())
         try:
             missing = backend.to_apply(read_migrations(str(folder)))

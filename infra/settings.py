@@ -124,6 +124,12 @@ class Settings(BaseSettings):
         2.0, ge=0, description="Live errors of so many times those promised withdraw a champion; 0: never."
     )
 
+    jobs_at_once: int = Field(2, ge=1, le=64, description="Jobs that a `gridcast schedule` runs at once.")
+    jobs_lost_s: float = Field(
+        30.0, ge=1, description="A job whose process gave no sign for so long, and let its lock go, is lost."
+    )
+    jobs_days: int = Field(90, ge=1, description="Days that jobs which are over are kept.")
+
     api_host: str = Field("127.0.0.1", description="Address that `gridcast serve` listens on.")
     api_port: int = Field(8080, ge=0, le=65535, description="Port of `gridcast serve`; 0: a free one.")
     api_origins: Annotated[tuple[str, ...], NoDecode] = Field(
@@ -139,6 +145,12 @@ class Settings(BaseSettings):
     api_connections: int = Field(8, ge=1, description="Most connections of the API to PostgreSQL.")
     api_query_s: float = Field(10.0, gt=0, description="How long a question to PostgreSQL may take.")
     api_streams: int = Field(200, ge=1, description="Most event streams that are open at once.")
+    api_weather_s: float = Field(
+        10.0, gt=0, description="How long the sources of weather have for a prediction on request."
+    )
+    api_weather_cache_s: float = Field(
+        1800.0, ge=0, description="How long their answer of a place is not asked for again."
+    )
 
     alerts_file: Path | None = Field(
         None, description="Rules and channels of `gridcast alerts`; empty: the topic alone."

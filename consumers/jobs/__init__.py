@@ -1,0 +1,1 @@
+"""Jobs that outlive who asked for them: asked for, looked at, cancelled; run by `gridcast schedule`."""
