@@ -20,7 +20,8 @@ def document(
 
     Args:
         levels: quantile levels, all where None.
-        leads_s: seconds from the issue to the end of a step; a lead time without a step is left out.
+        leads_s: seconds from the issue; each stands for the step that it lies in, and one that lies in none is
+            left out.
 
     Raises:
         InputError: a level is not published.
@@ -60,8 +61,8 @@ def chosen(
     """The steps at these lead times with these levels. Raises `InputError` for a level not published."""
     found = steps(record)
     if leads_s is not None:
-        ends_ms = {record["issued_at"] + lead_s * 1000 for lead_s in leads_s}
-        found = [step for step in found if step["valid_at_ms"] in ends_ms]
+        wanted_ms = [record["issued_at"] + lead_s * 1000 for lead_s in leads_s]
+        found = [step for step in found if any(_in(step, at_ms) for at_ms in wanted_ms)]
     if levels is None:
         return found
     if unknown := sorted(set(levels) - set(record["levels"])):
@@ -70,6 +71,12 @@ def chosen(
             f" {', '.join(f'{one:g}' for one in record['levels'])}"
         )
     return [{**step, "power_kw": {one: step["power_kw"][one] for one in sorted(levels)}} for step in found]
+
+
+def _in(step: Mapping[str, Any], at_ms: int) -> bool:
+    """Whether a time lies in a step; its end belongs to it. An issue need not lie on the grid of steps."""
+    behind_ms: int = step["valid_at_ms"] - at_ms
+    return 0 <= behind_ms < step["interval_s"] * 1000
 
 
 def steps(record: Record) -> list[dict[str, Any]]:
