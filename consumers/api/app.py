@@ -20,13 +20,16 @@ from consumers.api.answers import problems as problem_answers
 from consumers.api.edge import Edge
 from consumers.api.parts import Parts
 from consumers.api.routes import (
+    alerts,
     aliases,
     events,
+    fleet,
     forecasts,
     live,
     logs,
     plants,
     releases,
+    running,
     scores,
     service,
 )
@@ -75,7 +78,9 @@ def create_app(settings: Settings) -> FastAPI:
 
 def _closed() -> list[APIRouter]:
     """Routers whose every route needs a key."""
-    subjects = (service, plants, forecasts, events, scores, releases, live, logs, aliases)
+    subjects = (
+        service, plants, fleet, forecasts, events, alerts, scores, releases, live, running, logs, aliases
+    )  # fmt: skip
     return [subject.router for subject in subjects]
 
 

@@ -7,6 +7,12 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from consumers.api.documents_of_predictions import Answered as Answered
+from consumers.api.documents_of_predictions import ConfidenceInterval as ConfidenceInterval
+from consumers.api.documents_of_predictions import Predicted as Predicted
+from consumers.api.documents_of_predictions import Prediction as Prediction
+from consumers.api.documents_of_predictions import PredictionMetadata as PredictionMetadata
+
 
 class Health(BaseModel):
     """Whether the process works; the reason stands in its log."""
@@ -82,6 +88,31 @@ class Forecast(BaseModel):
     steps: list[Step]
 
 
+class OutlookStep(BaseModel):
+    """One interval of an outlook."""
+
+    valid_at: datetime = Field(description="End of the interval.")
+    interval_s: int = Field(description="Length of the interval [s].")
+    rung: str = Field(description="What it was made of.")
+    p10_kw: float | None
+    p50_kw: float | None
+    p90_kw: float | None
+
+
+class Outlook(BaseModel):
+    """The newest forecast of a plant at a few lead times."""
+
+    plant_id: str
+    issued_at: datetime
+    model: str
+    version: str
+    capacity_kw: float
+    stale: bool
+    telemetry_at: datetime | None = Field(description="Newest telemetry used.")
+    measured_kw: float | None = Field(description="Mean power at that time [kW].")
+    steps: list[OutlookStep]
+
+
 class Issue(BaseModel):
     """A forecast without its steps."""
 
@@ -127,6 +158,41 @@ class Actual(BaseModel):
     first_kw: float | None = Field(description="As it was sent first [kW].")
     known_at: datetime
     corrected_at: datetime | None
+
+
+class UnitScan(BaseModel):
+    """A scan of one unit of a plant: a turbine, an inverter."""
+
+    plant_id: str
+    unit_id: str
+    event_time: datetime = Field(description="End of the interval.")
+    power_kw: float | None = Field(description="Mean power [kW].")
+    wind_speed_ms: float | None = Field(description="Wind speed at the unit [m/s].")
+
+
+class Alert(BaseModel):
+    """What people were told of, with its newest numbers."""
+
+    alert_id: str
+    kind: str = Field(description="A detector, drift or stall.", examples=["outage"])
+    plant_id: str = Field(description="Empty for a stall, which has no plant.")
+    unit_id: str
+    subject: str
+    rule: str
+    state: str = Field(description="raised or cleared")
+    severity: str = Field(description="info, warning or critical")
+    energy_kwh: float = Field(description="Energy at stake in all of its events [kWh].")
+    expected_kw: float | None
+    actual_kw: float | None
+    message: str
+    evidence: dict[str, Any]
+    started_at: datetime
+    event_time: datetime = Field(description="Of the newest record.")
+    raised_at: datetime
+    cleared_at: datetime | None
+    acked_at: datetime | None
+    acked_by: str | None
+    ack_note: str | None
 
 
 class Event(BaseModel):
@@ -300,6 +366,21 @@ class Training(BaseModel):
     detail: str
     name: str | None
     version: str | None
+
+
+class Lag(BaseModel):
+    """How far a group is behind in a partition of a topic."""
+
+    group: str = Field(examples=["gridcast-worker"])
+    topic: str = Field(examples=["plant.telemetry"])
+    partition: int
+    committed: int = Field(description="The next record to read; -1: the group never committed.")
+    end: int = Field(description="Where the log ends.")
+    records: int = Field(description="Records that wait.")
+    lost: int = Field(description="Records that the log let go before the group read them.")
+    seconds: float | None = Field(
+        description="known_at of the newest record minus that of the last committed."
+    )
 
 
 class Request(BaseModel):

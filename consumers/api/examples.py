@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from consumers.api.examples_of_predictions import EXAMPLES as _OF_PREDICTIONS
+
 _HASH: Final = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 _PLANT: Final = {
     "plant_id": "la-haute-borne", "kind": "wind", "capacity_kw": 8200.0, "latitude": 48.45, "longitude": 5.6,
@@ -17,6 +19,10 @@ _EVENT: Final = {
     "expected_kw": 3100.0, "actual_kw": 0.0, "energy_kwh": 3050.0, "evidence": {"wind_speed_ms": 9.5},
     "message": "no power in 9.5 m/s",
 }  # fmt: skip
+_OUTLOOK_STEP: Final = {
+    "valid_at": "2014-12-01T06:15:00Z", "interval_s": 900, "rung": "both", "p10_kw": 1490.0,
+    "p50_kw": 1850.0, "p90_kw": 2210.0,
+}  # fmt: skip
 _LOSS: Final = {
     "plant_id": "la-haute-borne", "unit_id": "R80711", "cause": "outage", "events": 2, "hours": 7.5,
     "unvalued_h": 0.0, "energy_kwh": 5120.5, "eur": 320.03,
@@ -28,6 +34,7 @@ _RELEASE: Final = {
 
 #: By the name of the model.
 EXAMPLES: Final[dict[str, dict[str, Any]]] = {
+    **_OF_PREDICTIONS,
     "Plant": _PLANT,
     "PlantDocument": {**_PLANT, "versions": [_PLANT]},
     "Forecast": {
@@ -42,6 +49,28 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
                 "power_kw": {"0.1": 1490.0, "0.5": 1850.0, "0.9": 2210.0}, "available_kw": None,
             }
         ],
+    },
+    "OutlookStep": _OUTLOOK_STEP,
+    "Outlook": {
+        "plant_id": "la-haute-borne", "issued_at": "2014-12-01T06:00:00Z", "model": "fleet", "version": "3",
+        "capacity_kw": 8200.0, "stale": False, "telemetry_at": "2014-12-01T06:00:00Z", "measured_kw": 1830.5,
+        "steps": [_OUTLOOK_STEP],
+    },
+    "UnitScan": {
+        "plant_id": "la-haute-borne", "unit_id": "R80711", "event_time": "2014-12-01T06:00:00Z",
+        "power_kw": 455.2, "wind_speed_ms": 6.4,
+    },
+    "Alert": {
+        "alert_id": "4f1c9a3b7d20e865", "kind": "outage", "plant_id": "la-haute-borne", "unit_id": "",
+        "subject": "", "rule": "big outages", "state": "raised", "severity": "critical",
+        "energy_kwh": 3050.0, "expected_kw": 3100.0, "actual_kw": 0.0, "message": "no power in 9.5 m/s",
+        "evidence": {"wind_speed_ms": 9.5}, "started_at": "2014-10-02T06:00:00Z",
+        "event_time": "2014-10-02T07:00:00Z", "raised_at": "2014-10-02T06:10:00Z", "cleared_at": None,
+        "acked_at": None, "acked_by": None, "ack_note": None,
+    },
+    "Lag": {
+        "group": "gridcast-worker", "topic": "plant.telemetry", "partition": 0, "committed": 4711,
+        "end": 4730, "records": 19, "lost": 0, "seconds": 12.5,
     },
     "Issue": {
         "plant_id": "la-haute-borne", "issued_at": "2014-12-01T06:00:00Z", "model": "fleet", "version": "3",

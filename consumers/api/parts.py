@@ -12,6 +12,7 @@ from consumers.api.database import Database
 from consumers.api.follower import Follower
 from consumers.api.gate import Doorkeeper
 from consumers.api.hub import Hub
+from consumers.api.lag_look import LagLook
 from consumers.api.latest import Latest
 from consumers.api.limits import Limits
 from consumers.api.requests import RequestLog
@@ -35,6 +36,7 @@ class Parts:
     latest: Latest
     hub: Hub
     follower: Follower
+    lag: LagLook
     started_s: float
 
     @classmethod
@@ -44,7 +46,7 @@ class Parts:
         latest = Latest(codec)
         return cls(
             settings, codec, database, Doorkeeper(database), Limits(settings), RequestLog(), latest, hub,
-            Follower(settings, latest, hub), time.monotonic(),
+            Follower(settings, latest, hub), LagLook(settings, codec), time.monotonic(),
         )  # fmt: skip
 
     def close(self) -> None:

@@ -188,9 +188,9 @@ def test_an_api_sees_forecasts_actuals_and_events_and_neither_bytes_nor_weather_
 ) -> None:
     as_api = user("gridcast_api")
     seen = ("plants", "forecasts", "forecast_steps", "actuals", "score_leads", "anomalies", "open_anomalies")
-    for name in (*seen, "drift_events", "releases"):
+    for name in (*seen, "unit_telemetry", "alerts", "drift_events", "releases"):
         ask(as_api, f"select * from {name} limit 1")
-    hidden = ("rejects", "telemetry", "unit_telemetry", "weather_runs", "weather_steps", "trainings")
+    hidden = ("rejects", "telemetry", "weather_runs", "weather_steps", "trainings")
     refused(as_api, *(f"select * from {name}" for name in (*hidden, "sink_offsets")))
     refused(as_api, "delete from forecasts", "update plants set capacity_kw = 1")
     ask(as_api, "select unit_ids, power_kw from telemetry limit 1")

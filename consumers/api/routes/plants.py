@@ -10,10 +10,10 @@ from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
 
 from consumers.api.answers import JSON, answer, document_of, page_of, problems, tagged
-from consumers.api.documents import Actual, Plant, PlantDocument, Quality
+from consumers.api.documents import Actual, Plant, PlantDocument, Quality, UnitScan
 from consumers.api.gate import Reader
 from consumers.api.listing import Listing, named
-from consumers.api.params import Cursor, From, Limit, PlantId, To
+from consumers.api.params import Cursor, From, Limit, Name, PlantId, To
 from consumers.api.parts import Given, Parts
 from consumers.api.problems import Problem
 from consumers.forecast_document import RUNGS, iso_or_none
@@ -40,6 +40,19 @@ _ACTUALS: Final = Listing(
     {"event_time": "timestamptz"},
     {
         "plant_id": "t.plant_id = %(plant_id)s",
+        "from": "t.event_time >= %(from)s",
+        "to": "t.event_time < %(to)s",
+    },
+)
+
+
+_UNITS: Final = Listing(
+    "unit_telemetry as t",
+    ", ".join(UnitScan.model_fields),
+    {"event_time": "timestamptz", "unit_id": "text"},
+    {
+        "plant_id": "t.plant_id = %(plant_id)s",
+        "unit_id": "t.unit_id = %(unit_id)s",
         "from": "t.event_time >= %(from)s",
         "to": "t.event_time < %(to)s",
     },
@@ -96,6 +109,30 @@ def actuals(
         asked = {"plant_id": plant_id, "from": from_, "to": to}
         rows, following = _ACTUALS.page(question, asked, limit, cursor)
     return answer(request, Actual, rows, following=following)
+
+
+@router.get(
+    "/v1/plants/{plant_id}/units",
+    response_class=Response,
+    responses=page_of(UnitScan, "Scans of units, oldest first.", 404),
+)
+def units(
+    request: Request,
+    given: Given,
+    _key: Reader,
+    plant_id: PlantId,
+    unit_id: Name = None,
+    from_: From = None,
+    to: To = None,
+    limit: Limit = 500,
+    cursor: Cursor = None,
+) -> Response:
+    """What each turbine or inverter of a plant measured."""
+    with given.database.reading() as question:
+        expect_plant(question, plant_id)
+        asked = {"plant_id": plant_id, "unit_id": unit_id, "from": from_, "to": to}
+        rows, following = _UNITS.page(question, asked, limit, cursor)
+    return answer(request, UnitScan, rows, following=following)
 
 
 @router.get(

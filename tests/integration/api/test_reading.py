@@ -11,6 +11,7 @@ import pytest
 
 from cli.output import iso
 from consumers.api.keys import Role
+from infra.topics import JOURNAL
 from tests import output_records as made
 from tests.integration.api.world import DAY, PLANTS, World
 from tests.integration.sink_help import ask
@@ -20,11 +21,11 @@ T0 = iso(made.T0_MS)
 LISTS = (
     "/v1/plants", "/v1/plants/a/actuals", "/v1/plants/a/forecasts", "/v1/plants/a/scores", "/v1/events",
     "/v1/drift", f"/v1/plants/a/revisions?valid_at={iso(made.T0_MS + DAY * made.QUARTER_MS)}",
-    "/v1/logs/actions", "/v1/trainings",
+    "/v1/logs/actions", "/v1/trainings", "/v1/plants/a/units", "/v1/forecasts/latest", "/v1/alerts",
 )  # fmt: skip
 WHOLE = (
     "/v1/quality", "/v1/losses", "/v1/coverage", "/v1/performance", "/v1/trends", "/v1/releases",
-    "/api/models", "/v1/performance/releases?first=1&second=2", "/v1/logs/requests",
+    "/api/models", "/v1/performance/releases?first=1&second=2", "/v1/logs/requests", "/v1/lag",
 )  # fmt: skip
 
 
@@ -160,3 +161,32 @@ def test_releases_and_the_names_that_others_ask_for(world: World) -> None:
     assert quality["a"]["why_not"] == "its newest forecast lies wholly in the past"
     assert "gridcast_api_requests_total{" in world.get("/metrics").text
     assert 'route="/v1/quality"' in world.get("/metrics").text
+
+
+def test_a_fleet_its_units_and_its_alerts_stand_beside_each_other(world: World) -> None:
+    fleet = rows(world, "/v1/forecasts/latest?horizons=15min,20min,30min,6h,30d")
+    assert [one["plant_id"] for one in fleet] == sorted(PLANTS)
+    ahead = [iso(made.T0_MS + (DAY + quarters) * made.QUARTER_MS) for quarters in (1, 2, 24)]
+    for one in fleet:
+        assert [step["valid_at"] for step in one["steps"]] == ahead, "20 min lies in the step of 30 min"
+        assert one["steps"][0] | {"p10_kw": 90.0, "p50_kw": 100.0, "p90_kw": 110.0} == one["steps"][0]
+    scans = rows(world, f"/v1/plants/a/units?from={T0}&unit_id=T2&limit=2")
+    assert [(one["unit_id"], one["power_kw"], one["wind_speed_ms"]) for one in scans] == [
+        ("T2", 45.0, 9.5), ("T2", 45.5, 9.5),
+    ]  # fmt: skip
+    assert world.get("/v1/plants/nobody/units").status_code == 404
+    alerts = rows(world, "/v1/alerts?state=raised&severity=critical")
+    assert [(one["kind"], one["plant_id"], one["energy_kwh"]) for one in alerts] == [
+        ("stall", "", 125.0), ("outage", "a", 125.0),
+    ]  # fmt: skip
+    assert [one["alert_id"] for one in rows(world, "/v1/alerts?plant_id=a")] == ["3", "1"]
+
+
+def test_lag_is_that_of_the_command_line(world: World) -> None:
+    behind = rows(world, "/v1/lag")
+    settings = world.settings
+    assert {one["group"] for one in behind} >= {settings.worker_group, settings.sink_group}
+    journal = [one for one in behind if (one["group"], one["topic"]) == (settings.sink_group, JOURNAL)]
+    assert len(journal) > 1 and all(
+        one["records"] == max(one["end"] - one["committed"], 0) for one in journal
+    )

@@ -14,6 +14,10 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
+from consumers.alerts import rows
+from consumers.alerts.incident import CLEARED, RAISED, Alert
+from consumers.alerts.rules import Rules
+from consumers.alerts.signals import STALL
 from consumers.api import keys
 from consumers.api.app import create_app
 from consumers.api.audit import Actor
@@ -61,7 +65,10 @@ def publish(settings: Settings) -> None:
         forecasts = [made.forecast(plant_id, step, steps=DAY) for step in range(0, DAY, 4)]
         groups += [
             ("PlantVersion", [made.plant(plant_id)]),
-            ("Telemetry", [made.scan(plant_id, step, 90.0 + step % 7) for step in range(-DAY, DAY)]),
+            (
+                "Telemetry",
+                [made.scan(plant_id, step, 90.0 + step % 7, units=_units(step)) for step in range(-DAY, DAY)],
+            ),
             ("Forecast", forecasts),
             ("Score", [made.score(plant_id, step) for step in range(DAY)]),
             (
@@ -80,6 +87,10 @@ def publish(settings: Settings) -> None:
     ]
     send(settings, *groups)
     latest(settings, *(made.forecast(plant_id, DAY, steps=DAY) for plant_id in PLANTS))
+
+
+def _units(step: int) -> list[dict[str, object]]:
+    return [{"unit_id": f"T{n}", "power_kw": 45.0 + step % 7 / 2, "wind_speed_ms": 7.5 + n} for n in (1, 2)]
 
 
 def latest(settings: Settings, *records: dict[str, object]) -> None:
@@ -103,6 +114,18 @@ def filled(settings: Settings) -> None:
             "insert into trainings (started_at, ended_at, outcome, because, keys, detail, document)"
             " values (now(), now(), 'too_early', 'cron', '{cron}', 'nothing to judge by', '{}')"
         )
+        told = [alert("1", "outage", "a"), alert("2", STALL), alert("3", "outage", "a", state=CLEARED)]
+        rows.save(cursor, told, [], Rules())
+
+
+def alert(alert_id: str, kind: str, plant_id: str = "", state: str = RAISED) -> Alert:
+    """What an alerter has told, as it keeps it."""
+    return Alert(
+        alert_id, kind, plant_id, "", "", "plant.anomalies", 0, "everything", state, "critical", "critical",
+        100.0, 25.0, made.T0_MS, made.T0_MS, 0, made.T0_MS, state == RAISED, "no power in 9.5 m/s",
+        evidence={"wind_speed_ms": 9.5}, raised_at_ms=made.T0_MS + int(alert_id),
+        cleared_at_ms=made.T0_MS + 1000 if state == CLEARED else None,
+    )  # fmt: skip
 
 
 @contextmanager
