@@ -20,8 +20,7 @@ def document(
 
     Args:
         levels: quantile levels, all where None.
-        leads_s: seconds from the issue; each stands for the step that it lies in, and one that lies in none is
-            left out.
+        leads_s: seconds from the issue; each stands for the step that it lies in, one in none is left out.
 
     Raises:
         InputError: a level is not published.
