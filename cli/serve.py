@@ -19,7 +19,10 @@ def command(port: int | None, host: str | None, as_json: bool) -> None:
     SIGINT.
     """
     from consumers.api.server import serve
+    from consumers.predictions.sources import Sources
+    from consumers.predictions.weather import AT_ONCE
     from infra import logs, settings
+    from producers.weather.on_request import WeatherOnRequest
 
     asked = {"api_port": port, "api_host": host, "log_format": "json" if as_json else None}
     found = settings.load(**{name: value for name, value in asked.items() if value is not None})
@@ -31,4 +34,4 @@ def command(port: int | None, host: str | None, as_json: bool) -> None:
         else:
             note(f"api: {address}, described at {address}/openapi.json")
 
-    serve(found, listening)
+    serve(found, listening, Sources(WeatherOnRequest(found, AT_ONCE)))

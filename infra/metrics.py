@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 
 REGISTRY = CollectorRegistry()
+#: Memory, CPU time, open files and the start of this process, as the system tells them.
+ProcessCollector(registry=REGISTRY)
 
 _BATCH_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 
@@ -164,6 +173,19 @@ API_REFUSED = Counter(
     "address_rate, body).", ("reason",), registry=REGISTRY,
 )  # fmt: skip
 API_STREAMS = Gauge("gridcast_api_streams", "Event streams that are open now.", registry=REGISTRY)
+API_PREDICTIONS = Counter(
+    "gridcast_api_predictions",
+    "Predictions that were asked for, by what of, and status.",
+    ["source", "status"],
+    registry=REGISTRY,
+)
+API_PREDICTION_SECONDS = Histogram(
+    "gridcast_api_prediction_seconds",
+    "Time until a prediction was answered, by what of.",
+    ["source"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
+    registry=REGISTRY,
+)
 API_LATEST = Gauge(
     "gridcast_api_latest_forecasts", "Plants whose newest forecast the API holds in memory.",
     registry=REGISTRY,

@@ -16,6 +16,7 @@
     |-- LogTruncated           retention ate what had to be read (carries the number of records)
     |-- AnswerRefused          another service answered with what cannot be read or cannot be true (retriable)
     `-- ServiceUnavailable     Kafka, Postgres or another service does not answer (retriable)
+        `-- TooLate            not in the time that it was given
 
 Whether trying again can help stands on the class: callers ask `error.retriable` and never read texts.
 """
@@ -129,3 +130,7 @@ class ServiceUnavailable(GridcastError):
     """A server did not answer; nothing is known to be lost."""
 
     retriable: ClassVar[bool] = True
+
+
+class TooLate(ServiceUnavailable):
+    """A server had no whole answer in the time that it was given."""

@@ -90,12 +90,29 @@ def tabular(request: Request, told: Row, rows: Iterable[Row], names: Sequence[st
     is not one of `_TEXTS`.
     """
     kind = media(request)
+    return tagged(request, written(kind, told, rows, names), kind)
+
+
+def told(request: Request, document: Row, rows: Iterable[Row], names: Sequence[str]) -> Response:
+    """The same as the answer to what was sent: nobody has it already."""
+    kind = media(request)
+    return fresh(kind, written(kind, document, rows, names))
+
+
+def fresh(kind: str, body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A body that is made for this request alone."""
+    about = {"Vary": "Accept", **(headers or {})}
+    return Response(body, status, about, f"{kind}; charset=utf-8" if kind == CSV else kind)
+
+
+def written(kind: str, told: Row, rows: Iterable[Row], names: Sequence[str]) -> bytes:
+    """A document in one of the formats."""
     if kind == JSON:
-        return tagged(request, to_json(told, inf_nan_mode="null"), kind)
+        return to_json(told, inf_nan_mode="null")
     table = [{name: row.get(name) for name in names} for row in rows]
     if kind == CSV:
-        return tagged(request, _csv(table, names), kind)
-    return tagged(request, _parquet(table, {name: _TEXTS.get(name, float) for name in names}), kind)
+        return _csv(table, names)
+    return _parquet(table, {name: _TEXTS.get(name, float) for name in names})
 
 
 _TEXTS: Final[Mapping[str, Any]] = {
@@ -234,4 +251,5 @@ _SAID: Final = {
     429: "Too many requests; Retry-After says how long to wait.",
     500: "A fault of the service.",
     503: "A server behind this one does not answer, or takes too long.",
+    504: "Another service, as that of the weather, did not answer in time.",
 }

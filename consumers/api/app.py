@@ -28,6 +28,7 @@ from consumers.api.routes import (
     live,
     logs,
     plants,
+    predictions,
     releases,
     running,
     scores,
@@ -35,6 +36,7 @@ from consumers.api.routes import (
 )
 
 if TYPE_CHECKING:
+    from consumers.predictions.sources import Sources
     from infra.settings import Settings
 
 _ABOUT = """
@@ -45,9 +47,12 @@ CSV or Parquet by the Accept header, with an ETag.
 """
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The app of these settings. Nothing is asked of a server before it starts."""
-    parts = Parts.of(settings)
+def create_app(settings: Settings, sources: Sources | None = None) -> FastAPI:
+    """The app of these settings. Nothing is asked of a server before it starts.
+
+    `sources`: what predictions need; without them there is none of a place.
+    """
+    parts = Parts.of(settings, sources)
     app = FastAPI(
         title="gridcast",
         version=version("gridcast"),
@@ -79,7 +84,8 @@ def create_app(settings: Settings) -> FastAPI:
 def _closed() -> list[APIRouter]:
     """Routers whose every route needs a key."""
     subjects = (
-        service, plants, fleet, forecasts, events, alerts, scores, releases, live, running, logs, aliases
+        service, plants, fleet, forecasts, predictions, events, alerts, scores, releases, live, running, logs,
+        aliases,
     )  # fmt: skip
     return [subject.router for subject in subjects]
 

@@ -15,7 +15,11 @@ from consumers.api.hub import Hub
 from consumers.api.lag_look import LagLook
 from consumers.api.latest import Latest
 from consumers.api.limits import Limits
+from consumers.api.predictions import PredictionLog
 from consumers.api.requests import RequestLog
+from consumers.predictions.predictor import Predictor
+from consumers.predictions.sources import Sources
+from consumers.predictions.weather import Weather
 from infra.registry import schema_ids
 from schemas.codec import Codec
 
@@ -38,22 +42,33 @@ class Parts:
     follower: Follower
     lag: LagLook
     started_s: float
+    predictor: Predictor | None
+    predictions: PredictionLog
 
     @classmethod
-    def of(cls, settings: Settings) -> Parts:
+    def of(cls, settings: Settings, sources: Sources | None = None) -> Parts:
         """Nothing is asked or started yet, but a schema registry where there is one."""
         codec, database, hub = Codec(schema_ids(settings)), Database(settings), Hub()
         latest = Latest(codec)
         return cls(
             settings, codec, database, Doorkeeper(database), Limits(settings), RequestLog(), latest, hub,
             Follower(settings, latest, hub), LagLook(settings, codec), time.monotonic(),
+            _predictor(settings, codec, sources), PredictionLog(),
         )  # fmt: skip
 
     def close(self) -> None:
         """Let go of everything, writing down what is not yet."""
         self.follower.close()
+        if self.predictor is not None:
+            self.predictor.close()
         self.doorkeeper.note_uses(at_once=True)
         self.database.close()
+
+
+def _predictor(settings: Settings, codec: Codec, sources: Sources | None) -> Predictor | None:
+    if sources is None:
+        return None
+    return Predictor.of(Weather(sources.weather), codec, settings.levels)
 
 
 async def parts(request: Request) -> Parts:

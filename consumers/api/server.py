@@ -18,6 +18,7 @@ from schemas.errors import InputError
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from consumers.predictions.sources import Sources
     from infra.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -47,13 +48,15 @@ class _Server(uvicorn.Server):
         self.on_stop()
 
 
-def serve(settings: Settings, listening: Callable[[str], None]) -> None:
+def serve(
+    settings: Settings, listening: Callable[[str], None], sources: Sources | None = None
+) -> None:
     """Answer until SIGTERM or SIGINT. `listening` is told the address before the first answer.
 
     Raises:
         InputError: the address cannot be listened on.
     """
-    app = create_app(settings)
+    app = create_app(settings, sources)
     with _listener(settings) as listener:
         host, port = listener.getsockname()[:2]
         listening(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")

@@ -9,11 +9,11 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
+from typing import Protocol
 
 from infra import metrics
 from producers.weather.answers import Place, Said, Source
 from producers.weather.breaker import Breaker
-from producers.weather.cache import Cache
 from producers.weather.http import Http, count
 from producers.weather.responses import Busy, KeyRefused, PlacesRefused, Stopped, outcome_of
 from schemas.errors import AnswerRefused, GridcastError
@@ -26,13 +26,26 @@ _LONGEST_REST_S = 3600.0
 _MOST_SPLITS = 12
 
 
+class Kept(Protocol):
+    """What was said lately: `cache.Cache` in files, `recent.Recent` in memory."""
+
+    def get(self, question: str, place: Place) -> Said | None:
+        """What was said of a place, unless it is too old."""
+
+    def put(self, question: str, said: Said) -> None:
+        """Keep what was said."""
+
+    def sweep(self) -> None:
+        """Forget what no question can be answered with any more."""
+
+
 @dataclass(frozen=True)
 class Asker:
     """A source with what stands between it and us."""
 
     source: Source
     http: Http
-    cache: Cache
+    cache: Kept
     breaker: Breaker
 
     def ask(
@@ -42,7 +55,7 @@ class Asker:
 
         `fresh`: places that the cache must not answer for.
         """
-        question = self._question()
+        question = self.question
         kept = {
             place: None if place in fresh else self.cache.get(question, place)
             for place in dict.fromkeys(places)
@@ -78,7 +91,8 @@ class Asker:
             except GridcastError as error:
                 yield error
 
-    def _question(self) -> str:
+    @property
+    def question(self) -> str:
         """What else than the place an answer depends on."""
         call = self.source.call([Place(0.0, 0.0)])
         return json.dumps([self.source.name, call.url, sorted(call.params.items())])

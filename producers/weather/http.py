@@ -19,7 +19,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 from infra import metrics
 from producers.weather.answers import Call
 from producers.weather.responses import Busy, Stopped, parsed, refusal
-from schemas.errors import AnswerRefused, GridcastError, ServiceUnavailable
+from schemas.errors import AnswerRefused, GridcastError, ServiceUnavailable, TooLate
 
 _T = TypeVar("_T")
 
@@ -123,13 +123,14 @@ class Http:
             while not exchange.done():
                 left_s = deadline_s - time.monotonic()
                 if left_s <= 0:
-                    raise ServiceUnavailable(f"{what} had no whole answer in {self.patience.deadline_s:g} s")
+                    raise TooLate(f"{what} had no whole answer in {self.patience.deadline_s:g} s")
                 if self.stopped():
                     raise Stopped(f"{what} was not waited for: told to stop")
                 await asyncio.wait({exchange}, timeout=min(left_s, _LOOK_S))
             return exchange.result()
         except httpx.HTTPError as error:
-            raise ServiceUnavailable(f"{what} does not answer ({_why(error)})") from error
+            kind = TooLate if isinstance(error, httpx.TimeoutException) else ServiceUnavailable
+            raise kind(f"{what} does not answer ({_why(error)})") from error
         finally:
             exchange.cancel()
             await asyncio.wait({exchange}, timeout=_LET_GO_S)

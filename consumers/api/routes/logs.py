@@ -43,6 +43,16 @@ def requests(request: Request, given: Given, _key: Operator, limit: Newest = 100
 
 
 @router.get(
+    "/v1/logs/predictions",
+    response_class=Response,
+    responses=page_of(documents.Answered, "Predictions on request, newest first."),
+)
+def predictions(request: Request, given: Given, _key: Operator, limit: Newest = 100) -> Response:
+    """The newest predictions that were asked of this process, what came of them, and how long they took."""
+    return answer(request, documents.Answered, [asdict(one) for one in given.predictions.newest(limit)])
+
+
+@router.get(
     "/v1/logs/actions",
     response_class=Response,
     responses=page_of(documents.Action, "Actions, newest first.", 404),

@@ -1,0 +1,1 @@
+"""Predictions on request: what the API answers and what bulk jobs work off."""

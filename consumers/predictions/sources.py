@@ -1,0 +1,36 @@
+"""What predictions on request need of others: handed in by the command line, which knows who has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from schemas.records import WeatherRun
+
+
+class WeatherSource(Protocol):
+    """Live weather of any place; `producers.weather.on_request` has one. Called from many threads."""
+
+    def key(self, latitude: float, longitude: float) -> str:
+        """What is the same for places whose weather is the same."""
+
+    def known(self, latitude: float, longitude: float) -> WeatherRun | None:
+        """What was said of a place lately, at once."""
+
+    def ask(self, latitude: float, longitude: float) -> WeatherRun:
+        """What is said of a place now; waits for it. `plant_id` is empty.
+
+        Raises:
+            TooLate: nobody answered in time.
+            ServiceUnavailable: nobody has an answer.
+        """
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """All of them."""
+
+    weather: WeatherSource
