@@ -1,10 +1,12 @@
 """A sink with everything around it: clients, health, and the order in which they are let go."""
 
+from __future__ import annotations
+
 import gc
 import logging
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from consumers.intake import TOPICS, Reader
 from consumers.progress import Progress
@@ -20,6 +22,9 @@ from infra.registry import schema_ids
 from infra.settings import Settings
 from schemas.codec import Codec
 from schemas.errors import GridcastError, ServiceUnavailable
+
+if TYPE_CHECKING:
+    from confluent_kafka import Consumer
 
 _log = logging.getLogger(__name__)
 
@@ -58,11 +63,7 @@ def run_sink(
     progress = Progress(settings.stall_s)
     limits = limits_s(settings.stall_s)
     store = Store(lambda: connect(settings, SESSION, limits), progress.written, settings.stall_s / 2)
-    # Where to begin is asked of PostgreSQL: an offset that is gone must never be replaced in silence.
-    client = consumer(
-        settings, settings.sink_group, auto_offset_reset="error", session_timeout_ms=_SESSION_MS,
-        max_poll_interval_ms=_JOIN_MS, queued_max_messages_kbytes=_QUEUE_KB,
-    )  # fmt: skip
+    client = placed_consumer(settings, settings.sink_group, queued_max_messages_kbytes=_QUEUE_KB)
     reading = Reading(client, admin(settings), store, accept_loss)
     watchdog = Watchdog(settings, reading, progress, on_stall, alive)
     health = HealthServer(settings.metrics_host, settings.metrics_port, progress.health, progress.ready)
@@ -85,6 +86,16 @@ def run_sink(
         health.close()
         client.close()
         store.close()
+
+
+def placed_consumer(settings: Settings, group: str, **options: Any) -> Consumer:
+    """A consumer of a group whose places stand in PostgreSQL: it is asked where to begin, and an offset that
+    is gone must never be replaced in silence.
+    """
+    return consumer(
+        settings, group, auto_offset_reset="error", session_timeout_ms=_SESSION_MS,
+        max_poll_interval_ms=_JOIN_MS, **options,
+    )  # fmt: skip
 
 
 def await_kafka(settings: Settings, stopped: Callable[[], bool], give_up_s: float) -> bool:

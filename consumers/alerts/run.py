@@ -16,11 +16,11 @@ from consumers.alerts.store import SESSION, AlertStore
 from consumers.alerts.ways_out import couriers
 from consumers.progress import Progress
 from consumers.reading import BatchLimits, Reading
-from consumers.run import await_kafka, check_topics, limits_s
+from consumers.run import await_kafka, check_topics, limits_s, placed_consumer
 from consumers.store import Place
 from consumers.watchdog import Watchdog
 from infra.health import HealthServer, Verdict
-from infra.kafka import admin, consumer
+from infra.kafka import admin
 from infra.postgres import connect
 from infra.registry import schema_ids
 from infra.settings import Settings
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _BATCH: Final = BatchLimits(records=500, size_bytes=4 << 20, linger_s=0.2)
-_SESSION_MS: Final = 10_000
-_JOIN_MS: Final = 25_000
 #: An alerter that has never run begins so far back: an event that is open is told at least once a day
 #: (`docs/detectors.md`), so it hears of all that are open, and of no old ones.
 _LOOK_BACK_MS: Final = 25 * 3_600_000
@@ -70,10 +68,7 @@ def run_alerter(
 
     progress = Progress(settings.stall_s)
     store = AlertStore(connected, rules, _first_look(settings), progress.written)
-    client = consumer(
-        settings, settings.alerts_group, auto_offset_reset="error", session_timeout_ms=_SESSION_MS,
-        max_poll_interval_ms=_JOIN_MS,
-    )  # fmt: skip
+    client = placed_consumer(settings, settings.alerts_group)
     reading = Reading(client, admin(settings), store, accept_loss, kind=Heard, command="gridcast alerts")
     senders = couriers(settings, rules, limits)
 
