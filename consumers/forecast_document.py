@@ -75,7 +75,8 @@ def chosen(
 def _in(step: Mapping[str, Any], at_ms: int) -> bool:
     """Whether a time lies in a step; its end belongs to it. An issue need not lie on the grid of steps."""
     behind_ms: int = step["valid_at_ms"] - at_ms
-    return 0 <= behind_ms < step["interval_s"] * 1000
+    length_ms: int = step["interval_s"] * 1000
+    return 0 <= behind_ms < length_ms
 
 
 def steps(record: Record) -> list[dict[str, Any]]:
