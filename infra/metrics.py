@@ -33,8 +33,8 @@ REJECTED = Counter(
 )
 PRODUCED = Counter("gridcast_produced", "Records acknowledged by Kafka.", ("topic",), registry=REGISTRY)
 BATCH_SECONDS = Histogram(
-    "gridcast_batch_seconds", "Time that one batch took, by step (decode, apply, encode, produce, whole).",
-    ("step",), buckets=_BATCH_S, registry=REGISTRY,
+    "gridcast_batch_seconds", "Time that one batch took, by step (decode, apply, encode, produce, whole; "
+    "sink, send).", ("step",), buckets=_BATCH_S, registry=REGISTRY,
 )  # fmt: skip
 NEWEST_KNOWN_AT = Gauge(
     "gridcast_newest_known_at_seconds", "known_at of the newest record applied, in seconds since 1970.",
