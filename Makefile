@@ -8,7 +8,7 @@ TEST_PROCESSES ?= 3
 AUDIT := .gridcast/audit
 STAMP := .venv/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: help install lint test unit demo skill bench chaos fuzz crashes guarantee replay-check load soak registry audit clean
+.PHONY: help install lint test unit demo docs docs-serve skill bench chaos fuzz crashes guarantee replay-check load soak registry audit clean
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -37,6 +37,12 @@ unit: install  ## The tests that need no server
 
 demo: install  ## The whole line on two real plants
 	$(PY) -m cli.main demo
+
+docs: install  ## The documentation site, into .gridcast/site; a warning is a failure
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
+
+docs-serve: install  ## The documentation site while you write: PORT=n (8000)
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs serve --livereload --dev-addr 127.0.0.1:$(or $(PORT),8000)
 
 skill: install  ## The public forecasting benchmarks (hours): ONLY=name[,name], DATA=folder of folders, WORTH=1
 	$(PY) -m benchmarks.skill $(if $(ONLY),--only $(ONLY)) $(if $(DATA),--data $(DATA)) $(if $(WORTH),--worth)

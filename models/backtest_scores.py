@@ -52,7 +52,8 @@ class Site:
 class PlantForecasts:
     """Forecasts of one plant with what came and what the naive forecasts said, in % of capacity.
 
-    :param actual, last_value, same_hour, smart: shape (n,), NaN where unknown
+    `actual`, `last_value`, `same_hour` and `smart` have the shape (n,) and are NaN where unknown.
+
     :param by_day: whether the hour counts in MAPE and R2, shape (n,)
     :param quantiles: shape (n, K)
     """
