@@ -104,3 +104,14 @@ def _block(fleet: Fleet, made: Made, known_at_ms: I8) -> ForecastBlock:
         weather_quality=quality[1],
         stale=known_at_ms > made.steps.valid_at_ms[:, 0],
     )
+
+
+def again(fleet: Fleet, slot: int) -> ForecastBlock:
+    """A plant's newest issue once more, from what is known of it now; nothing is learned from it or kept.
+
+    Where nothing late has come since, it is that issue to the bit. The plant must have issued.
+    """
+    at_ms = fleet.state["issued_ms"][[slot]]
+    side = champions(fleet, np.array([slot]))
+    resolution_s = int(fleet.state["resolution_s"][slot])
+    return _block(fleet, forecasting.make(fleet, side, at_ms, side.outlooks[0].release, resolution_s), at_ms)

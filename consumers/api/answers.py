@@ -246,6 +246,7 @@ _SAID: Final = {
     403: "The key's role does not suffice.",
     404: "There is no such thing.",
     406: "It does not come in this format.",
+    409: "It cannot be done as things stand, and why.",
     413: "The body is too large.",
     422: "A parameter is wrong.",
     429: "Too many requests; Retry-After says how long to wait.",

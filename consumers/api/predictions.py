@@ -83,7 +83,7 @@ async def noted(
     try:
         return await answering
     except Exception as error:
-        problem = as_problem(error)
+        problem = as_problem(error, source)
         status, why = (500, "a fault") if problem is None else (problem.status, problem.detail)
         if problem is None or problem is error:
             raise
@@ -98,12 +98,12 @@ async def noted(
         )  # fmt: skip
 
 
-def as_problem(error: Exception) -> Problem | None:
-    """What went wrong, for the asker; None for a fault of ours."""
+def as_problem(error: Exception, source: str) -> Problem | None:
+    """What went wrong with a question of this kind, for the asker; None for a fault of ours."""
     if isinstance(error, Problem):
         return error
-    if isinstance(error, InputError):
-        return Problem(422, str(error))
+    if isinstance(error, InputError):  # well said, and there is no such level, hour or unit
+        return Problem(409 if source == "what_if" else 404, str(error))
     if isinstance(error, TooLate):
         return Problem(504, str(error), _AGAIN)
     if isinstance(error, ServiceUnavailable):

@@ -23,12 +23,16 @@ from consumers.api.app import create_app
 from consumers.api.audit import Actor
 from consumers.api.keys import Role
 from consumers.api.server import configured
+from consumers.predictions.sources import Sources
+from consumers.predictions.weather import AT_ONCE
 from infra import topics
 from infra.kafka import Outgoing, produce_all, producer
 from infra.postgres import transaction
 from infra.settings import Settings
+from producers.weather.on_request import WeatherOnRequest
 from tests import output_records as made
 from tests.integration.sink_help import CODEC, send, sink_all, wait_until
+from tests.weather_server import weather_server
 
 DAY = 96
 PLANTS = ("a", "b'; drop table plants;--")
@@ -130,10 +134,12 @@ def alert(alert_id: str, kind: str, plant_id: str = "", state: str = RAISED) -> 
 
 @contextmanager
 def running(settings: Settings) -> Iterator[tuple[FastAPI, str]]:
-    """The app on a free port, in a thread of this process."""
-    app = create_app(settings)
-    server = uvicorn.Server(configured(app, settings))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    """The app on a free port, in a thread of this process; its source of weather is `app.state.weather`."""
+    with weather_server() as weather, socket.create_server(("127.0.0.1", 0)) as listener:
+        found = settings.model_copy(update={"open_meteo_url": weather.url, "api_weather_s": 2.0})
+        app = create_app(settings, Sources(WeatherOnRequest(found, AT_ONCE)))
+        app.state.weather = weather
+        server = uvicorn.Server(configured(app, settings))
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
