@@ -17,6 +17,20 @@ if os.environ.get("CI"):
     settings.load_profile("ci")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins first, spread over the processes: at the end one would wait for another."""
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    rest = [item for item in items if not item.get_closest_marker("slow")]
+    ordered: list[pytest.Item] = []
+    for number in range(processes):
+        begun = slow[number::processes]
+        share = len(items) * (number + 1) // processes - len(ordered) - len(begun)
+        ordered += begun + rest[:share]
+        del rest[:share]
+    items[:] = ordered
+
+
 @pytest.fixture(autouse=True)
 def _log_as_before() -> Iterator[None]:
     yield
