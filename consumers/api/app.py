@@ -34,6 +34,7 @@ from consumers.api.routes import (
     scores,
     service,
 )
+from consumers.page.serving import router as page
 
 if TYPE_CHECKING:
     from consumers.predictions.sources import Sources
@@ -66,7 +67,7 @@ def create_app(settings: Settings, sources: Sources | None = None) -> FastAPI:
     )
     app.state.parts = parts
     problems.install(app)
-    for router in (service.public, aliases.public, *_closed()):
+    for router in (page, service.public, aliases.public, *_closed()):
         app.include_router(router)
     if settings.api_origins:
         app.add_middleware(

@@ -1,0 +1,124 @@
+// What happens now: server-sent events read with fetch, for EventSource cannot send a key. Who is cut off
+// comes back with the id of the last event and misses nothing.
+
+import { forget, key } from "./session.js";
+
+const SILENT_MS = 45000; // the service says something every 15 s
+const FIRST_WAIT_MS = 1000;
+const LONGEST_WAIT_MS = 15000;
+
+export class Live extends EventTarget {
+  state = "off"; // off, connecting, live, lost
+  since = Date.now();
+  #last = null;
+  #abort = null;
+  #wait = FIRST_WAIT_MS;
+
+  on(kind, listener) {
+    const heard = (event) => listener(event.detail);
+    this.addEventListener(kind, heard);
+    return () => this.removeEventListener(kind, heard);
+  }
+
+  start() {
+    if (this.#abort) return;
+    this.#abort = new AbortController();
+    this.#run(this.#abort.signal);
+  }
+
+  stop() {
+    this.#abort?.abort();
+    this.#abort = null;
+    this.#last = null;
+    this.#become("off");
+  }
+
+  async #run(signal) {
+    while (!signal.aborted) {
+      if (this.state === "off") this.#become("connecting");
+      const refused = await this.#listen(signal);
+      if (signal.aborted) return;
+      this.#become("lost");
+      if (refused === 404) this.#last = null; // a place that the log no longer has
+      if (refused === 401) return;
+      await new Promise((done) => setTimeout(done, this.#wait));
+      this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT_MS);
+    }
+  }
+
+  async #listen(signal) {
+    const ours = new AbortController();
+    const both = AbortSignal.any([signal, ours.signal]);
+    let watchdog = setTimeout(() => ours.abort(), SILENT_MS);
+    try {
+      const answer = await fetch("/v1/live?levels=0.1,0.5,0.9", {
+        signal: both,
+        credentials: "omit",
+        cache: "no-store",
+        headers: {
+          Accept: "text/event-stream",
+          Authorization: `Bearer ${key() ?? ""}`,
+          ...(this.#last ? { "Last-Event-ID": this.#last } : {}),
+        },
+      });
+      if (!answer.ok) {
+        if (answer.status === 401) forget();
+        return answer.status;
+      }
+      this.#become("live");
+      this.#wait = FIRST_WAIT_MS;
+      const parser = new Parser();
+      const text = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+      for (;;) {
+        const { done, value } = await text.read();
+        if (done) return 0;
+        clearTimeout(watchdog);
+        watchdog = setTimeout(() => ours.abort(), SILENT_MS);
+        for (const event of parser.take(value)) this.#tell(event);
+      }
+    } catch {
+      return 0; // cut off, or silent for too long
+    } finally {
+      clearTimeout(watchdog);
+      ours.abort();
+    }
+  }
+
+  #tell({ id, event, data }) {
+    if (id) this.#last = id;
+    if (!event || !data) return;
+    try {
+      this.dispatchEvent(new CustomEvent(event, { detail: JSON.parse(data) }));
+    } catch (error) {
+      console.warn("an event that cannot be read", error);
+    }
+  }
+
+  #become(state) {
+    if (state === this.state) return;
+    const before = this.state;
+    this.state = state;
+    this.since = Date.now();
+    this.dispatchEvent(new CustomEvent("state", { detail: { state, before } }));
+  }
+}
+
+// Lines of a stream, cut anywhere, to events.
+export class Parser {
+  #rest = "";
+  #event = {};
+
+  *take(text) {
+    const lines = (this.#rest + text).split(/\r\n|\n|\r(?!$)/);
+    this.#rest = lines.pop();
+    for (const line of lines) {
+      if (line === "") {
+        yield this.#event;
+        this.#event = {};
+      } else if (!line.startsWith(":")) {
+        const [, name, value] = /^([^:]*):? ?(.*)$/.exec(line);
+        this.#event[name] = name === "data" && this.#event.data ? `${this.#event.data}\n${value}` : value;
+      }
+    }
+  }
+}

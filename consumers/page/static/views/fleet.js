@@ -1,0 +1,75 @@
+// The fleet at a glance: every plant in a line, sorted and filtered here, kept new by the live stream.
+
+import { ask, askAll } from "../lib/api.js";
+import { h, replace } from "../lib/dom.js";
+import { choice, empty, heading } from "../lib/parts.js";
+import { count } from "../lib/units.js";
+import { every, loaded, soon } from "../lib/view.js";
+import { FILTERS, ORDERS, joined, matching, ordered, outlookOf } from "./fleet_rows.js";
+import { summary } from "./fleet_summary.js";
+import { table } from "./fleet_table.js";
+
+const HORIZONS = "15min,1h,2h,3h,4h,6h,9h,12h,15h,18h,24h";
+const AT_ONCE = 100;
+const AGAIN_MS = 60000;
+
+export function show(main, context) {
+  const state = { text: context.query.get("q") ?? "", filter: "all", order: "doubt", shown: AT_ONCE };
+  const body = h("div", { class: "fleet" });
+  main.append(heading("Fleet"), body);
+  let rows = [];
+
+  const top = h("div");
+  const list = h("div");
+  const found = h("p", { class: "muted found" });
+  const draw = () => {
+    const wanted = ordered(matching(rows, state), state.order);
+    const part = wanted.slice(0, state.shown);
+    replace(top, summary(rows));
+    found.textContent = `${count(wanted.length, "plant")}${wanted.length < rows.length ? ` of ${rows.length}` : ""}`;
+    replace(list,
+      part.length ? table(part) : empty(rows.length ? "No plant is like that. Change the filter or the text." : "There are no plants yet. `gridcast plants add` and `gridcast publish` bring them."),
+      wanted.length > part.length ? h("button", { type: "button", class: "more", onclick: () => { state.shown += AT_ONCE; draw(); } },
+        `Show ${Math.min(AT_ONCE, wanted.length - part.length)} more`) : null);
+  };
+  const change = (name) => (value) => { state[name] = value; state.shown = AT_ONCE; draw(); };
+  const filter = controls(state, change);
+
+  const reload = loaded(body, "the fleet", context, async (signal) => {
+    const [plants, outlooks, quality, events] = await Promise.all([
+      askAll("/v1/plants", {}, signal),
+      askAll("/v1/forecasts/latest", { horizons: HORIZONS }, signal),
+      ask("/v1/quality", {}, signal),
+      askAll("/v1/events", { open: true }, signal),
+    ]);
+    rows = joined(plants, outlooks, quality.data, events);
+    return rows;
+  }, () => {
+    draw();
+    return [top, filter, found, list];
+  });
+
+  const redrawSoon = soon(() => { if (list.isConnected && !list.contains(document.activeElement)) draw(); }, 1000, context.signal);
+  const reloadSoon = soon(reload, 3000, context.signal);
+  context.on("forecast", (forecast) => {
+    const row = rows.find((one) => one.id === forecast.plant_id);
+    if (!row) return reloadSoon();
+    row.outlook = outlookOf(forecast, row.outlook);
+    row.fresh = true;
+    redrawSoon();
+    return reloadSoon();
+  });
+  context.on("alert", reloadSoon);
+  every(reload, AGAIN_MS, context.signal);
+}
+
+function controls(state, change) {
+  const search = h("input", {
+    type: "search", value: state.text, placeholder: "north-1", autocomplete: "off",
+    oninput: (event) => change("text")(event.target.value),
+  });
+  return h("div", { class: "controls", role: "search" },
+    h("label", { class: "field" }, h("span", null, "Find a plant"), search),
+    choice("Show", FILTERS.map(({ id, name }) => [id, name]), state.filter, change("filter")),
+    choice("Order by", ORDERS.map(({ id, name }) => [id, name]), state.order, change("order")));
+}

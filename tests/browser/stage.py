@@ -1,0 +1,96 @@
+"""The samples of the demo, played into servers of their own as if both plants lived in one year.
+
+Every value is as it was measured; the stamps are moved, so that the wind farm's storm of December 2014 and an
+October day of the solar array's meet at one moment: `MOMENT`. The sun stands where it stood: the solar array is
+moved by whole years.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from cli.demo.children import Children
+from cli.demo.plan import SAMPLES
+from infra import local
+
+#: The time that the pictures show.
+MOMENT: Final = datetime(2026, 10, 12, 20, tzinfo=UTC)
+_TRAINED: Final = MOMENT - timedelta(days=9)
+_STAMPS: Final = ("event_time", "published_at", "valid_at")
+
+
+@dataclass(frozen=True)
+class Cast:
+    """A sample, and the moment of its own that is shown."""
+
+    folder: str
+    plant_id: str
+    then: datetime
+
+
+CAST: Final = (
+    Cast("la_haute_borne", "la-haute-borne", datetime(2014, 12, 28, 6, tzinfo=UTC)),
+    Cast("serf_east", "serf-east", datetime(2016, 10, 12, 20, tzinfo=UTC)),
+)
+
+
+def moved(cast: Cast, to: Path) -> Path:
+    """The sample's folder with every stamp moved, and nothing else."""
+    folder = to / cast.folder
+    folder.mkdir(parents=True)
+    for path in sorted((SAMPLES / cast.folder).glob("*.csv*")):
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        for name in set(_STAMPS) & set(table.columns):
+            times = pd.to_datetime(table[name], utc=True) + (MOMENT - cast.then)
+            table[name] = times.dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+        table.to_csv(folder / path.name, index=False)
+    return folder
+
+
+@contextmanager
+def playing(home: Path) -> Iterator[dict[str, str]]:
+    """Servers, filled to the moment, while the block runs; the environment that names them."""
+    environment = {**os.environ, "GRIDCAST_HOME": str(home), "GRIDCAST_API_PORT": "0"}
+    found = {server.name: server.address for server in local.up(home)}
+    environment |= {"GRIDCAST_KAFKA": found["kafka"], "GRIDCAST_POSTGRES": found["postgres"]}
+    children = Children(home, environment)
+    try:
+        _command(environment, "up")
+        children.start("worker")
+        children.start("sink")
+        alerts = children.start("alerts")
+        folders = [moved(cast, home / "folders") for cast in CAST]
+        for folder in folders:
+            _command(environment, "publish", str(folder), "--speed", "0", "--to", _TRAINED.isoformat())
+        _command(environment, "lag", "--wait")
+        _command(environment, "train", "--fast", "--hindsight", "--until", _TRAINED.isoformat())
+        for folder in folders:
+            _command(
+                environment, "publish", str(folder), "--speed", "0",
+                "--from", _TRAINED.isoformat(), "--to", MOMENT.isoformat(),
+            )  # fmt: skip
+        _command(environment, "lag", "--wait")
+        children.stop(alerts)
+        yield environment
+    finally:
+        children.end_all()
+        local.down(home)
+
+
+def _command(environment: dict[str, str], *arguments: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", *arguments], env=environment, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(f"gridcast {arguments[0]}: {done.stderr.strip() or done.stdout.strip()}")
