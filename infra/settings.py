@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -33,6 +33,13 @@ FILE = "_FILE"
 NOT_SETTINGS = frozenset(
     {"DEBUG", "CONFIG", "TEST_SERVERS", "TEST_POSTGRES_TLS", "TEST_MOSQUITTO", "TEST_OPEN_METEO"}
 )
+#: A training sees every season; verdicts, bands and revisions look back two months; an alert may open again.
+LEAST_KEPT_DAYS = {
+    "keep_telemetry_days": 400,
+    "keep_forecasts_days": 62,
+    "keep_scores_days": 62,
+    "keep_alerts_days": 31,
+}
 LEVELS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
 
@@ -148,6 +155,7 @@ class Settings(BaseSettings):
     api_weather_s: float = Field(
         10.0, gt=0, description="How long the sources of weather have for a prediction on request."
     )
+    api_what_if_s: float = Field(20.0, gt=0, description="How long the answer to a what-if may take.")
     api_weather_cache_s: float = Field(
         1800.0, ge=0, description="How long their answer of a place is not asked for again."
     )
@@ -162,6 +170,15 @@ class Settings(BaseSettings):
     alerts_smtp_password: SecretStr = Field(
         SecretStr(""), description="Password of the mail channels that name none of their own."
     )
+
+    keep_telemetry_days: int = Field(
+        0, ge=0, description="Days of a plant's telemetry and weather that are kept to learn from; 0: all."
+    )
+    keep_forecasts_days: int = Field(400, ge=0, description="Days of a plant's forecasts kept; 0: all.")
+    keep_scores_days: int = Field(0, ge=0, description="Days of a plant's scores and events kept; 0: all.")
+    keep_rejects_days: int = Field(90, ge=0, description="Days that refused records are kept; 0: all.")
+    keep_alerts_days: int = Field(400, ge=0, description="Days that alerts which are over are kept; 0: all.")
+    keep_audit_days: int = Field(0, ge=0, description="Days of the audit trail that are kept; 0: all.")
 
     mlflow_uri: str = Field("", description="Tracking server of MLflow for experiments; empty: a file alone.")
 
@@ -200,6 +217,14 @@ class Settings(BaseSettings):
         if expression and not croniter.is_valid(expression):
             raise ValueError("it must be a cron expression, as 0 3 * * 1 for Mondays at three")
         return expression
+
+    @field_validator("keep_telemetry_days", "keep_forecasts_days", "keep_scores_days", "keep_alerts_days")
+    @classmethod
+    def _keeps_what_is_needed(cls, days: int, info: ValidationInfo) -> int:
+        least = LEAST_KEPT_DAYS[str(info.field_name)]
+        if 0 < days < least:
+            raise ValueError(f"it must be 0, which keeps all, or at least {least}")
+        return days
 
     @field_validator("levels", "api_origins", mode="before")
     @classmethod
