@@ -64,13 +64,13 @@ def _row(parameter: click.Parameter, context: click.Context) -> str | None:
     if record is None:
         return None
     name, about = record
-    return f"| `{_cell(name)}` | {_cell(_plain(about))} |"
+    return f"| <code>{_cell(_plain(name))}</code> | {_cell(_plain(about))} |"
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+    return " ".join(text.split()).replace("|", "&#124;")
 
 
 def _plain(text: str) -> str:
     """Help is no Markdown: what would be markup is shown as it is."""
-    return text.replace("<", "&lt;").replace("*", "\\*").replace("[", "\\[")
+    return text.replace("<", "&lt;").replace("*", "&#42;").replace("[", "&#91;")

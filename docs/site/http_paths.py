@@ -112,7 +112,8 @@ def _type(schema: dict[str, Any]) -> str:
         return ", ".join(f"`{one}`" for one in schema["enum"])
     if schema.get("type") == "array":
         return f"list of {_type(schema.get('items', {}))}"
-    return str(schema.get("format") or schema.get("type") or "any")
+    kind = schema.get("format") or schema.get("type") or "any"
+    return kind if isinstance(kind, str) else " or ".join(one for one in kind if one != "null")
 
 
 def _say(schema: dict[str, Any]) -> str:
