@@ -40,6 +40,7 @@ LIVES = (
 )
 
 
+@pytest.mark.slow
 def test_an_alerter_killed_at_any_point_loses_nothing_and_tells_nobody_twice(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

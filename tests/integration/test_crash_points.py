@@ -85,6 +85,7 @@ def plan_name(plan: list[tuple[str, int]]) -> str:
     return ", ".join(f"{point} ({occasion})" for point, occasion in plan)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plan", PLANS, ids=plan_name)
 def test_crashes_between_any_two_writes_lose_nothing_and_change_nothing(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, plan: list[tuple[str, int]]
@@ -100,6 +101,7 @@ def test_crashes_between_any_two_writes_lose_nothing_and_change_nothing(
     assert expect_what_the_journal_means(settings) > 12 * (HOURS * len(plan) - 1)
 
 
+@pytest.mark.slow
 def test_a_late_workers_checkpoints_written_last_change_nothing(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,6 +124,7 @@ def test_a_late_workers_checkpoints_written_last_change_nothing(
     assert expect_what_the_journal_means(settings) > 12 * 19
 
 
+@pytest.mark.slow
 def test_what_was_forwarded_twice_counts_once_also_for_a_worker_of_another_layout(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from infra.kafka import producer
 from infra.settings import Settings
 from infra.topics import JOURNAL
@@ -35,6 +37,7 @@ def rows(settings: Settings) -> int:
     return int(ask(settings, "select count(*) from telemetry")[0][0])
 
 
+@pytest.mark.slow
 def test_the_mark_of_a_transaction_at_the_end_of_a_partition_is_no_work_that_waits(
     settings: Settings,
 ) -> None:

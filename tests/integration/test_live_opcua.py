@@ -116,6 +116,7 @@ def test_every_scan_of_a_park_is_in_the_journal(
     assert differences(settings, park, telemetry) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_kills_of_us_and_of_the_server_lose_and_change_nothing(
     settings: Settings, tmp_path: Path, children: list[Child], seed: int
@@ -142,6 +143,7 @@ def test_kills_of_us_and_of_the_server_lose_and_change_nothing(
     assert differences(settings, park, telemetry) == []
 
 
+@pytest.mark.slow
 def test_while_kafka_is_away_the_server_keeps_what_came(
     servers: Settings, settings: Settings, tmp_path: Path, children: list[Child]
 ) -> None:

@@ -54,6 +54,7 @@ def descendants(home: Path) -> list[psutil.Process]:
     return found
 
 
+@pytest.mark.slow
 def test_up_is_found_by_the_next_up_and_down_leaves_nothing(home: Path) -> None:
     first = gridcast(home, "up", "--json")
     assert first.returncode == 0, first.stderr

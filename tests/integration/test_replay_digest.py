@@ -69,6 +69,7 @@ def ends(settings: Settings) -> dict[str, Any]:
     return {topic.name: spans(settings, topic.name) for topic in TOPICS}
 
 
+@pytest.mark.slow
 def test_a_replay_has_the_digest_of_the_live_run(settings: Settings, command: Any, tmp_path: Path) -> None:
     live_run(settings)
     days = {record["day"] for name, record in contents(settings, CHECKPOINTS) if name == "Checkpoint"}

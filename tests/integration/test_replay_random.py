@@ -162,6 +162,7 @@ def live(settings: Settings, rng: np.random.Generator) -> int:
         return crew.kills
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(SEED, SEED + RUNS))
 def test_a_replay_of_a_random_range_has_the_digest_of_a_random_live_run(
     settings: Settings, command: Any, seed: int, tmp_path: Path

@@ -73,6 +73,7 @@ def live_scores(days: int, **pinball_kw: float) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.slow
 def test_a_new_plant_is_trained_a_drift_waits_for_days_and_a_bad_champion_is_withdrawn(
     deployed: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:

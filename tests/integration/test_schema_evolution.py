@@ -16,6 +16,7 @@ from typing import Any
 
 import fastavro
 import numpy as np
+import pytest
 
 from infra.kafka import Outgoing
 from infra.settings import Settings
@@ -121,6 +122,7 @@ def both(settings: Settings, root: Path) -> Iterator[tuple[RunningWorker, Runnin
         yield worker, sink
 
 
+@pytest.mark.slow
 def test_a_field_is_added_and_removed_while_workers_and_sinks_are_replaced_one_by_one(
     settings: Settings, tmp_path: Path
 ) -> None:

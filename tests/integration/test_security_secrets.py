@@ -103,6 +103,7 @@ def test_no_command_prints_or_logs_a_secret(
             assert not [word for word in hushed if word.encode() in path.read_bytes()], path
 
 
+@pytest.mark.slow
 def test_a_dsn_that_cannot_be_read_is_refused_without_its_password(
     hushed: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

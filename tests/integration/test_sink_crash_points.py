@@ -48,6 +48,7 @@ def conflicts() -> float:
     return sample or 0.0
 
 
+@pytest.mark.slow
 def test_a_sink_killed_between_any_two_writes_loses_and_doubles_nothing(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,6 +71,7 @@ def failure(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_release_is_trained_judged_published_promoted_and_rolled_back(
     trained_on: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -114,8 +115,11 @@ def test_a_release_is_trained_judged_published_promoted_and_rolled_back(
     gone = call(capsys, "models", "rollback", "--because", "a trial")
     assert (gone["withdrawn"]["version"], gone["serves"]["version"]) == ("2", "1")
     assert call(capsys, "models", "show", "2")["manifest"]["withdrawn"]["reason"] == "a trial"
-    promoted = call(capsys, "models", "promote", "2")
+    assert "judged not to be better: too few days" in failure(capsys, "models", "promote", "2")
+    promoted = call(capsys, "models", "promote", "2", "--force")
     assert [one["version"] for one in promoted["shadows"]] == ["1"]
+    again = call(capsys, "models", "promote", "2", "--force")
+    assert (again["since"], again["shadows"]) == (promoted["since"], []), "it serves already: nothing is sent"
     assert serving(capsys) == {("2", "all")}
     for _ in range(2):
         last = call(capsys, "models", "rollback")
@@ -127,6 +131,7 @@ def serving(capsys: pytest.CaptureFixture[str]) -> set[tuple[str, str]]:
     return {(one["version"], one["plants"]) for one in call(capsys, "models", "list") if one["serves"]}
 
 
+@pytest.mark.slow
 def test_two_releases_serve_a_plant_each(trained_on: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     first = call(capsys, "train", "--fast", "--plant", "old")
     assert first["published"] and first["plants"] == ["old"]

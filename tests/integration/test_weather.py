@@ -75,6 +75,7 @@ def told(settings: Settings) -> set[str]:
     return {record["plant_id"] for record in runs(settings)}
 
 
+@pytest.mark.slow
 def test_sigkill_at_any_moment_loses_nothing_and_doubles_nothing(
     settings: Settings, server: WeatherServer
 ) -> None:

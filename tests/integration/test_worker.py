@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from confluent_kafka import TopicPartition
 
 from infra.kafka import Outgoing, admin, await_admin
@@ -79,6 +80,7 @@ def test_outputs_are_those_that_the_journal_means_and_sigterm_ends_with_zero(set
     assert dict(next(iter(newest.values())).headers())["stale"] in (b"0", b"1")
 
 
+@pytest.mark.slow
 def test_three_sigkills_lose_nothing_and_change_nothing(settings: Settings) -> None:
     with running(settings) as worker:
         worker.wait_ready()
@@ -117,6 +119,7 @@ def test_a_restored_worker_goes_on_where_the_last_one_was(settings: Settings) ->
     expect_what_the_journal_means(settings)
 
 
+@pytest.mark.slow
 def test_two_workers_share_the_partitions_and_a_third_joins_and_leaves(settings: Settings) -> None:
     fast = {"checkpoint_every_s": 0.5, "batch_records": 60}
     with running(settings, **fast) as first, running(settings, **fast) as second:
@@ -216,6 +219,7 @@ def test_a_committed_offset_that_retention_ate_stops_the_worker_unless_loss_is_a
         assert worker.stop() == 0
 
 
+@pytest.mark.slow
 def test_without_kafka_a_worker_says_so_in_one_line(settings: Settings) -> None:
     nowhere = settings.model_copy(update={"kafka": "127.0.0.1:1"})
     with running(nowhere) as worker:

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from infra.settings import Settings
 from infra.topics import CHECKPOINTS, JOURNAL, PLANTS, REJECTED, RELEASES
 from models import release_file
@@ -81,6 +83,7 @@ def expect_models(settings: Settings, meant: dict[str, range]) -> None:
         assert {hour: hours[hour] for hour in span} == {hour: {name} for hour in span}
 
 
+@pytest.mark.slow
 def test_bad_releases_change_nothing_and_a_rollback_in_one_command_reaches_both_workers(
     settings: Settings, tmp_path: Path
 ) -> None:

@@ -158,6 +158,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_what_became_known_later_changes_no_forecast(folder: Path, tmp_path: Path, case: str) -> None:
     options = range_of(*CASES[case])

@@ -171,6 +171,7 @@ NEEDY = [
 BOUND_S = 90.0
 
 
+@pytest.mark.slow
 def test_without_servers_every_command_ends_with_one_plain_line(nowhere: Path) -> None:
     """All at once, for each of them waits."""
     folder = str(write(nowhere / "folder"))

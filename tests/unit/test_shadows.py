@@ -301,6 +301,7 @@ def test_a_restored_shadow_goes_on_as_if_nothing_had_happened(minute: int) -> No
                 assert len(left) == sum(begun is not None and key >= begun for key in theirs)
 
 
+@pytest.mark.slow
 def test_states_of_different_age_take_up_each_shadow_at_its_own_place() -> None:
     items = journal(days(80, ("a", "b")), *LIFE)
     early, late = 60, len(items) - 20

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -57,6 +58,7 @@ def in_turns(waiting: list[list[JournalBatch]], rng: np.random.Generator) -> tup
     return outs, refused
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None)
 @given(st.lists(journals(), min_size=2, max_size=4), st.integers(0, 1000))
 def test_a_turn_of_several_partitions_makes_what_each_makes_alone(
