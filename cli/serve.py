@@ -22,7 +22,10 @@ def command(port: int | None, host: str | None, as_json: bool) -> None:
     from consumers.predictions.sources import Sources
     from consumers.predictions.weather import AT_ONCE
     from infra import logs, settings
+    from infra.registry import schema_ids
     from producers.weather.on_request import WeatherOnRequest
+    from schemas.codec import Codec
+    from streams.plant_states import PlantStates
 
     asked = {"api_port": port, "api_host": host, "log_format": "json" if as_json else None}
     found = settings.load(**{name: value for name, value in asked.items() if value is not None})
@@ -34,4 +37,5 @@ def command(port: int | None, host: str | None, as_json: bool) -> None:
         else:
             note(f"api: {address}, described at {address}/openapi.json")
 
-    serve(found, listening, Sources(WeatherOnRequest(found, AT_ONCE)))
+    states = PlantStates.of(found, Codec(schema_ids(found)))
+    serve(found, listening, Sources(WeatherOnRequest(found, AT_ONCE), states))

@@ -129,8 +129,8 @@ def _newest_kw(fleet: Fleet, slot: int, units: int) -> F8:
     """Mean power of each unit in the newest interval [kW], NaN where none came, shape (U,)."""
     state = fleet.state
     interval = int(state["issued_ms"][slot]) // (int(state["resolution_s"][slot]) * 1000) - 1
-    columns = (state[f"unit_{part}"][slot, :units, 0] for part in ("index", "sum", "count"))
-    sums, counts = rings.window(*columns, np.arange(units), np.full((units, 1), interval))
+    index, sums, counts = (state[f"unit_{part}"][slot, :units, 0] for part in ("index", "sum", "count"))
+    sums, counts = rings.window(index, sums, counts, np.arange(units), np.full((units, 1), interval))
     mean_kw = sums[:, 0] / np.maximum(counts[:, 0], 1) / MILLI_PER_KW
     return np.where(counts[:, 0] > 0, mean_kw, np.nan)
 

@@ -28,6 +28,7 @@ from consumers.api.routes import (
     live,
     logs,
     plants,
+    prediction_aliases,
     predictions,
     releases,
     running,
@@ -86,7 +87,7 @@ def _closed() -> list[APIRouter]:
     """Routers whose every route needs a key."""
     subjects = (
         service, plants, fleet, forecasts, predictions, events, alerts, scores, releases, live, running, logs,
-        aliases,
+        aliases, prediction_aliases,
     )  # fmt: skip
     return [subject.router for subject in subjects]
 

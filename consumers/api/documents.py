@@ -8,10 +8,16 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from consumers.api.documents_of_predictions import Answered as Answered
+from consumers.api.documents_of_predictions import Batch as Batch
+from consumers.api.documents_of_predictions import BatchResult as BatchResult
 from consumers.api.documents_of_predictions import ConfidenceInterval as ConfidenceInterval
+from consumers.api.documents_of_predictions import Difference as Difference
 from consumers.api.documents_of_predictions import Predicted as Predicted
 from consumers.api.documents_of_predictions import Prediction as Prediction
 from consumers.api.documents_of_predictions import PredictionMetadata as PredictionMetadata
+from consumers.api.documents_of_predictions import Side as Side
+from consumers.api.documents_of_predictions import SideMetadata as SideMetadata
+from consumers.api.documents_of_predictions import WhatIf as WhatIf
 
 
 class Health(BaseModel):

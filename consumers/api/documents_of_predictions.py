@@ -65,6 +65,74 @@ class Prediction(BaseModel):
     metadata: PredictionMetadata
 
 
+class Difference(BaseModel):
+    """What would be less what is."""
+
+    energy_kwh: float
+    baseline_kwh: float
+    what_if_kwh: float
+    prediction_kw: list[float] = Field(description="Of the medians, interval by interval [kW].")
+
+
+class SideMetadata(BaseModel):
+    """Where one side comes from."""
+
+    issued_at: datetime
+    model: str
+    version: str
+    release_sha256: str | None
+    capacity_kw: float
+    levels: list[float]
+    interval: list[float]
+    rungs: list[str]
+    energy_kwh: float
+    stale: bool
+    telemetry_at: datetime | None
+    telemetry_age_s: float | None
+    telemetry_quality: float | None
+    weather_source: str | None
+    weather_published_at: datetime | None
+    weather_age_s: float | None
+    weather_quality: float | None
+
+
+class Side(BaseModel):
+    """One side of a what-if."""
+
+    predictions: list[Predicted]
+    confidence_intervals: list[ConfidenceInterval]
+    metadata: SideMetadata
+
+
+class WhatIf(BaseModel):
+    """What is beside what would be, for the same intervals."""
+
+    baseline: Side
+    what_if: Side
+    difference: Difference
+    assumed: list[str] = Field(description="What was taken as given.")
+    baseline_is_published: bool = Field(
+        description="Whether the baseline is the newest published forecast, to the bit; telemetry that came"
+        " late makes it another one."
+    )
+
+
+class BatchResult(BaseModel):
+    """What became of one item."""
+
+    status: int = Field(description="As if it had been asked alone.")
+    answer: Prediction | WhatIf | None
+    problem: str | None = Field(description="Why there is no answer.")
+
+
+class Batch(BaseModel):
+    """What became of the items of a batch, in their order."""
+
+    results: list[BatchResult]
+    answered: int
+    refused: int
+
+
 class Answered(BaseModel):
     """A prediction that was asked of this process."""
 

@@ -22,12 +22,43 @@ _METADATA: Final = {
     "weather_cached": True, "weather_until": "2014-12-04T04:00:00Z",
 }  # fmt: skip
 
+_KEPT: Final = (
+    "issued_at", "model", "version", "release_sha256", "capacity_kw", "levels", "interval", "rungs",
+    "energy_kwh", "stale", "telemetry_at", "telemetry_age_s", "telemetry_quality", "weather_source",
+    "weather_published_at", "weather_age_s", "weather_quality",
+)  # fmt: skip
+_SIDE: Final[dict[str, Any]] = {
+    "predictions": [_PREDICTED],
+    "confidence_intervals": [_INTERVAL],
+    "metadata": {name: _METADATA[name] for name in _KEPT},
+}
+_DIFFERENCE: Final = {
+    "energy_kwh": 231.25, "baseline_kwh": 462.5, "what_if_kwh": 693.75, "prediction_kw": [925.0],
+}  # fmt: skip
+
+_PREDICTION: Final = {
+    "predictions": [_PREDICTED], "confidence_intervals": [_INTERVAL], "metadata": _METADATA,
+}  # fmt: skip
+_REFUSED: Final = {"status": 404, "answer": None, "problem": "there is no plant x: /v1/plants lists them"}
+
 EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "Predicted": _PREDICTED,
     "ConfidenceInterval": _INTERVAL,
     "PredictionMetadata": _METADATA,
-    "Prediction": {
-        "predictions": [_PREDICTED], "confidence_intervals": [_INTERVAL], "metadata": _METADATA,
+    "Prediction": _PREDICTION,
+    "Difference": _DIFFERENCE,
+    "SideMetadata": _SIDE["metadata"],
+    "Side": _SIDE,
+    "WhatIf": {
+        "baseline": _SIDE, "what_if": _SIDE, "difference": _DIFFERENCE,
+        "assumed": ["the plant is larger or smaller throughout: what it measured is scaled with it"],
+        "baseline_is_published": True,
+    },
+    "BatchResult": _REFUSED,
+    "Batch": {
+        "results": [{"status": 200, "answer": _PREDICTION, "problem": None}, _REFUSED],
+        "answered": 1,
+        "refused": 1,
     },
     "Answered": {
         "at": "2014-12-01T06:00:05Z", "request_id": "9f2c1d", "key_id": "3f2a9c01d4e5", "source": "place",

@@ -20,6 +20,7 @@ from consumers.api.requests import RequestLog
 from consumers.predictions.predictor import Predictor
 from consumers.predictions.sources import Sources
 from consumers.predictions.weather import Weather
+from consumers.predictions.what_if import WhatIf
 from infra.registry import schema_ids
 from schemas.codec import Codec
 
@@ -43,6 +44,7 @@ class Parts:
     lag: LagLook
     started_s: float
     predictor: Predictor | None
+    what_if: WhatIf | None
     predictions: PredictionLog
 
     @classmethod
@@ -53,7 +55,8 @@ class Parts:
         return cls(
             settings, codec, database, Doorkeeper(database), Limits(settings), RequestLog(), latest, hub,
             Follower(settings, latest, hub), LagLook(settings, codec), time.monotonic(),
-            _predictor(settings, codec, sources), PredictionLog(),
+            _predictor(settings, codec, sources),
+            _what_if(settings, codec, sources), PredictionLog(),
         )  # fmt: skip
 
     def close(self) -> None:
@@ -61,6 +64,8 @@ class Parts:
         self.follower.close()
         if self.predictor is not None:
             self.predictor.close()
+        if self.what_if is not None:
+            self.what_if.close()
         self.doorkeeper.note_uses(at_once=True)
         self.database.close()
 
@@ -69,6 +74,10 @@ def _predictor(settings: Settings, codec: Codec, sources: Sources | None) -> Pre
     if sources is None:
         return None
     return Predictor.of(Weather(sources.weather), codec, settings.levels)
+
+
+def _what_if(settings: Settings, codec: Codec, sources: Sources | None) -> WhatIf | None:
+    return None if sources is None else WhatIf(sources.states, codec, settings.api_what_if_s)
 
 
 async def parts(request: Request) -> Parts:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -14,8 +15,9 @@ from starlette.concurrency import run_in_threadpool
 
 from consumers.api.listing import named
 from consumers.api.problems import RETRY_S, Problem
-from consumers.predictions.asked import PlaceAsked, PlantAsked
+from consumers.predictions.asked import BatchItem, PlaceAsked, PlantAsked, WhatIfAsked, WhatIfOfPlant
 from consumers.predictions.predictor import of_plant
+from consumers.predictions.told import expect_levels
 from infra import metrics
 from schemas.errors import InputError, ServiceUnavailable, TooLate
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from consumers.api.parts import Parts
 
 KEPT: Final = 1000
+_AT_ONCE: Final = 4  # questions of a batch; the others of the service go on beside it
 _AGAIN: Final = {"Retry-After": str(RETRY_S)}
 _PLANT: Final = (
     "select kind, latitude, longitude, issue_every_s from plants where plant_id = %s"
@@ -72,6 +75,38 @@ async def predict(given: Parts, state: Mapping[str, Any], asked: PlaceAsked | Pl
         about = f"{asked.kind} {asked.latitude:.2f},{asked.longitude:.2f}"
         return await noted(given, state, "place", about, _of_place(given, asked))
     return await noted(given, state, "plant", asked.plant_id, _of_plant(given, asked))
+
+
+async def what_if(given: Parts, state: Mapping[str, Any], plant_id: str, asked: WhatIfAsked) -> Told:
+    """What the newest forecast of a registered plant would be, beside what it is.
+
+    Raises:
+        Problem: there is no answer, and why.
+    """
+    return await noted(given, state, "what_if", plant_id, _what_if(given, plant_id, asked))
+
+
+async def one_of_many(given: Parts, state: Mapping[str, Any], asked: BatchItem) -> Told:
+    """The answer to one question of a batch, or its refusal: `status` and one of `answer`, `problem`."""
+    try:
+        if isinstance(asked, WhatIfOfPlant):
+            answer = await what_if(given, state, asked.plant_id, asked.what_if)
+        else:
+            answer = await predict(given, state, asked)
+    except Problem as error:
+        return {"status": error.status, "answer": None, "problem": error.detail}
+    return {"status": 200, "answer": answer, "problem": None}
+
+
+async def many(given: Parts, state: Mapping[str, Any], asked: Sequence[BatchItem]) -> list[Told]:
+    """The answers to a batch in its order, some of them worked on at once."""
+    room = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(item: BatchItem) -> Told:
+        async with room:
+            return await one_of_many(given, state, item)
+
+    return await asyncio.gather(*(one(item) for item in asked))
 
 
 async def noted(
@@ -127,6 +162,15 @@ async def _of_plant(given: Parts, asked: PlantAsked) -> Told:
             raise Problem(503, "forecasts are still being read: try again", {"Retry-After": "2"})
         raise Problem(404, f"there is no forecast of {asked.plant_id} yet")
     return of_plant(asked, held.record(), plant, time.time_ns() // 1_000_000)
+
+
+async def _what_if(given: Parts, plant_id: str, asked: WhatIfAsked) -> Told:
+    if given.what_if is None:
+        raise Problem(503, "this service was started without a way to the states of plants")
+    await run_in_threadpool(_registered, given, plant_id)
+    held = given.latest.get(plant_id)
+    expect_levels(asked.levels, given.settings.levels)
+    return await given.what_if.answer(plant_id, asked, None if held is None else held.record())
 
 
 def _registered(given: Parts, plant_id: str) -> Told:

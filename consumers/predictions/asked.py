@@ -6,10 +6,10 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
+from consumers.api.params import TEXT, Moment
 from models.validate_control import LARGEST_KW
 from schemas.records import PlantKind, PlantVersion
 
-TEXT: Final = r"^[^\x00-\x1f\x7f]+$"  # as every name that reaches a statement
 FURTHEST_H: Final = 384
 DEFAULT_H: Final = 24
 RESOLUTION_S: Final = 900
@@ -31,6 +31,14 @@ Levels = Annotated[
         description="Quantile levels, of those that are published; all of them where left out.",
     ),
 ]  # fmt: skip
+#: As long as workers take it, of letters that no spreadsheet and no terminal reads as anything else.
+ColumnName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,99}$")]
+UnitName = Annotated[str, Field(strict=True, min_length=1, max_length=200, pattern=TEXT)]
+UnitsOut = Annotated[
+    Annotated[list[UnitName], Field(min_length=1, max_length=1000)]
+    | Annotated[int, Field(strict=True, ge=1, le=1000)],
+    Field(description="Units by name, or how many.", examples=[["R80711"]]),
+]
 PlantName = Annotated[
     str, Field(strict=True, min_length=1, max_length=200, pattern=TEXT, examples=["la-haute-borne"])
 ]
@@ -78,6 +86,62 @@ class PlantAsked(_Asked):
     levels: Levels = None
 
 
+def _weather_of(value: Any) -> str:
+    rows = value.get("rows") if isinstance(value, dict) else getattr(value, "rows", None)
+    return "named" if rows is None else "sent"
+
+
+class RunNamed(_Asked):
+    """A weather run that the plant was sent."""
+
+    source: Annotated[str, Field(strict=True, min_length=1, max_length=200, pattern=TEXT)]
+    published_at: Moment
+
+
+class WeatherRow(_Asked):
+    """Weather of one time."""
+
+    valid_at: Moment
+    values: Annotated[
+        dict[ColumnName, Number],
+        Field(
+            min_length=1, max_length=60, description="By column with its unit, as in weather.csv.",
+            examples=[{"wind_speed_100m_ms": 9.5, "wind_direction_100m_deg": 200.0}],
+        ),
+    ]  # fmt: skip
+
+
+class OwnWeather(_Asked):
+    """Weather that is sent along, hour by hour."""
+
+    source: Annotated[
+        str,
+        Field(
+            strict=True, min_length=1, max_length=200, pattern=TEXT,
+            description="Whose weather it is like: models answer for the sources that they were trained on,"
+            " the physical start for all others.",
+        ),
+    ] = "own"  # fmt: skip
+    rows: list[WeatherRow] = Field(min_length=1, max_length=400)
+
+
+WeatherAsked = Annotated[
+    Annotated[RunNamed, Tag("named")] | Annotated[OwnWeather, Tag("sent")], Discriminator(_weather_of)
+]
+
+
+class WhatIfAsked(_Asked):
+    """What is to be otherwise: one thing or several."""
+
+    capacity_kw: Capacity | None = None
+    units_out: UnitsOut | None = None
+    weather: WeatherAsked | None = Field(None, description="A run that the plant was sent, or own rows.")
+    hours: Annotated[int, Field(strict=True, ge=1, le=48)] | None = Field(
+        None, description="How far ahead [h]; all that is issued where left out."
+    )
+    levels: Levels = None
+
+
 def _kind_of(value: Any) -> str:
     named = value.get("plant_id") if isinstance(value, dict) else getattr(value, "plant_id", None)
     return "place" if named is None else "plant"
@@ -86,3 +150,30 @@ def _kind_of(value: Any) -> str:
 Asked = Annotated[
     Annotated[PlaceAsked, Tag("place")] | Annotated[PlantAsked, Tag("plant")], Discriminator(_kind_of)
 ]
+
+
+def _of_batch(value: Any) -> str:
+    held = value.get("what_if") if isinstance(value, dict) else getattr(value, "what_if", None)
+    return _kind_of(value) if held is None else "what_if"
+
+
+class WhatIfOfPlant(_Asked):
+    """A what-if among others."""
+
+    plant_id: PlantName
+    what_if: WhatIfAsked
+
+
+BatchItem = Annotated[
+    Annotated[PlaceAsked, Tag("place")]
+    | Annotated[PlantAsked, Tag("plant")]
+    | Annotated[WhatIfOfPlant, Tag("what_if")],
+    Discriminator(_of_batch),
+]
+MOST_AT_ONCE: Final = 100
+
+
+class BatchAsked(_Asked):
+    """Many questions in one."""
+
+    items: list[BatchItem] = Field(min_length=1, max_length=MOST_AT_ONCE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from models.fleet import Fleet
 from schemas.records import WeatherRun
 
 
@@ -29,8 +30,20 @@ class WeatherSource(Protocol):
         """Let go of connections."""
 
 
+class PlantStates(Protocol):
+    """States of registered plants; `streams.plant_states` has them. Called from one thread at a time."""
+
+    def fleet_of(self, plant_id: str) -> Fleet:
+        """A fleet of this plant alone, as the journal has it now; the asker may change it.
+
+        Raises:
+            ServiceUnavailable: it is not to be had now.
+        """
+
+
 @dataclass(frozen=True)
 class Sources:
     """All of them."""
 
     weather: WeatherSource
+    states: PlantStates

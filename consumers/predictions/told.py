@@ -40,6 +40,18 @@ def answer(
     }
 
 
+def shortened(told: Mapping[str, Any], count: int) -> dict[str, Any]:
+    """The first intervals of an answer alone."""
+    predictions = told["predictions"][:count]
+    energy = sum(one["prediction_kw"] * one["interval_s"] / _S_PER_H for one in predictions)
+    about = {"energy_kwh": round(energy, 3), "rungs": sorted({one["rung"] for one in predictions})}
+    return {
+        "predictions": predictions,
+        "confidence_intervals": told["confidence_intervals"][:count],
+        "metadata": {**told["metadata"], **about},
+    }
+
+
 def rows(told: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
     """An answer as one row a step."""
     for step, interval in zip(told["predictions"], told["confidence_intervals"], strict=True):

@@ -106,3 +106,37 @@ def test_who_may(world: World) -> None:
             "/v1/predict", content=b"[" * 100_000, headers={"Content-Type": "application/json"}
         )
         assert deep.status_code == 400, deep.text[:200]
+
+
+def test_a_batch_answers_or_refuses_each_item_by_itself(world: World) -> None:
+    items = [PLACE, {"plant_id": "a", "hours": 6}, {"plant_id": "nobody"}, {**PLACE, "hours": 380}]
+    items.append({"plant_id": "nobody", "what_if": {"capacity_kw": 5.0}})
+    with world.client() as client:
+        told = client.post("/v1/predict/batch", json={"items": items}).json()
+        statuses = [one["status"] for one in told["results"]]
+        assert (statuses, told["answered"], told["refused"]) == ([200, 200, 404, 404, 404], 2, 3)
+        for one in told["results"]:
+            assert (one["answer"] is None) == (one["problem"] is not None)
+        alone = client.post("/v1/predict", json=items[1]).json()
+        assert told["results"][1]["answer"] == alone
+        for wrong in ([], [PLACE] * 101, [{**PLACE, "kind": "hydro"}]):
+            assert client.post("/v1/predict/batch", json={"items": wrong}).status_code == 422
+
+
+def test_the_common_paths_are_the_same_answers(world: World) -> None:
+    with world.client() as client:
+        whole = client.post("/v1/predict", json={"plant_id": "a"}).json()
+        for model in ("multi_step", "multi_model_residual", whole["metadata"]["model"]):
+            assert client.post(f"/predict/{model}", json={"plant_id": "a"}).json() == whole
+        single = client.post("/predict/single_step", json={"plant_id": "a"}).json()
+        assert single["predictions"] == whole["predictions"][:1]
+        assert single["metadata"]["energy_kwh"] < whole["metadata"]["energy_kwh"]
+        assert client.post("/predict/none_such", json={"plant_id": "a"}).status_code == 409
+        assert client.post("/predict/none_such", json=PLACE).status_code == 409
+        for kind in ("wind", "solar"):
+            path = f"/api/v1/predict/{kind}?location_lat=39.74&location_lng=-105.18&hours=24"
+            told = client.get(path).json()
+            assert set(told) == {"predictions", "confidence_intervals", "metadata"}
+            assert (told["metadata"]["kind"], told["metadata"]["capacity_kw"]) == (kind, 1000.0)
+        assert client.get("/api/v1/predict/hydro?location_lat=1&location_lng=1").status_code == 422
+        assert client.get("/api/v1/predict/wind?location_lat=91&location_lng=1").status_code == 422

@@ -30,6 +30,7 @@ from infra.kafka import Outgoing, produce_all, producer
 from infra.postgres import transaction
 from infra.settings import Settings
 from producers.weather.on_request import WeatherOnRequest
+from streams.plant_states import PlantStates
 from tests import output_records as made
 from tests.integration.sink_help import CODEC, send, sink_all, wait_until
 from tests.weather_server import weather_server
@@ -137,7 +138,8 @@ def running(settings: Settings) -> Iterator[tuple[FastAPI, str]]:
     """The app on a free port, in a thread of this process; its source of weather is `app.state.weather`."""
     with weather_server() as weather, socket.create_server(("127.0.0.1", 0)) as listener:
         found = settings.model_copy(update={"open_meteo_url": weather.url, "api_weather_s": 2.0})
-        app = create_app(settings, Sources(WeatherOnRequest(found, AT_ONCE)))
+        sources = Sources(WeatherOnRequest(found, AT_ONCE), PlantStates.of(settings, CODEC))
+        app = create_app(settings, sources)
         app.state.weather = weather
         server = uvicorn.Server(configured(app, settings))
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
