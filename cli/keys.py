@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -98,9 +97,9 @@ def _settings() -> Any:
 
 
 def _actor() -> Actor:
-    from consumers.api.audit import Actor
+    from cli.acting import here
 
-    return Actor(f"{getpass.getuser()} on the command line")
+    return here()
 
 
 def _row(key: Key) -> dict[str, Any]:

@@ -48,6 +48,8 @@ COMMANDS: dict[str, str] = {
     "plot": "Pictures of forecasts, reliability and skill.",
     "serve": "The HTTP interface and the page.",
     "alerts": "Tell of events, drift and stalls: topic, webhook, mail.",
+    "backup": "PostgreSQL and the topics into a folder.",
+    "restore": "A backup back into empty servers.",
     "retention": "Let go of what PostgreSQL no longer has to keep.",
     "bench": "Measure throughput, latency, restore and memory.",
     "skill": "Run the public forecasting benchmarks.",

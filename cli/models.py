@@ -68,15 +68,16 @@ def card(version: str, name: str | None, out: Path | None, as_json: bool) -> Non
 @click.argument("version")
 @_name
 @_plants_option
+@click.option("--force", is_flag=True, help="Also one that was judged to be no better than what served.")
 @json_option
-def promote(version: str, name: str | None, plants: tuple[str, ...], as_json: bool) -> None:
+def promote(version: str, name: str | None, plants: tuple[str, ...], force: bool, as_json: bool) -> None:
     """Let a release serve from now on, one that was a shadow, withdrawn, or replaced.
 
     With --plant it serves these plants and the others keep what they have. What served before runs on as a
     shadow, so that their live scores can be compared.
     """
     releases = _releases()
-    record, shadows = releases.promote(releases.find(version, name), plants)
+    record, shadows = releases.promote(releases.find(version, name), plants, force)
     lines = [f"{record.name} {record.version} serves {', '.join(plants) or 'every plant'} from now on"]
     lines += [f"{one.name} {one.version} runs on as a shadow" for one in shadows]
     document = {**_row(record, releases), "shadows": [_row(one, releases) for one in shadows]}

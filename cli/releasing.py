@@ -1,4 +1,4 @@
-"""What releases do, changed from the command line: published, promoted, rolled back.
+"""What releases do, changed from the command line and for the API: published, promoted, rolled back.
 
 A promotion leaves the champion before it running as a shadow, so that live scores of both are paired; a
 rollback promotes that one again and withdraws the other. Every change is a record on `model.releases`.
@@ -23,6 +23,7 @@ from consumers.releases import (
     find,
     identity,
     manifest_of,
+    named_plants,
     predecessor,
     release_records,
     replaced,
@@ -139,31 +140,79 @@ class Releases:
             artifact_bytes=len(artifact),
             manifest=json.dumps(brief(release.manifest, MANIFEST_BYTES), sort_keys=True),
         )
+        # A training takes hours, and somebody may have promoted another release meanwhile.
+        self.refresh()
         gone = replaced(self.records, plants) if role is ReleaseRole.CHAMPION else {}
         _patiently(lambda: send_release(KafkaOut(self._settings), self.codec, record, artifact))
         self.records = [*self.records, record]
         return record, self._leave_running(gone, record)
 
+    def refresh(self) -> None:
+        """Read the topic again."""
+        self.records = release_records(self._settings, self.codec)
+
     def promote(
-        self, record: ReleaseRecord, plants: tuple[str, ...] = ()
+        self, record: ReleaseRecord, plants: tuple[str, ...] = (), force: bool = False
     ) -> tuple[ReleaseRecord, list[ReleaseRecord]]:
         """Let a release serve these plants (all where there are none); returns its record and the shadows.
 
+        Where it serves them already nothing is sent, so a promotion that is asked for twice is made once.
+        `force`: also one that was judged to be no better than what served.
+
         Raises:
-            InputError: it was not trained on one of them, or its artifact must not be used.
+            InputError: it was not trained on one of them, its artifact must not be used, or it was judged.
         """
-        strangers = _strangers(record, plants)
-        if strangers:
+        self._refuse_unfit(record, plants)
+        verdict = manifest_of(record).get("verdict")
+        if not force and isinstance(verdict, dict) and verdict.get("promoted") is False:
             name = f"{record.name} {record.version}"
-            raise InputError(f"{name} was not trained on {', '.join(strangers)}: workers would refuse it")
-        why = self._refusals.of(record)
-        if why is not None:
-            raise InputError(f"{record.name} {record.version}: workers would refuse it: {why}")
+            raise InputError(
+                f"{name} was judged not to be better: {verdict.get('reason')}: force it to serve"
+            )
+        standing = self.serving_for(record, plants)
+        if standing is not None:
+            return standing, []
         gone = replaced(self.records, plants)
         manifest = {name: value for name, value in manifest_of(record).items() if name != "withdrawn"}
         text = json.dumps(manifest, sort_keys=True)
         made = self._send(replace(record, role=ReleaseRole.CHAMPION, plants=plants, manifest=text))
         return made, self._leave_running(gone, made)
+
+    def run_beside(self, record: ReleaseRecord, plants: tuple[str, ...] = ()) -> ReleaseRecord:
+        """Let a release run as a shadow: forecasts that are scored and never published.
+
+        Raises:
+            InputError: it serves, was not trained on one of the plants, or its artifact must not be used.
+        """
+        self._refuse_unfit(record, plants)
+        name = f"{record.name} {record.version}"
+        if any(one is not None and identity(one) == identity(record) for one in self._serving(plants)):
+            raise InputError(f"{name} serves: promote another one, and it runs on as a shadow by itself")
+        newest = find(self.records, record.version, record.name)
+        if newest.role is ReleaseRole.SHADOW and newest.plants == plants:
+            return newest
+        return self._send(replace(record, role=ReleaseRole.SHADOW, plants=plants))
+
+    def serving_for(self, record: ReleaseRecord, plants: tuple[str, ...]) -> ReleaseRecord | None:
+        """Why a release serves all of these plants already; None where it does not."""
+        serving = self._serving(plants)
+        if not serving or any(one is None or identity(one) != identity(record) for one in serving):
+            return None
+        return serving[0]
+
+    def _serving(self, plants: tuple[str, ...]) -> list[ReleaseRecord | None]:
+        """What serves each of these plants; of all plants: those that a record is for alone, and the rest."""
+        asked: tuple[str | None, ...] = plants or (None, *named_plants(self.records))
+        return [champion(self._taken_up(plant_id), plant_id) for plant_id in asked]
+
+    def _refuse_unfit(self, record: ReleaseRecord, plants: tuple[str, ...]) -> None:
+        name = f"{record.name} {record.version}"
+        strangers = _strangers(record, plants)
+        if strangers:
+            raise InputError(f"{name} was not trained on {', '.join(strangers)}: workers would refuse it")
+        why = self._refusals.of(record)
+        if why is not None:
+            raise InputError(f"{name}: workers would refuse it: {why}")
 
     def rollback(
         self, plants: tuple[str, ...] = (), why: dict[str, Any] | None = None

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from cli import schedule_desk as desk
 from cli.output import emit, plain, say, table
 from cli.standing import begin
 from cli.stopping import until_told
@@ -17,21 +18,27 @@ _log = logging.getLogger("gridcast.schedule")
 _SHOWN: Final = 20
 
 
-@click.command(epilog="Example:  gridcast schedule --cron '0 3 * * 1'")
+@click.group(invoke_without_command=True, epilog="Example:  gridcast schedule --cron '0 3 * * 1'")
 @click.option("--once", is_flag=True, help="Look at the triggers, act once, and end.")
 @click.option("--runs", is_flag=True, help="Show the last trainings with their reasons, and end.")
 @click.option("--cron", help="When to train, in UTC; '' for by trigger alone. Default: the setting.")
 @click.option("--name", default="gridcast", show_default=True, help="Name of the releases.")
 @click.option("--fast", is_flag=True, help="Smaller trainings, in seconds for a plant.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line on standard output.")
-def command(once: bool, runs: bool, cron: str | None, name: str, fast: bool, as_json: bool) -> int:
-    """Keep the models good without a person, until SIGTERM.
+@click.pass_context
+def command(
+    context: click.Context, once: bool, runs: bool, cron: str | None, name: str, fast: bool, as_json: bool
+) -> int:
+    """Keep the models good without a person, and run jobs, until SIGTERM.
 
     Trains by cron expression, when a champion's errors drift, when its live skill is less than its held-back
     days promised, and when there is a plant that no release knows: one training at a time, with a pause after
     each. A champion that does worse live than the one before it, which runs on as a shadow, is withdrawn. The
-    settings `schedule_...` say how much of what is enough.
+    settings `schedule_...` say how much of what is enough. Whatever was asked for through the API, by a
+    schedule or with `gridcast jobs` is run here too. With a subcommand: schedules and triggers.
     """
+    if context.invoked_subcommand is not None:
+        return 0
     from infra import settings
 
     asked = {} if cron is None else {"schedule_cron": cron}
@@ -40,12 +47,11 @@ def command(once: bool, runs: bool, cron: str | None, name: str, fast: bool, as_
     found = begin(None, as_json).model_copy(update=_checked(asked))
     from cli.scheduling import Schedule
 
-    arguments = ("--name", name, *(("--fast",) if fast else ()))
-    schedule = Schedule(found, arguments, _as_json if as_json else _as_log)
+    schedule = Schedule(found, _as_json if as_json else _as_log, name, fast, cron)
     with until_told() as stop:
         if once:
             return _once(schedule.once(stop.is_set), as_json)
-        _log.info("training at %r and by trigger", found.schedule_cron)
+        _log.info("running jobs, and training at %r and by trigger", found.schedule_cron)
         schedule.run(stop.is_set, stop.wait)
     return 0
 
@@ -87,3 +93,6 @@ def _as_json(event: str, text: str, more: dict[str, Any]) -> None:
 def _as_log(event: str, text: str, more: dict[str, Any]) -> None:  # noqa: ARG001 - a log has the sentence
     level = logging.WARNING if event in ("trouble", "failed", "rolled_back") else logging.INFO
     _log.log(level, "%s", text)
+
+
+desk.attach(command)

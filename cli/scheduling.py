@@ -1,19 +1,26 @@
-"""Looks at the triggers, trains when one of them counts, and withdraws champions that do worse live.
+"""Looks at the triggers and the clock, asks for the jobs that they want, runs jobs, and withdraws champions
+that do worse live.
 
-Nothing is remembered here: what was tried when and why stands in PostgreSQL (`trainings`), so a restart
-changes nothing and two schedules do not train twice.
+Nothing is remembered here: what was tried when and why, and what was asked for, stands in PostgreSQL, so a
+restart changes nothing and two schedules do not train twice.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from cli import live_checks
+from cli.job_kinds import Tell, bodies, trainer
 from cli.releasing import Releases
-from cli.training_child import TrainingChild
-from consumers import trainings
+from consumers import trainings, trigger_values
+from consumers.jobs import old, queue, schedules, store
+from consumers.jobs.names import TRAIN
+from consumers.jobs.queue import Asker
+from consumers.jobs.runner import Runner
+from consumers.jobs.store import Job
 from consumers.trainings import Training
 from consumers.triggers import drift_reasons, new_plant_reasons, plant_ids
 from infra.postgres import transaction
@@ -23,66 +30,103 @@ from schemas.errors import GridcastError
 if TYPE_CHECKING:
     from infra.settings import Settings
 
-#: `tell(event, sentence, numbers)`: what the schedule does, for a log or for machines.
-Tell = Callable[[str, str, dict[str, Any]], None]
 _DAY_MS: Final = 86_400_000
 _POLL_S: Final = 1.0
+_NAME: Final = "gridcast-schedule"
+TRIGGERS: Final = Asker("triggers")
+#: Two schedules that find the same reason at once ask for one training.
+_ASKING: Final = 7_304_119
+_FAILURES: Final = 20
 
 
 class Schedule:
-    """One schedule; `arguments` go to every training."""
+    """One schedule. `name` and `fast` are of the trainings that triggers ask for; `cron`: instead of what the
+    settings and what was set over them say.
+    """
 
-    def __init__(self, settings: Settings, arguments: tuple[str, ...], tell: Tell) -> None:
-        self._settings = settings
-        self._arguments = arguments
+    def __init__(
+        self,
+        settings: Settings,
+        tell: Tell,
+        name: str = "gridcast",
+        fast: bool = False,
+        cron: str | None = None,
+    ) -> None:
+        self._configured = self._settings = settings
         self._tell = tell
+        self._order = {"name": name, "fast": fast}
+        self._cron = cron
         self._began_ms = now_ms()
-        self._live_day = -1
+        self._live_day = self._old_day = -1
         self._fallen: list[Reason] = []
-        self._child: TrainingChild | None = None
-        self._job: tuple[int, Decision] | None = None
         self._said: dict[str, str] = {}
 
     def run(self, stopped: Callable[[], bool], wait: Callable[[float], Any]) -> None:
-        """Look every `schedule_look_every_s` until told to stop; a training that runs then is ended."""
+        """Run jobs, and look every `schedule_look_every_s`, until told to stop; jobs that run then are put
+        back.
+        """
+        runner = Runner(self._settings, bodies(self._settings, self._tell))
+        runner.start()
         next_look_s = 0.0
         try:
             while not stopped():
-                self.reap()
-                if self._child is None and time.monotonic() >= next_look_s:
+                self._in_peace(self.fire)
+                if time.monotonic() >= next_look_s:
                     next_look_s = time.monotonic() + self._settings.schedule_look_every_s
-                    self._look_in_peace()
+                    self._in_peace(self.look)
                 wait(_POLL_S)
         finally:
-            self.stop()
+            runner.close()
 
     def once(self, stopped: Callable[[], bool]) -> Outcome | None:
-        """Look, act once, and wait for what it started; None where there was nothing to train."""
+        """Look, act once, and wait for the trainings that are asked for; None where there are none."""
+        self.fire()
+        self.look()
+        asked = [job.job_id for job in self._unfinished()]
+        if not asked:
+            return None
+        runner = Runner(self._settings, {TRAIN: trainer(self._settings, self._tell)}, room=1)
+        runner.start()
         try:
-            if not self.look():
-                return None
             while not stopped():
-                outcome = self.reap(_POLL_S)
-                if outcome is not None:
-                    return outcome
+                with transaction(self._settings, _NAME) as cursor:
+                    jobs = [store.one(cursor, job_id) for job_id in asked]
+                if all(job.over for job in jobs):
+                    self._note_failures()
+                    result = jobs[-1].result
+                    return Outcome.FAILED if result is None else Outcome(result["outcome"])
+                time.sleep(_POLL_S / 2)
             return Outcome.FAILED
         finally:
-            self.stop()
+            runner.close()
 
-    def _look_in_peace(self) -> None:
+    def fire(self) -> None:
+        """Ask for the jobs of the schedules that are due, and let old jobs go once a day."""
+        with transaction(self._settings, _NAME) as cursor:
+            fired = schedules.fire(cursor, datetime.now(UTC))
+        for name, job_id in fired:
+            self._tell("asked", f"schedule {name} asks for job {job_id}", {"job_id": job_id})
+        if now_ms() // _DAY_MS != self._old_day:
+            with transaction(self._settings, _NAME) as cursor:
+                old.let_go(cursor, self._settings.jobs_days)
+            self._old_day = now_ms() // _DAY_MS
+
+    def _in_peace(self, act: Callable[[], Any]) -> None:
         """A server that is away for a while ends no schedule."""
         try:
-            self.look()
+            act()
         except GridcastError as error:
             self._once_said("trouble", "trouble", str(error), {"retriable": error.retriable})
         else:
             self._said.pop("trouble", None)
 
-    def look(self) -> bool:
-        """One look at everything; whether a training was started."""
+    def look(self) -> int | None:
+        """One look at everything; the job that was asked for."""
+        self._note_failures()
         releases = Releases(self._settings)
         runs = [training.run for training in trainings.newest(self._settings)]
-        with transaction(self._settings, "gridcast-schedule") as cursor:
+        with transaction(self._settings, _NAME) as cursor:
+            self._settings = self._set_over(trigger_values.in_force(cursor, self._configured))
             plants = plant_ids(cursor)
             self._look_live(cursor, releases, plants)
             found = self._in_tables(cursor, releases, plants)
@@ -90,10 +134,14 @@ class Schedule:
         decision = decide(found, runs, now_ms(), self._settings.schedule_cooldown_s)
         for waiting in decision.waiting:
             self._once_said(waiting.split(":")[0], "waiting", waiting, {})
-        if not decision.reasons:
-            return False
-        self._start(decision)
-        return True
+        return self._ask(decision) if decision.reasons else None
+
+    def _set_over(self, found: Settings) -> Settings:
+        return found if self._cron is None else found.model_copy(update={"schedule_cron": self._cron})
+
+    def _unfinished(self) -> list[Job]:
+        with transaction(self._settings, _NAME) as cursor:
+            return store.unfinished(cursor, TRAIN)
 
     def _in_tables(self, cursor: Any, releases: Releases, plants: list[str]) -> list[Reason]:
         settings, records = self._settings, releases.records
@@ -112,16 +160,10 @@ class Schedule:
                 gone, after = releases.rollback(one.group.scope, one.to_json())
                 serves = "the built-in cold start" if after is None else f"{after.name} {after.version}"
                 text = f"{one.reason}; withdrawn, {serves} serves again"
-                self._note(
-                    now_ms(),
-                    Outcome.ROLLED_BACK,
-                    one.reason,
-                    (),
-                    text,
-                    gone.name,
-                    gone.version,
-                    one.to_json(),
+                row = Training(
+                    now_ms(), now_ms(), Outcome.ROLLED_BACK, one.reason, (), text, gone.name, gone.version
                 )
+                trainings.write(settings, row, one.to_json())
                 self._tell("rolled_back", text, one.to_json())
             of = live_checks.groups(releases.records, plants)
         self._fallen = live_checks.fallen(cursor, settings, releases, of)
@@ -135,77 +177,44 @@ class Schedule:
         reason = cron_reason(self._settings.schedule_cron, max(since, default=self._began_ms), now_ms())
         return [] if reason is None else [reason]
 
-    def _start(self, decision: Decision) -> None:
-        self._said.clear()
-        keys = [part for reason in decision.reasons for part in ("--key", reason.key)]
-        whom = [part for plant_id in decision.plants for part in ("--for", plant_id)]
-        held = ["--hold-back", f"{self._settings.schedule_hold_back_days}d"]
-        triggers = sorted({reason.trigger for reason in decision.reasons})
-        self._tell(
-            "training", f"training: {decision.text}", {"triggers": triggers, "plants": list(decision.plants)}
-        )
-        self._job = now_ms(), decision
-        self._child = TrainingChild(
-            self._settings,
-            [*self._arguments, *held, *whom, *keys, "--because", decision.text],
-            lambda line: self._tell("progress", line, {}),
-        )
+    def _ask(self, decision: Decision) -> int | None:
+        """A training for these reasons, unless one that triggers have asked for is still to come."""
+        order = {
+            **self._order,
+            "plants": list(decision.plants),
+            "learn_from_all": True,
+            "hold_back_days": self._settings.schedule_hold_back_days,
+            "triggers": sorted({reason.trigger for reason in decision.reasons}),
+            "keys": [reason.key for reason in decision.reasons],
+        }
+        with transaction(self._settings, _NAME) as cursor:
+            cursor.execute("select pg_advisory_xact_lock(%s)", (_ASKING,))
+            if any(job.asked_by == TRIGGERS.who for job in store.unfinished(cursor, TRAIN)):
+                return None
+            self._said.clear()
+            return queue.enqueue(cursor, TRAIN, order, TRIGGERS, decision.text)
 
-    def reap(self, wait_s: float = 0.0) -> Outcome | None:
-        """What came of the training, once it has ended."""
-        if self._child is None or self._job is None:
-            return None
-        if wait_s:
-            self._child.wait(wait_s)
-        if not self._child.ended():
-            return None
-        document, (started_ms, decision) = self._child.document(), self._job
-        failure = self._child.failure() if document is None else ""
-        self._child = self._job = None
-        if document is None:
-            keys = tuple(reason.key for reason in decision.reasons)
-            self._note(started_ms, Outcome.FAILED, decision.text, keys, failure, None, None, {})
-            self._tell("failed", f"the training failed: {failure}", {})
-            return Outcome.FAILED
-        outcome = Outcome(document["outcome"])
-        name = f"{document['name']} {document['version']}"
-        said = {
-            Outcome.PROMOTED: f"{name} serves from now on: {document['reason']}",
-            Outcome.TOO_EARLY: f"not trained: {document['reason']}",
-        }.get(outcome, f"{name} is not promoted: {document['reason']}")
-        self._tell(
-            outcome.value,
-            said,
-            {key: document[key] for key in ("name", "version", "sha256", "plants", "shadows")},
-        )
-        return outcome
-
-    def stop(self) -> None:
-        """End a training that runs; nothing of it was published."""
-        if self._child is not None:
-            self._child.stop()
-            self._child = self._job = None
-            self._tell("stopped", "the training was ended before its time", {})
-
-    def _note(
-        self,
-        started_ms: int,
-        outcome: Outcome,
-        because: str,
-        keys: tuple[str, ...],
-        detail: str,
-        name: str | None,
-        version: str | None,
-        document: dict[str, Any],
-    ) -> None:
-        row = Training(started_ms, now_ms(), outcome, because, keys, detail, name, version)
-        trainings.write(self._settings, row, document)
+    def _note_failures(self) -> None:
+        """A training of the triggers that failed or was lost is written down: a pause comes after it too."""
+        with transaction(self._settings, _NAME) as cursor:
+            jobs = store.newest(cursor, _FAILURES, TRAIN, "failed")
+        for job in jobs:
+            if job.asked_by == TRIGGERS.who and trainings.of_job(self._settings, job.job_id) is None:
+                row = Training(
+                    _ms(job.asked_at), _ms(job.ended_at or job.asked_at), Outcome.FAILED, job.because,
+                    tuple(job.arguments["keys"]), job.error or "it failed", job_id=job.job_id,
+                )  # fmt: skip
+                trainings.write(self._settings, row, {})
 
     def _once_said(self, subject: str, event: str, text: str, more: dict[str, Any]) -> None:
         """Say what lasts only when it begins; what counts down says the same all the time."""
         if self._said.get(subject) is None:
             self._said[subject] = text
             self._tell(event, text, more)
+
+
+def _ms(at: datetime) -> int:
+    return round(at.timestamp() * 1000)
 
 
 def now_ms() -> int:

@@ -18,6 +18,7 @@ def command(port: int | None, host: str | None, as_json: bool) -> None:
     question but /health, /ready and /version needs a key (`gridcast keys add`). Stops cleanly on SIGTERM and
     SIGINT.
     """
+    from cli.acting import ReleaseHands
     from consumers.api.server import serve
     from consumers.predictions.sources import Sources
     from consumers.predictions.weather import AT_ONCE
@@ -38,4 +39,4 @@ def command(port: int | None, host: str | None, as_json: bool) -> None:
             note(f"api: {address}, described at {address}/openapi.json")
 
     states = PlantStates.of(found, Codec(schema_ids(found)))
-    serve(found, listening, Sources(WeatherOnRequest(found, AT_ONCE), states))
+    serve(found, listening, Sources(WeatherOnRequest(found, AT_ONCE), states), ReleaseHands(found))

@@ -73,6 +73,7 @@ class _Name(click.ParamType):
 @click.option("--force", is_flag=True, help="Publish it whatever the verdict is.")
 @click.option("--because", default="by hand", show_default=True, help="Why, for `gridcast schedule --runs`.")
 @click.option("--key", "keys", multiple=True, hidden=True, help="Identity of a reason, from a schedule.")
+@click.option("--job", "job_id", type=int, hidden=True, help="The job that this is: it publishes once.")
 @json_option
 def command(
     until_ms: int | None,
@@ -89,6 +90,7 @@ def command(
     force: bool,
     because: str,
     keys: tuple[str, ...],
+    job_id: int | None,
     as_json: bool,
 ) -> None:
     """Train a release and publish it if it beats the champion on the newest days, which neither has seen.
@@ -97,7 +99,7 @@ def command(
     then trained again on all days, and the champion before it runs on as a shadow. Running workers take it up
     without a restart. Reads what the sink has written to PostgreSQL.
     """
-    from cli import experiments, training
+    from cli import experiments, train_once, training
     from cli.releasing import Releases
     from cli.train_job import Job
     from consumers.releases import next_version
@@ -111,8 +113,14 @@ def command(
     found = settings.load()
     experiments.ready(found)
     began_ms = training.now_ms()
+    if job_id is not None:
+        train_once.end_with_parent()
     with one_at_a_time(found):
         releases = Releases(found)
+        before = None if job_id is None else train_once.before(found, releases, job_id, because, keys)
+        if before is not None:
+            emit(before, as_json, [f"{before['name']} {before['version']}: {before['outcome']}"])
+            return
         if not as_json:
             note("reading PostgreSQL")
         until_ms = training.now_ms() if until_ms is None else until_ms
@@ -128,7 +136,10 @@ def command(
         if judged:
             config = replace(config, corrections=judged)
         role = ReleaseRole.SHADOW if shadow else ReleaseRole.CHAMPION
-        job = Job(found, releases, known, config, plants or serve, refit, role, force, as_json and not keys)
+        job = Job(
+            found, releases, known, config, plants or serve, refit, role, force, as_json and job_id is None
+        )
+        job.job_id = job_id
         job.run(max(hold_back_s // _DAY_S, 1))
         write(found, job.row(began_ms, because, keys), job.verdict.to_json())
     if job.candidate is not None:

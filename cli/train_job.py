@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from cli import training
@@ -38,6 +38,7 @@ class Job:
     role: ReleaseRole
     force: bool
     quiet: bool
+    job_id: int | None = None
     candidate: Release | None = None
     speed: Fitness | None = None
     record: ReleaseRecord | None = None
@@ -66,6 +67,8 @@ class Job:
         assert self.candidate is not None
         final = self._fit(self.known) if self.refit else self.candidate
         final = training.described(final, self.verdict, self.speed, self.refit)
+        if self.job_id is not None:
+            final = replace(final, manifest={**final.manifest, "job": self.job_id})
         self.record, self.shadows = self.releases.publish(final, self.role, self.serve)
         write_beside(self.settings.home, self.record, dict(final.manifest))
 
@@ -91,10 +94,11 @@ class Job:
 
     def row(self, began_ms: int, because: str, keys: tuple[str, ...]) -> Training:
         """Its row in the table of trainings."""
-        release = (None, None) if self.candidate is None else (self.config.name, self.config.version)
+        made = self.candidate is not None
         return Training(
-            began_ms, training.now_ms(), self.outcome, because, keys, self.verdict.reason, *release
-        )
+            began_ms, training.now_ms(), self.outcome, because, keys, self.verdict.reason,
+            self.config.name if made else None, self.config.version if made else None, self.job_id,
+        )  # fmt: skip
 
     @property
     def params(self) -> dict[str, Any]:

@@ -32,7 +32,7 @@ class TrainingChild:
         environment["PYTHONPATH"] = f"{_ROOT}:{path}" if path else str(_ROOT)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "cli", "train", "--json", *arguments],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # held open: it ends with this process, however this one ends
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -52,8 +52,7 @@ class TrainingChild:
         """Whether it has ended; then all that it said is there."""
         if self._process.poll() is None:
             return False
-        for reader in self._readers:
-            reader.join()
+        self._let_go()
         return True
 
     def wait(self, timeout_s: float) -> None:
@@ -84,8 +83,13 @@ class TrainingChild:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._let_go()
+
+    def _let_go(self) -> None:
         for reader in self._readers:
             reader.join()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
 
     def _heard(self, line: str) -> None:
         self._errors.append(line)

@@ -28,6 +28,10 @@ _LOCK: Final = 7_304_115
 #: A server lets a lock go a moment after its holder has ended.
 _LET_GO_S: Final = 5.0
 _NEWEST: Final = 200
+_COLUMNS: Final = (
+    "(extract(epoch from started_at) * 1000)::bigint, (extract(epoch from ended_at) * 1000)::bigint,"
+    " outcome, because, keys, detail, name, version, job_id"
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class Training:
     detail: str
     name: str | None = None
     version: str | None = None
+    job_id: int | None = None
 
     @property
     def run(self) -> Run:
@@ -90,12 +95,12 @@ def _lock(connection: Connection) -> None:
 
 
 def write(settings: Settings, training: Training, document: dict[str, Any]) -> None:
-    """Add a row. Raises `GridcastError` where the table is missing."""
+    """Add a row; a job has one. Raises `GridcastError` where the table is missing."""
     with _transaction(settings) as cursor:
         cursor.execute(
             "insert into trainings"
-            " (started_at, ended_at, outcome, because, keys, detail, name, version, document)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            " (started_at, ended_at, outcome, because, keys, detail, name, version, job_id, document)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict (job_id) do nothing",
             (
                 timestamp(training.started_ms),
                 timestamp(training.ended_ms),
@@ -105,6 +110,7 @@ def write(settings: Settings, training: Training, document: dict[str, Any]) -> N
                 training.detail,
                 training.name,
                 training.version,
+                training.job_id,
                 json.dumps(_without_nan(document)),
             ),
         )
@@ -114,16 +120,24 @@ def newest(settings: Settings, count: int = _NEWEST) -> Sequence[Training]:
     """The newest trainings, oldest first."""
     with _transaction(settings) as cursor:
         cursor.execute(
-            "select (extract(epoch from started_at) * 1000)::bigint,"
-            " (extract(epoch from ended_at) * 1000)::bigint, outcome, because, keys, detail, name, version"
-            " from trainings order by started_at desc limit %s",
+            f"select {_COLUMNS} from trainings order by started_at desc limit %s",
             (count,),
         )
         rows = cursor.fetchall()
-    return [
-        Training(started, ended, Outcome(outcome), because, tuple(keys), *rest)
-        for started, ended, outcome, because, keys, *rest in reversed(rows)
-    ]
+    return [_training(row) for row in reversed(rows)]
+
+
+def of_job(settings: Settings, job_id: int) -> Training | None:
+    """The training that a job was; None where it came to none yet."""
+    with _transaction(settings) as cursor:
+        cursor.execute(f"select {_COLUMNS} from trainings where job_id = %s", (job_id,))
+        row = cursor.fetchone()
+    return None if row is None else _training(row)
+
+
+def _training(row: Sequence[Any]) -> Training:
+    started, ended, outcome, because, keys, *rest = row
+    return Training(started, ended, Outcome(outcome), because, tuple(keys), *rest)
 
 
 def _without_nan(value: Any) -> Any:

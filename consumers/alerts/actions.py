@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 
+class NoAlert(InputError):
+    """There is no such alert."""
+
+
 def acknowledge_alert(settings: Settings, rules: Rules, alert_id: str, by: str, note: str = "") -> Alert:
     """Take an alert up: no reminder any more until it closes. A second time changes nothing.
 
@@ -29,16 +33,25 @@ def acknowledge_alert(settings: Settings, rules: Rules, alert_id: str, by: str, 
         InputError: there is no such alert, or it is over.
         ServiceUnavailable: PostgreSQL does not answer.
     """
-    now_ms = round(time.time() * 1000)
     with _transaction(settings) as cursor:
-        alert = rows.one(cursor, alert_id)
-        if alert is None:
-            raise InputError(f"there is no alert {alert_id!r}: `gridcast alerts list` shows them")
-        if alert.state in OVER:
-            raise InputError(f"alert {alert_id} is over already")
-        taken, told = acknowledge(alert, by, note, now_ms)
-        if taken is not alert:
-            rows.save(cursor, [taken], told, rules)
+        return take_up(cursor, rules, alert_id, by, note)
+
+
+def take_up(cursor: Cursor, rules: Rules, alert_id: str, by: str, note: str = "") -> Alert:
+    """The same in a transaction of the caller's.
+
+    Raises:
+        NoAlert: there is no such alert.
+        InputError: it is over.
+    """
+    alert = rows.one(cursor, alert_id)
+    if alert is None:
+        raise NoAlert(f"there is no alert {alert_id!r}: `gridcast alerts list` shows them")
+    if alert.state in OVER:
+        raise InputError(f"alert {alert_id} is over already")
+    taken, told = acknowledge(alert, by, note, round(time.time() * 1000))
+    if taken is not alert:
+        rows.save(cursor, [taken], told, rules)
     for notice in told:
         metrics.ALERT_NOTICES.labels(alert.kind, notice.what).inc()
     return taken

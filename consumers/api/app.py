@@ -22,9 +22,11 @@ from consumers.api.parts import Parts
 from consumers.api.routes import (
     alerts,
     aliases,
+    changes,
     events,
     fleet,
     forecasts,
+    jobs,
     live,
     logs,
     plants,
@@ -32,12 +34,14 @@ from consumers.api.routes import (
     predictions,
     releases,
     running,
+    schedules,
     scores,
     service,
 )
 from consumers.page.serving import router as page
 
 if TYPE_CHECKING:
+    from consumers.api.hands import Hands
     from consumers.predictions.sources import Sources
     from infra.settings import Settings
 
@@ -49,12 +53,13 @@ CSV or Parquet by the Accept header, with an ETag.
 """
 
 
-def create_app(settings: Settings, sources: Sources | None = None) -> FastAPI:
+def create_app(settings: Settings, sources: Sources | None = None, hands: Hands | None = None) -> FastAPI:
     """The app of these settings. Nothing is asked of a server before it starts.
 
-    `sources`: what predictions need; without them there is none of a place.
+    `sources`: what predictions need; without them there is none of a place. `hands`: what changes releases;
+    without them nothing does.
     """
-    parts = Parts.of(settings, sources)
+    parts = Parts.of(settings, sources, hands)
     app = FastAPI(
         title="gridcast",
         version=version("gridcast"),
@@ -74,9 +79,16 @@ def create_app(settings: Settings, sources: Sources | None = None) -> FastAPI:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(settings.api_origins),
-            allow_methods=["GET"],
-            allow_headers=["Authorization", "X-API-Key", "If-None-Match", "Last-Event-ID"],
-            expose_headers=["ETag", "Link", "X-Request-ID", "Retry-After"],
+            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_headers=[
+                "Authorization",
+                "X-API-Key",
+                "If-None-Match",
+                "Last-Event-ID",
+                "Content-Type",
+                "Idempotency-Key",
+            ],
+            expose_headers=["ETag", "Link", "Location", "X-Request-ID", "Retry-After"],
         )
     app.add_middleware(Edge, limits=parts.limits, requests=parts.requests, body_bytes=settings.api_body_bytes)
     _describe(app)
@@ -86,8 +98,8 @@ def create_app(settings: Settings, sources: Sources | None = None) -> FastAPI:
 def _closed() -> list[APIRouter]:
     """Routers whose every route needs a key."""
     subjects = (
-        service, plants, fleet, forecasts, predictions, events, alerts, scores, releases, live, running, logs,
-        aliases, prediction_aliases,
+        service, plants, fleet, forecasts, predictions, events, alerts, scores, releases, changes, jobs,
+        schedules, live, running, logs, aliases, prediction_aliases,
     )  # fmt: skip
     return [subject.router for subject in subjects]
 

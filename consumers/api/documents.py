@@ -7,6 +7,21 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from consumers.api.documents_of_actions import Acknowledged as Acknowledged
+from consumers.api.documents_of_actions import Acknowledgement as Acknowledgement
+from consumers.api.documents_of_actions import Job as Job
+from consumers.api.documents_of_actions import JobDocument as JobDocument
+from consumers.api.documents_of_actions import JobLine as JobLine
+from consumers.api.documents_of_actions import PromotionOrder as PromotionOrder
+from consumers.api.documents_of_actions import ReleaseChange as ReleaseChange
+from consumers.api.documents_of_actions import RollbackOrder as RollbackOrder
+from consumers.api.documents_of_actions import Schedule as Schedule
+from consumers.api.documents_of_actions import ScheduleChange as ScheduleChange
+from consumers.api.documents_of_actions import ScheduleOrder as ScheduleOrder
+from consumers.api.documents_of_actions import ScheduleRun as ScheduleRun
+from consumers.api.documents_of_actions import ShadowOrder as ShadowOrder
+from consumers.api.documents_of_actions import TriggerChange as TriggerChange
+from consumers.api.documents_of_actions import TriggerValue as TriggerValue
 from consumers.api.documents_of_predictions import Answered as Answered
 from consumers.api.documents_of_predictions import Batch as Batch
 from consumers.api.documents_of_predictions import BatchResult as BatchResult

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from consumers.api.examples_of_actions import EXAMPLES as _OF_ACTIONS
 from consumers.api.examples_of_predictions import EXAMPLES as _OF_PREDICTIONS
 
 _HASH: Final = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -34,6 +35,7 @@ _RELEASE: Final = {
 
 #: By the name of the model.
 EXAMPLES: Final[dict[str, dict[str, Any]]] = {
+    **_OF_ACTIONS,
     **_OF_PREDICTIONS,
     "Plant": _PLANT,
     "PlantDocument": {**_PLANT, "versions": [_PLANT]},

@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from consumers.api.database import Database
 from consumers.api.follower import Follower
 from consumers.api.gate import Doorkeeper
+from consumers.api.hands import Hands
 from consumers.api.hub import Hub
 from consumers.api.lag_look import LagLook
 from consumers.api.latest import Latest
@@ -46,9 +47,10 @@ class Parts:
     predictor: Predictor | None
     what_if: WhatIf | None
     predictions: PredictionLog
+    hands: Hands | None
 
     @classmethod
-    def of(cls, settings: Settings, sources: Sources | None = None) -> Parts:
+    def of(cls, settings: Settings, sources: Sources | None = None, hands: Hands | None = None) -> Parts:
         """Nothing is asked or started yet, but a schema registry where there is one."""
         codec, database, hub = Codec(schema_ids(settings)), Database(settings), Hub()
         latest = Latest(codec)
@@ -56,7 +58,7 @@ class Parts:
             settings, codec, database, Doorkeeper(database), Limits(settings), RequestLog(), latest, hub,
             Follower(settings, latest, hub), LagLook(settings, codec), time.monotonic(),
             _predictor(settings, codec, sources),
-            _what_if(settings, codec, sources), PredictionLog(),
+            _what_if(settings, codec, sources), PredictionLog(), hands,
         )  # fmt: skip
 
     def close(self) -> None:

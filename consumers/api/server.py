@@ -18,6 +18,7 @@ from schemas.errors import InputError
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from consumers.api.hands import Hands
     from consumers.predictions.sources import Sources
     from infra.settings import Settings
 
@@ -49,14 +50,17 @@ class _Server(uvicorn.Server):
 
 
 def serve(
-    settings: Settings, listening: Callable[[str], None], sources: Sources | None = None
+    settings: Settings,
+    listening: Callable[[str], None],
+    sources: Sources | None = None,
+    hands: Hands | None = None,
 ) -> None:
     """Answer until SIGTERM or SIGINT. `listening` is told the address before the first answer.
 
     Raises:
         InputError: the address cannot be listened on.
     """
-    app = create_app(settings, sources)
+    app = create_app(settings, sources, hands)
     with _listener(settings) as listener:
         host, port = listener.getsockname()[:2]
         listening(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")

@@ -29,6 +29,14 @@ _AGAIN_S: Final = 5.0
 _POLL_S: Final = 2.0
 
 
+#: What the library says of each job; the lines of this file say it shorter, and a refusal needs no traceback.
+_SAID: Final = frozenset({"start_job", "job_success", "job_error", "job_error_retry", "job_aborted"})
+
+
+def _unsaid(record: logging.LogRecord) -> bool:
+    return getattr(record, "action", None) not in _SAID
+
+
 class _LetGo(BaseRetryStrategy):
     """What was put back is done later; whatever else went wrong is not tried again by itself."""
 
@@ -94,6 +102,9 @@ class Runner:
             max_size=4,
             timeout=_AGAIN_S,
         )
+        for name in ("procrastinate.worker", "procrastinate.worker.gridcast"):
+            logging.getLogger(name).addFilter(_unsaid)
+        logging.getLogger("procrastinate").setLevel(logging.WARNING)
         app = App(connector=connector)
         for kind, body in self._kinds.items():
             app.task(name=kind, queue=kind, pass_context=True, retry=_LetGo())(self._task(body))
@@ -140,6 +151,7 @@ class Runner:
             job = hold.begin()
             if job.ended_at is not None:
                 return  # it had come to its end, and the process ended before it could say so
+            _log.info("job %d (%s) is run", job_id, job.kind)
             try:
                 result = dict(body(Work(hold, job, asked_to_end)))
             except PutBack:
@@ -150,10 +162,13 @@ class Runner:
                 raise JobAborted from None
             except GridcastError as error:
                 said = str(error)
+                _log.warning("job %d (%s) failed: %s", job_id, job.kind, said)
                 hold.do(lambda cursor: store.end(cursor, job_id, None, said))
                 raise
             except Exception as error:
+                _log.exception("job %d (%s) failed", job_id, job.kind)
                 fault = f"a fault of the service: {type(error).__name__}: {error}"[:2000]
                 hold.do(lambda cursor: store.end(cursor, job_id, None, fault))
                 raise
             hold.do(lambda cursor: store.end(cursor, job_id, result))
+            _log.info("job %d (%s) is done", job_id, job.kind)

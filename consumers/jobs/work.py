@@ -94,6 +94,10 @@ class Work:
         """Add a line to the log of the job, which operators see."""
         self._hold.do(lambda cursor: store.say(cursor, self.job_id, text))
 
+    def read(self, act: Callable[[Cursor], T]) -> T:
+        """Ask PostgreSQL something, in a transaction of its own; a server that is away is waited for."""
+        return self._hold.do(act)
+
     def file(self, name: str) -> tuple[str, bytes] | None:
         """Media type and content of a file that came with the job."""
         return self._hold.do(lambda cursor: store.file(cursor, self.job_id, name))

@@ -13,13 +13,15 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic_core import to_json
 
 from consumers.api import documents
+from consumers.api.acts import IdempotencyKey
 from consumers.api.answers import JSON, answer, document_of, page_of, problems, tagged
-from consumers.api.documents import Health, ModelVersion, Release
-from consumers.api.gate import Operator, Reader
-from consumers.api.params import TEXT
+from consumers.api.documents import Health, ModelVersion, Release, Schedule, ScheduleOrder
+from consumers.api.gate import Admin, Operator, Reader
+from consumers.api.params import TEXT, Cursor, Limit
 from consumers.api.parts import Given
 from consumers.api.problems import Problem
-from consumers.api.routes import logs, releases, service
+from consumers.api.routes import jobs, logs, releases, schedules, service
+from consumers.jobs.orders import TrainOrder
 from consumers.releases import champion
 from consumers.stored import read_releases
 from schemas.records import ReleaseRecord
@@ -59,6 +61,61 @@ def model_version(request: Request, given: Given, _key: Reader, model: Model) ->
     with given.database.reading() as question:
         records = read_releases(question)
     return tagged(request, to_json(_version(model, records)), JSON)
+
+
+@router.post("/api/admin/retrain", status_code=202, response_class=Response, responses=jobs.TAKEN)
+def retrain(
+    request: Request,
+    given: Given,
+    key: Operator,
+    order: jobs.Order,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """As POST /v1/trainings."""
+    return jobs.ask_for_training(request, given, key, order, idempotency_key)
+
+
+@router.post("/train/{model}", status_code=202, response_class=Response, responses=jobs.TAKEN)
+def train(
+    request: Request,
+    given: Given,
+    key: Operator,
+    model: Model,
+    order: jobs.Order,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """As POST /v1/trainings, for the release that the name means; `name` in the body counts for nothing."""
+    with given.database.reading() as question:
+        records = read_releases(question)
+    serves = _version(model, records)["release"]
+    named = order.model_copy(update={"name": serves or TrainOrder().name})
+    return jobs.ask_for_training(request, given, key, named, idempotency_key)
+
+
+@router.get("/api/admin/jobs", response_class=Response, responses=page_of(documents.Job, "As /v1/jobs.", 404))
+def newest_jobs(
+    request: Request, given: Given, key: Operator, limit: Limit = 100, cursor: Cursor = None
+) -> Response:
+    """As /v1/jobs."""
+    return jobs.jobs(request, given, key, None, None, limit, cursor)
+
+
+@router.get("/api/admin/metrics", response_class=Response, responses=service.EXPOSED)
+async def admin_metrics(key: Operator) -> Response:
+    """As /metrics."""
+    return await service.metrics(key)
+
+
+@router.get("/api/admin/schedule", response_class=Response, responses=page_of(Schedule, "As /v1/schedules."))
+def admin_schedules(request: Request, given: Given, key: Operator) -> Response:
+    """As /v1/schedules."""
+    return schedules.schedules(request, given, key)
+
+
+@router.post("/api/admin/schedule", status_code=201, response_class=Response, responses=schedules.MADE)
+def make_schedule(request: Request, given: Given, key: Admin, order: ScheduleOrder) -> Response:
+    """As POST /v1/schedules."""
+    return schedules.make(request, given, key, order)
 
 
 @router.get("/logs", response_class=Response, responses=page_of(documents.Request, "As /v1/logs/requests."))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from importlib.metadata import version as installed
+from typing import Any, Final
 
 import psycopg2
 from fastapi import APIRouter, Response
@@ -17,6 +18,11 @@ from schemas.errors import GridcastError
 
 public = APIRouter(tags=["service"])
 router = APIRouter(tags=["service"])
+
+EXPOSED: Final[dict[int | str, Any]] = {
+    200: {"description": "Every metric.", "content": {"text/plain": {"schema": {"type": "string"}}}},
+    **problems(401, 403, 429, 503),
+}
 
 
 @public.get("/health", responses={503: {"model": Health, "description": "It stands still."}})
@@ -58,10 +64,7 @@ async def version() -> Version:
 @router.get(
     "/metrics",
     response_class=Response,
-    responses={
-        200: {"description": "Every metric.", "content": {"text/plain": {"schema": {"type": "string"}}}},
-        **problems(401, 403, 429, 503),
-    },
+    responses=EXPOSED,
 )
 async def metrics(_key: Reader) -> Response:
     """In Prometheus' text format."""

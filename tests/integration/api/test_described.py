@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -59,12 +60,14 @@ def test_the_examples_of_the_page_work(world: World) -> None:
     lines = re.findall(r"^curl (.*)$", text, re.MULTILINE)
     assert len(lines) >= 3
     for line in lines:
-        words = shlex.split(line.replace("$KEY", world.keys[Role.READER]))
+        method = "POST" if "-X POST" in line else "GET"
+        role, status = (Role.READER, 200) if method == "GET" else (Role.OPERATOR, 202)
+        words = shlex.split(line.replace("$KEY", world.keys[role]))
         headers = dict(words[n + 1].split(": ", 1) for n, word in enumerate(words) if word == "-H")
-        with httpx.stream(
-            "GET", words[-1].replace("http://127.0.0.1:8080", world.url), headers=headers
-        ) as answer:
-            assert answer.status_code == 200, line
+        body = dict(pairwise(words)).get("-d")
+        where = words[-1].replace("http://127.0.0.1:8080", world.url)
+        with httpx.stream(method, where, headers=headers, content=body) as answer:
+            assert answer.status_code == status, line
     (block,) = re.findall(r"```py\n(.*?)```", text, re.DOTALL)
     code = block.replace("from gridcast_client", "from clients.gridcast_client")
     known = {"key": world.keys[Role.READER]}

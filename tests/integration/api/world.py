@@ -14,6 +14,7 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
+from cli.acting import ReleaseHands
 from consumers.alerts import rows
 from consumers.alerts.incident import CLEARED, RAISED, Alert
 from consumers.alerts.rules import Rules
@@ -139,7 +140,7 @@ def running(settings: Settings) -> Iterator[tuple[FastAPI, str]]:
     with weather_server() as weather, socket.create_server(("127.0.0.1", 0)) as listener:
         found = settings.model_copy(update={"open_meteo_url": weather.url, "api_weather_s": 2.0})
         sources = Sources(WeatherOnRequest(found, AT_ONCE), PlantStates.of(settings, CODEC))
-        app = create_app(settings, sources)
+        app = create_app(settings, sources, ReleaseHands(settings))
         app.state.weather = weather
         server = uvicorn.Server(configured(app, settings))
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
