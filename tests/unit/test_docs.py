@@ -1,16 +1,17 @@
-"""What the documentation says is there: commands, targets, topics, metrics, settings, links, code."""
+"""What the documentation says is there: targets, topics, metrics, settings, links, code that runs.
+
+Every other name is looked for in `test_docs_names.py`.
+"""
 
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
+from textwrap import dedent
 
-import click
 import pytest
 
-from cli.main import LazyGroup, module_of
-from cli.main import main as _entry  # noqa: F401  # the console script that the docs speak of
+from consumers.alerts.rules import read_rules
 from infra.metrics import REGISTRY
 from infra.settings import Settings
 from infra.topics import TOPICS
@@ -36,22 +37,6 @@ def lines() -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize(("page", "line"), [one for one in lines() if one[1].startswith("gridcast")])
-def test_every_gridcast_line_in_the_docs_is_a_command_with_these_options(page: str, line: str) -> None:
-    command: click.Command = LazyGroup(name="gridcast")
-    words = shlex.split(line)[1:]
-    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
-        name = words.pop(0)
-        found = command.get_command(click.Context(command), name)
-        assert found is not None, (
-            f"{page}: there is no command {name!r} in {line!r} (looked for {module_of(name)})"
-        )
-        command = found
-    options = {option for parameter in command.params for option in parameter.opts} | {"--help", "--version"}
-    named = {word.split("=")[0] for word in words if word.startswith("--")}
-    assert named <= options, f"{page}: {line!r} names options that are not there"
-
-
 @pytest.mark.parametrize(("page", "line"), [one for one in lines() if one[1].startswith("make ")])
 def test_every_make_line_in_the_docs_is_a_target(page: str, line: str) -> None:
     target = line.split()[1]
@@ -62,6 +47,14 @@ def test_every_make_line_in_the_docs_is_a_target(page: str, line: str) -> None:
 def test_python_in_the_docs_runs(page: Path) -> None:
     for block in blocks(page, "python"):
         exec(compile(block, page.name, "exec"), {})  # our own documentation
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_rules_of_alerts_in_the_docs_are_good(page: Path, tmp_path: Path) -> None:
+    for block in blocks(page, "toml"):
+        if "[[rule]]" in block:
+            (tmp_path / "alerts.toml").write_text(dedent(block))
+            read_rules(tmp_path / "alerts.toml")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
