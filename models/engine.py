@@ -26,7 +26,6 @@ from models.release import Release
 from models.serving import Serving
 from models.shadows import Shadows
 from models.snapshot import Held, Snapshot
-from models.state import FleetState
 from models.steps import EngineSettings
 from models.ticking import Ticker
 from models.turn import Share
@@ -42,7 +41,7 @@ def new_fleet(settings: EngineSettings) -> Fleet:
     bands, waiting = calibration.FIELDS, pending.fields(len(settings.levels))
     other = *maturing.FIELDS, *watch.FIELDS, *coverage.FIELDS
     fields = *CORE_FIELDS, *start_scale.FIELDS, *bands, *waiting, *other
-    return Fleet(settings, FleetState(fields, {"U": 1}), Shadows((*bands, *waiting)))
+    return Fleet(settings, fields, Shadows((*bands, *waiting)))
 
 
 class Engine:

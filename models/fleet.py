@@ -6,9 +6,8 @@ them. Who knows which plant has which row is the engine of its partition.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from models.outlook import Outlook
 from models.release import Release
 from models.state import Field, FleetState
 from models.steps import EngineSettings
+from models.units import Units
 from models.windows import MILLI_PER_KW, SCAN_STEPS_S, enough_scans
 from schemas.records import PlantVersion
 
@@ -31,9 +31,6 @@ F8 = NDArray[np.float64]
 
 INTERVALS: Final = 320  # 26 h at 5 min, 80 h at 15 min
 SENSED: Final = 32  # intervals of the sensors and units that the detectors look at
-UNITS: Final = 1000  # units of a plant that are told apart; more would make a state too large for a record
-LONGEST_UNIT_ID: Final = 200
-NO_LANE: Final = -1
 SETPOINT, WIND, POA = 0, 1, 2
 
 CORE_FIELDS: Final = (
@@ -68,36 +65,61 @@ CORE_FIELDS: Final = (
 )
 
 
+class Ring(NamedTuple):
+    """Interval numbers, sums and counts, each of shape (..., ring)."""
+
+    index: NDArray[Any]
+    sums: NDArray[Any]
+    counts: NDArray[Any]
+
+
 @dataclass
 class Fleet:
-    """State columns, outlooks of champions, shadows and unit names by slot.
+    """State columns of plants and of their units, outlooks of champions and shadows by slot.
 
     `models` are the (name, version) of releases that forecasts were made with: columns of pending forecasts
     hold places in this list. `weather` is what the champions' weather says of the hours around each clock.
     """
 
     settings: EngineSettings
-    state: FleetState
+    fields: tuple[Field, ...]
     shadows: Shadows
+    state: FleetState = field(init=False)
+    units: Units = field(init=False)
     outlooks: dict[int, Outlook] = field(default_factory=dict)
     ids: dict[int, str] = field(default_factory=dict)
-    unit_ids: dict[int, list[str]] = field(default_factory=dict)
     models: list[tuple[str, ...]] = field(default_factory=list)
     weather: Board = field(default_factory=Board)
+
+    def __post_init__(self) -> None:
+        self.state = FleetState(tuple(f for f in self.fields if not f.per_unit))
+        self.units = Units(self.fields)
 
     def add(self, plant: PlantVersion, release: Release) -> int:
         """A row for a new plant."""
         outlook, slot = Outlook(plant, release), self.state.add()
-        self.ids[slot], self.unit_ids[slot], self.outlooks[slot] = plant.plant_id, [], outlook
+        self.ids[slot], self.outlooks[slot] = plant.plant_id, outlook
+        self.units.add(slot)
         self.note(slot)
         return slot
 
     def free(self, slot: int) -> None:
         """A plant leaves, with all that was known of it."""
         self.shadows.forget(slot)
-        for by_slot in (self.ids, self.unit_ids, self.outlooks):
+        for by_slot in (self.ids, self.outlooks):
             by_slot.pop(slot, None)
+        self.units.free(slot)
         self.state.free(slot)
+
+    def row(self, slot: int) -> dict[str, NDArray[Any]]:
+        """A copy of what is known of a plant and of its units, in the order of the fields."""
+        found = self.state.row(slot) | self.units.row(slot)
+        return {f.name: found[f.name] for f in self.fields}
+
+    def put(self, slot: int, row: dict[str, NDArray[Any]], units: list[str]) -> None:
+        """Write back what is known of a plant, and of its units by their names."""
+        self.state.put(slot, row)
+        self.units.put(slot, units, row)
 
     def outlooks_of(self, slot: int) -> list[Outlook]:
         """The outlook of a plant's champion, and that of its shadow where one forecasts."""
@@ -120,8 +142,9 @@ class Fleet:
         """Copy what the registry says of a plant into the columns."""
         plant, state = self.outlooks[slot].plant, self.state
         if state["resolution_s"][slot] != plant.resolution_s:
-            for name in ("power_index", "sensed_index", "unit_index"):
+            for name in ("power_index", "sensed_index"):
                 state[name][slot] = -1  # sums of intervals of another length mean nothing
+            self.units.columns["unit_index"][self.units.block(slot)] = -1
         state["capacity_kw"][slot] = plant.capacity_kw
         state["resolution_s"][slot] = plant.resolution_s
         state["every_s"][slot] = self.settings.issue_every_s or plant.issue_every_s
@@ -137,28 +160,18 @@ class Fleet:
             np.minimum(np.where(declared > 0, declared, seen), self.state["resolution_s"][slots])
         )
 
-    def ring(self, name: str, sensor: int | None = None) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    def ring(self, name: str, sensor: int | None = None) -> Ring:
         """Interval numbers, sums and counts of a group of columns."""
-        parts = tuple(self.state[f"{name}_{part}"] for part in ("index", "sum", "count"))
-        index, sums, counts = parts if sensor is None else (column[:, sensor] for column in parts)
-        return index, sums, counts
+        parts = _ring(self.state, name)
+        return parts if sensor is None else Ring(*(column[:, sensor] for column in parts))
 
-    def unit_lanes(self, slot: int, unit_ids: list[str]) -> Sequence[int]:
-        """Places of distinct units of a plant on the unit axis, in the order in which they were seen."""
-        if self.unit_ids[slot][: len(unit_ids)] == unit_ids:
-            return range(len(unit_ids))
-        return [self.unit_lane(slot, unit_id) for unit_id in unit_ids]
+    def unit_ring(self) -> Ring:
+        """The same of power and wind of units, each of shape (rows, 2, SENSED)."""
+        return _ring(self.units.columns, "unit")
 
-    def unit_lane(self, slot: int, unit_id: str) -> int:
-        """Place of a unit on the unit axis, made when it is new; `NO_LANE` where there is no room for it."""
-        names = self.unit_ids[slot]
-        if unit_id not in names:
-            if len(names) >= UNITS or len(unit_id) > LONGEST_UNIT_ID:
-                return NO_LANE
-            names.append(unit_id)
-            if len(names) > self.state.axes["U"]:
-                self.state.widen("U", max(4, 2 * self.state.axes["U"]))
-        return names.index(unit_id)
+
+def _ring(columns: FleetState, name: str) -> Ring:
+    return Ring(columns[f"{name}_index"], columns[f"{name}_sum"], columns[f"{name}_count"])
 
 
 @dataclass(frozen=True)

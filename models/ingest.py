@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import feeds, rings
-from models.fleet import NO_LANE, POA, SETPOINT, WIND, Fleet
+from models.fleet import POA, SETPOINT, WIND, Fleet, Ring
+from models.units import NO_ROW
 from models.validate import Verdicts
 from models.windows import SCAN_STEPS_S, interval_index, to_milli
 from schemas.errors import Reason
@@ -142,7 +143,8 @@ def _sensors(fleet: Fleet, rows: TelemetryColumns, slots: I8, fresh: I8) -> None
         values = column[fresh]
         there = np.flatnonzero(np.isfinite(values))
         if there.size:
-            _add_to(fleet, "sensed", 3, slots[fresh][there] * 3 + sensor, interval[there], values[there])
+            lanes = slots[fresh][there] * 3 + sensor
+            _add_to(fleet.ring("sensed"), lanes, interval[there], values[there])
 
 
 def _intervals(fleet: Fleet, rows: TelemetryColumns, slots: I8, picked: I8) -> I8:
@@ -158,19 +160,17 @@ def _units(fleet: Fleet, rows: TelemetryColumns, slots: I8, readings: I8, counts
     scans = np.flatnonzero(np.append(True, row[1:] != row[:-1]))  # the first reading of each
     told, many = row[scans].astype(np.int64), np.diff(np.append(scans, row.size))
     slot, interval = (np.repeat(of, many) for of in (slots[told], _intervals(fleet, rows, slots, told)))
-    mine = unit_lanes(fleet, slot, table.unit[readings], table.unit_ids)
-    counts["units_ignored"] += int((mine == NO_LANE).sum())
-    width = fleet.state.axes["U"] * 2
+    mine = unit_rows(fleet, slot, table.unit[readings], table.unit_ids)
+    counts["units_ignored"] += int((mine == NO_ROW).sum())
     for sensor, column in ((0, table.power_kw), (1, table.wind_speed_ms)):
         values = column[readings]
-        there = np.flatnonzero(np.isfinite(values) & (mine != NO_LANE))
+        there = np.flatnonzero(np.isfinite(values) & (mine != NO_ROW))
         if there.size:
-            lanes = slot[there] * width + mine[there] * 2 + sensor
-            _add_to(fleet, "unit", width, lanes, interval[there], values[there])
+            _add_to(fleet.unit_ring(), mine[there] * 2 + sensor, interval[there], values[there])
 
 
-def unit_lanes(fleet: Fleet, slot: I8, unit: NDArray[np.int32], unit_ids: list[str]) -> I8:
-    """Place of each reading's unit on the unit axis of its plant, shape (n,).
+def unit_rows(fleet: Fleet, slot: I8, unit: NDArray[np.int32], unit_ids: list[str]) -> I8:
+    """Row of each reading's unit, shape (n,); `NO_ROW` where there is no room for it.
 
     :param unit: index into ``unit_ids`` of each reading, shape (n,)
     """
@@ -179,29 +179,21 @@ def unit_lanes(fleet: Fleet, slot: I8, unit: NDArray[np.int32], unit_ids: list[s
         pair = np.unique(pair, return_inverse=True)[1]
     first = np.full(int(pair.max()) + 1, pair.size)
     first[pair[::-1]] = np.arange(pair.size)[::-1]  # of several values for a place the last one stays
-    lane = np.full(first.size, NO_LANE)
+    place = np.full(first.size, NO_ROW)
     seen = np.sort(first[first < pair.size])  # in the order of the journal
     seen = seen[np.argsort(slot[seen], kind="stable")]
     starts = np.flatnonzero(np.append(True, np.diff(slot[seen]) != 0)).tolist()
     names = [unit_ids[at] for at in unit[seen].tolist()]
-    lanes: list[int] = []
+    places: list[int] = []
     for start, end, of in zip(starts, [*starts[1:], seen.size], slot[seen[starts]].tolist(), strict=True):
-        lanes += fleet.unit_lanes(of, names[start:end])
-    lane[pair[seen]] = lanes
-    return np.asarray(lane[pair])
+        places += fleet.units.places(of, names[start:end])
+    place[pair[seen]] = places
+    found = place[pair]
+    return np.where(found == NO_ROW, NO_ROW, found + fleet.units.first[slot])
 
 
-def _add_to(fleet: Fleet, name: str, width: int, lanes: I8, interval: I8, values: F8) -> None:
-    """Add values to the rings of a group of columns of shape (plants, ..., ring), seen as flat lanes."""
-    index, sums, counts = fleet.ring(name)
-    flat = (index.shape[0] * width, index.shape[-1])
+def _add_to(ring: Ring, lanes: I8, interval: I8, values: F8) -> None:
+    """Add values to the rings of a group of columns of shape (rows, ..., ring), seen as flat lanes."""
+    index, sums, counts = (column.reshape(-1, column.shape[-1], copy=False) for column in ring)
     milli = to_milli(np.clip(values, -1e9, 1e9))
-    rings.add(
-        index.reshape(flat),
-        sums.reshape(flat),
-        counts.reshape(flat),
-        lanes,
-        interval,
-        milli,
-        np.ones(values.size, np.int64),
-    )
+    rings.add(index, sums, counts, lanes, interval, milli, np.ones(values.size, np.int64))

@@ -41,7 +41,7 @@ class Shadows:
     """The shadows of a fleet, by slot; ``fields`` are the columns of what each of them learns."""
 
     def __init__(self, fields: tuple[Field, ...]) -> None:
-        self.columns = FleetState(fields, {}, room=1)
+        self.columns = FleetState(fields, room=1)
         self.by_slot: dict[int, Shadow] = {}
 
     def begin(self, slot: int, key: tuple[str, str, str], outlook: Outlook | None) -> Shadow:

@@ -68,13 +68,12 @@ def take(engine: Engine, plant_id: str) -> Snapshot:
     about: dict[str, Any] = {
         "versions": [asdict(v) for v in outlook.versions],
         "release": _held_json(champion) if champion else None,
-        "units": fleet.unit_ids[slot],
+        "units": fleet.units.names[slot],
         "models": list(fleet.models),
         "weather_first": outlook.weather.first,
         "heard": outlook.heard,
     }
-    row = fleet.state.row(slot, U=len(fleet.unit_ids[slot]))
-    tensors = {f"state.{name}": np.atleast_1d(column) for name, column in row.items()}
+    tensors = {f"state.{name}": np.atleast_1d(column) for name, column in fleet.row(slot).items()}
     _span_out(outlook.weather, "weather", tensors)
     if (shadow := fleet.shadows.by_slot.get(slot)) is not None:
         named = _held_json(beside) if beside else None
@@ -90,7 +89,7 @@ def take(engine: Engine, plant_id: str) -> Snapshot:
     clock_ms = int(fleet.state["clock_ms"][slot])
     day = datetime.fromtimestamp(clock_ms / 1000, UTC).date().isoformat() if clock_ms >= 0 else ""
     tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items() if tensor.size}
-    return Snapshot(plant_id, day, offset, layout_of(fleet.state.fields), container.pack(tensors))
+    return Snapshot(plant_id, day, offset, layout_of(fleet.fields), container.pack(tensors))
 
 
 def put(engine: Engine, taken: Snapshot) -> None:
@@ -123,12 +122,9 @@ def _put(engine: Engine, taken: Snapshot) -> None:
     versions = [PlantVersion(**(v | {"kind": PlantKind(v["kind"])})) for v in about["versions"]]
     champion = serving.add(_held(about["release"])) if about["release"] else None
     slot = engine.add(versions[0], serving.release(champion))
-    fleet.unit_ids[slot] = list(about["units"])
-    if about["units"]:
-        fleet.state.widen("U", len(about["units"]))
-    fields = {f.name: f for f in fleet.state.fields}
+    fields = {f.name: f for f in fleet.fields}
     row = {n[6:]: t for n, t in tensors.items() if n.startswith("state.") and n[6:] in fields}
-    fleet.state.put(slot, {n: t if fields[n].shape else t[0] for n, t in row.items()})
+    fleet.put(slot, {n: t if fields[n].shape else t[0] for n, t in row.items()}, about["units"])
     numbers = np.array([fleet.number(tuple(name)) for name in about["models"]] or [0], np.int16)
     _renumber(fleet.state["pending_model"], slot, numbers)
     outlook = fleet.outlooks[slot]

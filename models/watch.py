@@ -7,14 +7,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models import drifting, feeds, rings, start_scale, sun, unclean
+from models import drifting, feeds, rings, start_scale, sun, unclean, unit_views
 from models.detect import all as detectors
-from models.detect.view import WINDOW, PlantView
-from models.fleet import POA, SENSED, SETPOINT, WIND, Fleet
+from models.detect.view import WINDOW, PlantView, intervals
+from models.fleet import POA, SETPOINT, WIND, Fleet
 from models.forecast.base import HIGH, LOW, MEDIAN
 from models.outlook import skies_of
 from models.spans import at_intervals, touched
-from models.state import Field
+from models.state import Field, Rows, side_by_side
 from models.windows import MILLI_PER_KW, enough_scans
 
 I8 = NDArray[np.int64]
@@ -22,7 +22,6 @@ F8 = NDArray[np.float64]
 
 FIELDS: Final[tuple[Field, ...]] = (*detectors.FIELDS, *drifting.FIELDS, *feeds.FIELDS, *unclean.FIELDS)
 SHOWN: Final = slice(LOW, HIGH + 1, MEDIAN - LOW)  # 10, 50 and 90 %
-AT_ONCE: Final = 64  # plants whose units are looked up: their places stay in the processor's cache
 UNCLEAN: Final = ("outage", "stuck_sensor", "curtailment", "feed_silent")
 
 
@@ -30,14 +29,14 @@ def look(fleet: Fleet, slots: I8, issued_at_ms: I8, known_at_ms: I8) -> list[dic
     """Records of `plant.anomalies`; moves the columns of the detectors. It comes before the forecasts, so
     that they know whether an event is over.
     """
-    view = view_of(fleet, slots, issued_at_ms, known_at_ms)
-    events = detectors.look(view)
-    if not isinstance(_rows(slots), slice):  # else the detectors have moved the columns themselves
-        for name, values in view.state.items():
-            fleet.state[name][slots] = values
+    state = Rows(fleet.state, _rows(slots), slots.shape)
+    view = view_of(fleet, slots, issued_at_ms, known_at_ms, state)
+    told = detectors.at_plants(view)
+    state.put_back()
+    told += unit_views.look(fleet, slots, view)
     _note_unclean(fleet, slots, issued_at_ms)
     unclean.note(fleet, slots, issued_at_ms)
-    return events
+    return detectors.by_plant(told)
 
 
 def study(fleet: Fleet, slots: I8, issued_at_ms: I8, known_at_ms: I8) -> list[dict[str, Any]]:
@@ -55,17 +54,16 @@ def _note_unclean(fleet: Fleet, slots: I8, issued_at_ms: I8) -> None:
     fleet.state["unclean_ms"][rows] = issued_at_ms[open_now]
 
 
-def view_of(fleet: Fleet, slots: I8, issued_at_ms: I8, known_at_ms: I8) -> PlantView:
-    """What the detectors may see of plants at their issues."""
+def view_of(fleet: Fleet, slots: I8, issued_at_ms: I8, known_at_ms: I8, rows: Rows) -> PlantView:
+    """What the detectors of whole plants may see at their issues; nothing of units."""
     state = fleet.state
     resolution_s = state["resolution_s"][slots]
-    interval = (issued_at_ms // (resolution_s * 1000) - 1)[:, None] + np.arange(1 - WINDOW, 1)
+    interval = intervals(resolution_s, issued_at_ms)
     ends = (interval + 1) * resolution_s[:, None] * 1000
     heard_ms = state["telemetry_ms"][slots]
     runs = [fleet.outlooks[s].newest_run() for s in slots]
     published = np.array([run.published_at_ms if run else -1 for run in runs], np.int64)
-    unit_power, unit_wind = _units(fleet, slots, interval)
-    rows = _rows(slots)
+    no_units = np.empty((slots.size, 0, WINDOW))
     return PlantView(
         plant_ids=[fleet.ids[s] for s in slots],
         is_solar=state["solar"][slots],
@@ -89,17 +87,16 @@ def view_of(fleet: Fleet, slots: I8, issued_at_ms: I8, known_at_ms: I8) -> Plant
         same_s=np.maximum(heard_ms - state["same_since_ms"][slots], 0) / 1000.0,
         strong_h=state[start_scale.STRONG.name][slots],
         highest_kw=state[start_scale.HIGHEST.name][slots],
-        unit_ids=[fleet.unit_ids[s] for s in slots],
-        unit_power_kw=unit_power,
-        unit_wind_ms=unit_wind,
-        state={f.name: state[f.name][rows] for f in detectors.FIELDS},
+        unit_ids=[[]] * slots.size,
+        unit_power_kw=no_units,
+        unit_wind_ms=no_units,
+        state=rows,
     )
 
 
 def _rows(slots: I8) -> I8 | slice:
     """Plants that stand side by side as a slice: their columns are looked at and moved where they stand."""
-    side_by_side = slots.size > 0 and bool((np.diff(slots) == 1).all())
-    return slice(int(slots[0]), int(slots[-1]) + 1) if side_by_side else slots
+    return slice(int(slots[0]), int(slots[-1]) + 1) if side_by_side(slots) else slots
 
 
 def _power(fleet: Fleet, slots: I8, interval: I8) -> F8:
@@ -111,24 +108,6 @@ def _power(fleet: Fleet, slots: I8, interval: I8) -> F8:
 def _sensed(fleet: Fleet, slots: I8, interval: I8, sensor: int) -> F8:
     sums, counts = rings.window(*fleet.ring("sensed", sensor), slots, interval)
     return np.where(counts > 0, sums / np.maximum(counts, 1) / MILLI_PER_KW, np.nan)
-
-
-def _units(fleet: Fleet, slots: I8, interval: I8) -> tuple[F8, F8]:
-    """Power [kW] and wind [m/s] of each unit, shape (N, U, W) each."""
-    width = fleet.state.axes["U"] * 2
-    ring = [column.reshape(-1) for column in fleet.ring("unit")]
-    means = np.full((len(slots), width, WINDOW), np.nan)
-    for first in range(0, len(slots), AT_ONCE):
-        rows = slice(first, first + AT_ONCE)
-        lanes = slots[rows, None] * width + np.arange(width)
-        # As `rings.window`, but the units of a plant share its intervals: (n, U * 2, W).
-        place = lanes[..., None] * SENSED + (interval[rows] % SENSED)[:, None]
-        held, sums, counts = (column.take(place, mode="clip") for column in ring)
-        known = (held == interval[rows, None]) & (counts > 0)
-        np.divide(sums, counts, out=means[rows], where=known)
-        np.divide(means[rows], MILLI_PER_KW, out=means[rows])
-    by_unit = means.reshape(len(slots), -1, 2, WINDOW)
-    return by_unit[:, :, 0], by_unit[:, :, 1]
 
 
 def _expected(fleet: Fleet, slots: I8, ends: I8, resolution_s: I8) -> F8:

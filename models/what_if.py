@@ -83,10 +83,10 @@ def compare(fleet: Fleet, plant_id: str, change: Change) -> Compared:
 
 def _left(fleet: Fleet, slot: int, out: Sequence[str] | int) -> float:
     """Part of the plant that is left without some units."""
-    names = fleet.unit_ids[slot]
+    names = fleet.units.names[slot]
     if not names:
         raise InputError("no unit of this plant has ever said anything: ask for another capacity instead")
-    rating_kw = fleet.state[RATING][slot, : len(names)]
+    rating_kw = fleet.units.columns[RATING][fleet.units.rows(slot)]
     if not (rating_kw > 0).all():
         silent = names[int((rating_kw <= 0).argmax())]
         raise InputError(f"unit {silent} was never seen to run, so nobody knows its part of the plant")
@@ -121,7 +121,7 @@ def _expect_running(fleet: Fleet, slot: int, asked: NDArray[np.bool_], rating_kw
         return
     still = np.flatnonzero(asked & (share <= STANDS_SHARE))
     if still.size:
-        name = fleet.unit_ids[slot][int(still[0])]
+        name = fleet.units.names[slot][int(still[0])]
         raise InputError(f"unit {name} stands still while others run: the forecast knows that already")
 
 
@@ -129,7 +129,7 @@ def _newest_kw(fleet: Fleet, slot: int, units: int) -> F8:
     """Mean power of each unit in the newest interval [kW], NaN where none came, shape (U,)."""
     state = fleet.state
     interval = int(state["issued_ms"][slot]) // (int(state["resolution_s"][slot]) * 1000) - 1
-    index, sums, counts = (state[f"unit_{part}"][slot, :units, 0] for part in ("index", "sum", "count"))
+    index, sums, counts = (column[fleet.units.rows(slot), 0] for column in fleet.unit_ring())
     sums, counts = rings.window(index, sums, counts, np.arange(units), np.full((units, 1), interval))
     mean_kw = sums[:, 0] / np.maximum(counts[:, 0], 1) / MILLI_PER_KW
     return np.where(counts[:, 0] > 0, mean_kw, np.nan)

@@ -154,7 +154,7 @@ def prepare(settings: Settings, codec: Codec, name: str, wanted: Range, release:
     """
     forecasts, anomalies = replay_topics(name)
     journal = spans(settings, JOURNAL)
-    layout = layout_of(Engine(EngineSettings(levels=settings.levels), _never).fleet.state.fields)
+    layout = layout_of(Engine(EngineSettings(levels=settings.levels), _never).fleet.fields)
     states = {n: States(layout, span.first, wanted.from_ms, wanted.plants) for n, span in journal.items()}
     for messages in read(settings, CHECKPOINTS, batch=STATES_AT_ONCE):
         for message in messages:

@@ -149,7 +149,7 @@ class Restorer:
         if number not in held:
             raise GridcastError(f"{JOURNAL} has a partition {number}, {CHECKPOINTS} has none: {NEVER_MORE}")
         taken_at = held[number].end
-        found = self._found(number, held[number], layout_of(engine.fleet.state.fields), len(held))
+        found = self._found(number, held[number], layout_of(engine.fleet.fields), len(held))
         engine.serving.restore(found.releases)
         for snapshot in found.newest.values():
             engine.restore(snapshot)

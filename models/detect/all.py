@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from models.detect import events
 from models.detect.capacity_doubt import CapacityDoubt
 from models.detect.curtailment import Curtailment
-from models.detect.events import Event
+from models.detect.events import Event, Told
 from models.detect.feed_silent import FeedSilent
 from models.detect.impossible_value import ImpossibleValue
 from models.detect.outage import Outage
@@ -45,11 +46,30 @@ FIELDS: Final[tuple[Field, ...]] = _fields()
 
 
 def look(view: PlantView) -> list[Event]:
-    """Every detector's look at the plants of a view; moves `view.state`.
+    """Every detector's look at the plants of a view and at their units; moves `view.state`.
 
     :returns: records of `plant.anomalies`, plant by plant in the order of the view
     """
-    at_work = [d for d in DETECTORS if not d.per_unit or any(view.unit_ids)]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        told = [pair for d in at_work for pair in events.step(d, d.look(view), view)]
+    return by_plant([*at_plants(view), *(at_units(view) if any(view.unit_ids) else ())])
+
+
+def at_plants(view: PlantView) -> list[Told]:
+    """The look of the detectors of whole plants."""
+    return _at(view, per_unit=False)
+
+
+def at_units(view: PlantView) -> list[Told]:
+    """The look of the detectors of units."""
+    return _at(view, per_unit=True)
+
+
+def by_plant(told: Iterable[Told]) -> list[Event]:
+    """Records in the order of the plants, those of a plant as they came."""
     return [event for _, event in sorted(told, key=lambda pair: pair[0])]
+
+
+def _at(view: PlantView, per_unit: bool) -> list[Told]:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return [
+            pair for d in DETECTORS if d.per_unit == per_unit for pair in events.step(d, d.look(view), view)
+        ]

@@ -19,6 +19,8 @@ from models.detect.view import F8, Bools, Case, Detector, Findings, PlantView
 from models.state import Field
 
 Event = dict[str, Any]
+#: Row of the plant in the view, and a record of `plant.anomalies`.
+Told = tuple[int, Event]
 
 SEVERITIES: Final = ("info", "warning", "critical")
 SHORTEST_PAUSE_MS: Final = 3_600_000
@@ -42,10 +44,10 @@ def fields_of(detector: Detector) -> tuple[Field, ...]:
     return tuple(Field(f"{detector.name}.{name}", dtype, shape, fill) for name, dtype, fill in _COLUMNS)
 
 
-def step(detector: Detector, findings: Findings, view: PlantView) -> list[tuple[int, Event]]:
+def step(detector: Detector, findings: Findings, view: PlantView) -> list[Told]:
     """Move the detector's events by one look.
 
-    :returns: (row of the plant in the view, record of `plant.anomalies`), in the order of plants and units
+    :returns: in the order of plants and units
     """
     active, judged = findings.active & findings.judged, findings.judged
     was_open = view.is_open(detector.name)
@@ -107,9 +109,7 @@ class _Book:
         for name, _, blank in _COLUMNS:
             self[name][closes] = blank
 
-    def tell(
-        self, findings: Findings, opens: Bools, updates: Bools, closes: Bools
-    ) -> list[tuple[int, Event]]:
+    def tell(self, findings: Findings, opens: Bools, updates: Bools, closes: Bools) -> list[Told]:
         told = opens | updates | closes
         self["sequence"][told] += 1
         self["told_ms"][told] = self.now_ms[told]

@@ -9,7 +9,7 @@ opens or closes is not its business (`events.py`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, Final, Protocol, TypeVar
 
@@ -31,6 +31,11 @@ SETPOINT_SLACK: Final = 0.03
 INFO: Final = 0
 WARNING: Final = 1
 CRITICAL: Final = 2
+
+
+def intervals(resolution_s: I8, issued_at_ms: I8) -> I8:
+    """Numbers of the newest intervals that had ended at an issue, newest last, shape (N, W)."""
+    return (issued_at_ms // (resolution_s * 1000) - 1)[:, None] + np.arange(1 - WINDOW, 1)
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,11 @@ class PlantView:
     unit_wind_ms: F8
     state: Mapping[str, NDArray[Any]]
 
+    def take(self, places: I8, **units: Any) -> PlantView:
+        """Some of the plants, with their units."""
+        columns = {name: getattr(self, name)[places] for name in _OF_PLANTS}
+        return PlantView(plant_ids=[self.plant_ids[place] for place in places.tolist()], **columns, **units)
+
     @cached_property
     def _worked_out(self) -> dict[Any, Any]:
         return {}
@@ -125,6 +135,13 @@ class PlantView:
         """Whether an event of the detector is open, shape (N,) or (N, U)."""
         is_open: Bools = self.state[f"{detector}.opened_ms"] >= 0
         return is_open
+
+
+_OF_PLANTS: Final = tuple(
+    f.name
+    for f in fields(PlantView)
+    if f.name not in ("plant_ids", "unit_ids", "unit_power_kw", "unit_wind_ms", "state")
+)
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def check_state(engine: Engine) -> None:
     """Raise `Unsound` where a column holds what is no number (NaN where nothing is known is one), or where
     a plant has grown beyond all bounds.
     """
-    for state in (engine.fleet.state, engine.fleet.shadows.columns):
+    for state in (engine.fleet.state, engine.fleet.units.columns, engine.fleet.shadows.columns):
         for field in state.fields:
             values = state[field.name][: state.size]
             # Some begin with "unknown" (NaN) or "never" (infinite): those may be so again.

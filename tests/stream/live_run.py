@@ -166,7 +166,7 @@ class LiveRun:
     def states_for(self, part: Range, first: int = 0) -> States:
         from models.state import layout_of
 
-        layout = layout_of(Engine(EngineSettings(), load).fleet.state.fields)
+        layout = layout_of(Engine(EngineSettings(), load).fleet.fields)
         states = States(layout, first, part.from_ms, part.plants)
         for name, record in self.states.values():
             states.take(name, record)

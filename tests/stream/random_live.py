@@ -156,7 +156,7 @@ class Life:
 
     def again(self, part: Range, rng: np.random.Generator) -> tuple[dict[str, bytes], set[bytes], set[int]]:
         """A replay in any batches: its forecasts by identity, its events, and what it left out."""
-        states = States(layout_of(engine().fleet.state.fields), 0, part.from_ms, None)
+        states = States(layout_of(engine().fleet.fields), 0, part.from_ms, None)
         states.add(CODEC, self.compacted())  # type: ignore[arg-type]
         start = states.start()
         replay = CarefulReplay(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from models import container
 from models.engine import Engine
 from models.forecast.base import KNOTS
-from models.ingest import unit_lanes
+from models.ingest import unit_rows
 from models.outputs import Outputs
 from models.release import Release, cold_start
 from models.steps import EngineSettings
@@ -237,7 +237,7 @@ def test_units_are_numbered_in_the_order_of_the_journal_however_many_names_a_bat
     unit_ids = [f"unit {number}" for number in range(names)]
     machine, wanted = engine(), list[int]()
     machine.apply(batches([plant(name) for name in "abc"], [3])[0])
-    found = unit_lanes(machine.fleet, slot, unit, unit_ids)
+    found = unit_rows(machine.fleet, slot, unit, unit_ids) - machine.fleet.units.first[slot]
     heard: dict[int, list[int]] = {0: [], 1: [], 2: []}
     for s, u in zip(slot.tolist(), unit.tolist(), strict=True):
         if u not in heard[s]:

@@ -12,9 +12,9 @@ from consumers.intake import Reader, Taken
 from consumers.registry import Registry
 from infra.topics import CHECKPOINTS, JOURNAL, LARGE_BYTES, REJECTED, topic
 from models.engine import Engine
-from models.fleet import UNITS
 from models.outlook import PENDING_KEPT
 from models.steps import EngineSettings
+from models.units import MOST as UNITS
 from models.validate_control import LARGEST_RUN, LONGEST_TEXT, MOST_VERSIONS
 from streams.records import PlainRecords
 from streams.turns import process
@@ -71,7 +71,7 @@ def test_units_beyond_a_thousand_and_endless_names_are_counted_and_left_out() ->
     engine, refused, ignored = play(records)
     assert not refused
     assert ignored == 301
-    assert engine.fleet.unit_ids[0] == [f"unit{n}" for n in range(UNITS)]
+    assert engine.fleet.units.names[0] == [f"unit{n}" for n in range(UNITS)]
     assert len(engine.snapshot("h0").state) < LARGE_BYTES
 
 
