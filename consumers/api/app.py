@@ -22,6 +22,7 @@ from consumers.api.parts import Parts
 from consumers.api.routes import (
     alerts,
     aliases,
+    bulk,
     changes,
     events,
     fleet,
@@ -75,6 +76,7 @@ def create_app(settings: Settings, sources: Sources | None = None, hands: Hands 
     problems.install(app)
     for router in (page, service.public, aliases.public, *_closed()):
         app.include_router(router)
+    app.state.methods = methods(app.routes)
     if settings.api_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -98,7 +100,7 @@ def create_app(settings: Settings, sources: Sources | None = None, hands: Hands 
 def _closed() -> list[APIRouter]:
     """Routers whose every route needs a key."""
     subjects = (
-        service, plants, fleet, forecasts, predictions, events, alerts, scores, releases, changes, jobs,
+        service, plants, fleet, forecasts, predictions, bulk, events, alerts, scores, releases, changes, jobs,
         schedules, live, running, logs, aliases, prediction_aliases,
     )  # fmt: skip
     return [subject.router for subject in subjects]
@@ -150,11 +152,23 @@ def _models(*first: type[BaseModel]) -> list[type[BaseModel]]:
 
 def paths(routes: Iterable[BaseRoute]) -> Iterator[str]:
     """Every path that something answers at, whether it is documented or not."""
+    return (route.path for route in _leaves(routes))
+
+
+def methods(routes: Iterable[BaseRoute]) -> dict[str, list[str]]:
+    """By path every method that is taken there: a path may have a route for each."""
+    found: dict[str, set[str]] = {}
+    for route in _leaves(routes):
+        found.setdefault(route.path, set()).update(route.methods or ())
+    return {path: sorted(taken) for path, taken in found.items()}
+
+
+def _leaves(routes: Iterable[BaseRoute]) -> Iterator[Route | APIRoute]:
     for route in routes:
         inner = getattr(route, "original_router", route)  # FastAPI keeps included routers as they are
         if isinstance(inner, Router):
-            yield from paths(inner.routes)
+            yield from _leaves(inner.routes)
         elif isinstance(route, Route | APIRoute):
-            yield route.path
+            yield route
         else:
             raise TypeError(f"{type(route).__name__} is no route that a test could walk")

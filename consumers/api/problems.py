@@ -93,7 +93,12 @@ def _of_framework(request: Request, error: Exception) -> Response:
     detail = {404: "there is nothing here", 405: "this address does not take this method"}.get(
         error.status_code, HTTPStatus(error.status_code).description or str(error.detail)
     )
-    return document(error.status_code, detail, request_id(request), error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        # The framework names the methods of the first route of a path; there may be one for each method.
+        path = getattr(request.scope.get("route"), "path", "")
+        headers["Allow"] = ", ".join(request.app.state.methods.get(path, [])) or headers.get("Allow", "")
+    return document(error.status_code, detail, request_id(request), headers)
 
 
 def _of_parameters(request: Request, error: Exception) -> Response:
