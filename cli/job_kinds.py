@@ -7,9 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.training_child import TrainingChild
-from consumers.jobs.names import TRAIN
+from consumers.jobs.names import FORECASTS, TRAIN
 from consumers.jobs.orders import TriggeredOrder, train_order
+from consumers.predictions.bulk import Bulk
+from infra.registry import schema_ids
 from models.retraining import Outcome
+from producers.weather.on_request import WeatherOnRequest
+from schemas.codec import Codec
 from schemas.errors import GridcastError
 
 if TYPE_CHECKING:
@@ -25,7 +29,13 @@ _PART: Final = re.compile(r"([a-z ]+) (\d+) %$")
 
 def bodies(settings: Settings, tell: Tell) -> dict[str, Body]:
     """Every kind that this deployment runs."""
-    return {TRAIN: trainer(settings, tell)}
+    return {TRAIN: trainer(settings, tell), FORECASTS: forecaster(settings)}
+
+
+def forecaster(settings: Settings) -> Body:
+    """The predictions that a file asks for."""
+    weather = WeatherOnRequest(settings, settings.jobs_at_once)
+    return Bulk(settings, Codec(schema_ids(settings)), weather)
 
 
 def trainer(settings: Settings, tell: Tell) -> Body:

@@ -155,6 +155,9 @@ class Settings(BaseSettings):
     api_weather_s: float = Field(
         10.0, gt=0, description="How long the sources of weather have for a prediction on request."
     )
+    api_callback_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Hosts that may be told when a bulk job is over, as hooks.a.example; empty: none."
+    )
     api_what_if_s: float = Field(20.0, gt=0, description="How long the answer to a what-if may take.")
     api_weather_cache_s: float = Field(
         1800.0, ge=0, description="How long their answer of a place is not asked for again."
@@ -226,7 +229,7 @@ class Settings(BaseSettings):
             raise ValueError(f"it must be 0, which keeps all, or at least {least}")
         return days
 
-    @field_validator("levels", "api_origins", mode="before")
+    @field_validator("levels", "api_origins", "api_callback_hosts", mode="before")
     @classmethod
     def _split(cls, listed: object) -> object:
         return (

@@ -248,6 +248,7 @@ _SAID: Final = {
     406: "It does not come in this format.",
     409: "It cannot be done as things stand, and why.",
     413: "The body is too large.",
+    415: "It does not take what is sent in this format.",
     422: "A parameter is wrong.",
     429: "Too many requests; Retry-After says how long to wait.",
     500: "A fault of the service.",

@@ -25,6 +25,7 @@ from consumers.api.documents_of_actions import TriggerValue as TriggerValue
 from consumers.api.documents_of_predictions import Answered as Answered
 from consumers.api.documents_of_predictions import Batch as Batch
 from consumers.api.documents_of_predictions import BatchResult as BatchResult
+from consumers.api.documents_of_predictions import BulkRow as BulkRow
 from consumers.api.documents_of_predictions import ConfidenceInterval as ConfidenceInterval
 from consumers.api.documents_of_predictions import Difference as Difference
 from consumers.api.documents_of_predictions import Predicted as Predicted

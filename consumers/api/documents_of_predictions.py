@@ -133,6 +133,31 @@ class Batch(BaseModel):
     refused: int
 
 
+class BulkRow(BaseModel):
+    """One interval of what a bulk job has made."""
+
+    row: int = Field(description="Number of the question in the file, from 1.")
+    plant_id: str | None
+    latitude: float | None
+    longitude: float | None
+    kind: str | None
+    capacity_kw: float | None
+    source: str | None
+    issued_at: datetime | None
+    model: str | None
+    version: str | None
+    weather_source: str | None
+    weather_published_at: datetime | None
+    valid_at: datetime | None
+    interval_s: int | None
+    rung: str | None
+    prediction_kw: float | None
+    low_kw: float | None
+    high_kw: float | None
+    available_kw: float | None
+    problem: str | None = Field(description="Why there is no answer.")
+
+
 class Answered(BaseModel):
     """A prediction that was asked of this process."""
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg2
 from starlette.concurrency import run_in_threadpool
 
-from consumers.api.listing import named
 from consumers.api.problems import RETRY_S, Problem
 from consumers.predictions.asked import BatchItem, PlaceAsked, PlantAsked, WhatIfAsked, WhatIfOfPlant
 from consumers.predictions.predictor import of_plant
+from consumers.predictions.stored import registered
 from consumers.predictions.told import expect_levels
 from infra import metrics
 from schemas.errors import InputError, ServiceUnavailable, TooLate
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
 KEPT: Final = 1000
 _AT_ONCE: Final = 4  # questions of a batch; the others of the service go on beside it
 _AGAIN: Final = {"Retry-After": str(RETRY_S)}
-_PLANT: Final = (
-    "select kind, latitude, longitude, issue_every_s from plants where plant_id = %s"
-    " order by valid_from desc, known_at desc limit 1"
-)
 Told = dict[str, Any]
 
 
@@ -175,8 +171,7 @@ async def _what_if(given: Parts, plant_id: str, asked: WhatIfAsked) -> Told:
 
 def _registered(given: Parts, plant_id: str) -> Told:
     with given.database.reading() as question:
-        question.execute(_PLANT, (plant_id,))
-        found = named(question)
-    if not found:
+        found = registered(question, plant_id)
+    if found is None:
         raise Problem(404, f"there is no plant {plant_id}: /v1/plants lists them")
-    return found[0]
+    return found

@@ -60,26 +60,33 @@ class Predictor:
         expect_levels(asked.levels, self.levels)
         run, cached = await self.weather.at(asked.latitude, asked.longitude)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.threads, self.of_place, asked, run, cached)
+        return await loop.run_in_executor(self.threads, of_place, asked, run, cached, self.levels, self.codec)
 
-    def of_place(self, asked: PlaceAsked, run: WeatherRun, cached: bool) -> Told:
-        """The same once there is weather."""
-        now_ms = -(-time.time_ns() // 1_000_000_000) * 1000  # whole seconds, and the run came before
-        plant = asked.plant(now_ms)
-        settings = EngineSettings(levels=self.levels, horizon_s=asked.hours * 3600)
-        block = first_forecast(plant, replace(run, plant_id=plant.plant_id), now_ms, settings)
-        record = self.codec.decode(encode_forecasts(self.codec, block)[0])[1]
-        about = {
-            "source": START,
-            "plant_id": None,
-            "kind": asked.kind,
-            "latitude": asked.latitude,
-            "longitude": asked.longitude,
-            "weather_cached": cached,
-            "weather_until": iso(int(run.valid_at_ms[-1])),
-            **_standing(_of_the_start(record)),
-        }
-        return answer(record, about, None, asked.levels)
+
+def of_place(
+    asked: PlaceAsked, run: WeatherRun, cached: bool, levels: tuple[float, ...], codec: Codec
+) -> Told:
+    """A plant that nobody registered, once there is weather. `levels`: those that are published.
+
+    Raises:
+        InputError: it asks for a level that is not published, or for more hours than there is weather.
+    """
+    now_ms = -(-time.time_ns() // 1_000_000_000) * 1000  # whole seconds, and the run came before
+    plant = asked.plant(now_ms)
+    settings = EngineSettings(levels=levels, horizon_s=asked.hours * 3600)
+    block = first_forecast(plant, replace(run, plant_id=plant.plant_id), now_ms, settings)
+    record = codec.decode(encode_forecasts(codec, block)[0])[1]
+    about = {
+        "source": START,
+        "plant_id": None,
+        "kind": asked.kind,
+        "latitude": asked.latitude,
+        "longitude": asked.longitude,
+        "weather_cached": cached,
+        "weather_until": iso(int(run.valid_at_ms[-1])),
+        **_standing(_of_the_start(record)),
+    }
+    return answer(record, about, None, asked.levels)
 
 
 def of_plant(asked: PlantAsked, record: Mapping[str, Any], plant: Mapping[str, Any], now_ms: int) -> Told:

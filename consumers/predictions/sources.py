@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,6 +25,13 @@ class WeatherSource(Protocol):
         Raises:
             TooLate: nobody answered in time.
             ServiceUnavailable: nobody has an answer.
+        """
+
+    def gather(self, positions: Sequence[tuple[float, float]]) -> None:
+        """Have the weather of many places at hand for `known`, in few questions.
+
+        Raises:
+            ServiceUnavailable: of some of them nobody has any.
         """
 
     def close(self) -> None:

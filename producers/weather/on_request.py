@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from queue import LifoQueue
 from typing import TYPE_CHECKING, Final
@@ -84,6 +84,22 @@ class WeatherOnRequest:
             raise TooLate("no source of weather has answered in time: try again") from problem
         told = "no source of weather has an answer for this place now: try again"
         raise ServiceUnavailable(told) from problem
+
+    def gather(self, positions: Sequence[tuple[float, float]]) -> None:
+        """Have the weather of many places at hand for `known`; each source is asked for what is missing yet.
+
+        Raises:
+            ServiceUnavailable: of some of them nobody has any.
+        """
+        wanted = list(dict.fromkeys(Place.near(*position) for position in positions))
+        with self._borrowed() as askers:
+            for asker in askers:
+                said, why = asker.ask(wanted)
+                wanted = [place for place in wanted if place not in said]
+                if not wanted:
+                    return
+                _log.warning("no weather for %d places from %s: %s", len(wanted), asker.source.name, why)
+        raise ServiceUnavailable(f"no source of weather has an answer for {len(wanted)} places")
 
     def close(self) -> None:
         """Let go of connections."""

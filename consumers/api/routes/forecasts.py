@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
@@ -23,7 +23,6 @@ from consumers.api.params import (
     Name,
     PlantId,
     To,
-    epoch_ms,
     levels_of,
     seconds_of,
 )
@@ -31,6 +30,7 @@ from consumers.api.parts import Given
 from consumers.api.problems import Problem
 from consumers.api.routes.plants import expect_plant
 from consumers.forecast_document import document, rows
+from consumers.predictions.stored import record_of
 from schemas.errors import InputError
 
 router = APIRouter(tags=["forecasts"], responses=problems(401, 403, 429, 503))
@@ -146,7 +146,7 @@ def issue(
         row = question.fetchone()
     if row is None:
         raise Problem(404, "there is no such forecast: /v1/plants/{plant_id}/forecasts lists them")
-    return _told(request, _record(row), levels, horizons)
+    return _told(request, record_of(row), levels, horizons)
 
 
 @router.get(
@@ -181,12 +181,3 @@ def _told(request: Request, record: Mapping[str, Any], levels: str | None, horiz
     return tabular(request, told, rows(told), [*names, *(f"{one:g}" for one in shown), "available_kw"])
 
 
-def _record(row: tuple[Any, ...]) -> dict[str, Any]:
-    """A row of `forecasts` as the record that it came from."""
-    return {name: _plain(value) for name, value in zip(_FIELDS, row, strict=True)}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return epoch_ms(value)
-    return [_plain(one) for one in value] if isinstance(value, list) else value
