@@ -1,8 +1,8 @@
 """A Chromium, wherever the tests run: one that is there, else one out of a package of the npm registry.
 
-`GRIDCAST_TEST_CHROMIUM` names one, or `chromium` stands on PATH; where neither is so, the package that carries one
-for small servers is fetched once and kept under `.gridcast/chromium/`, by the npm that PyPI brings. A browser that
-cannot be had fails who asks for it: nothing is skipped.
+`GRIDCAST_TEST_CHROMIUM` names one, or `chromium` stands on PATH; where neither is so, the package that
+carries one for small servers is fetched once and kept under `.gridcast/chromium/`, by the npm that PyPI
+brings. A browser that cannot be had fails who asks for it: nothing is skipped.
 """
 
 from __future__ import annotations
@@ -95,8 +95,8 @@ def _package(room: Path) -> bytes:
     found = sorted(room.glob("*.tgz"))
     if done.returncode or not found:
         raise NoBrowser(
-            f"npm does not bring {PACKAGE} {VERSION}: {(done.stderr or done.stdout).strip()[-500:]}; install a"
-            f" chromium, or name one in {VARIABLE}"
+            f"npm does not bring {PACKAGE} {VERSION}: {(done.stderr or done.stdout).strip()[-500:]};"
+            f" install a chromium, or name one in {VARIABLE}"
         )
     body = found[0].read_bytes()
     if base64.b64encode(hashlib.sha512(body).digest()).decode() != SHA512:

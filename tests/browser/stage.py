@@ -1,8 +1,8 @@
 """The samples of the demo, played into servers of their own as if both plants lived in one year.
 
-Every value is as it was measured; the stamps are moved, so that the wind farm's storm of December 2014 and an
-October day of the solar array's meet at one moment: `MOMENT`. The sun stands where it stood: the solar array is
-moved by whole years.
+Every value is as it was measured; the stamps are moved, so that the wind farm's storm of December 2014 and
+an October day of the solar array's meet at one moment: `MOMENT`. The sun stands where it stood: the solar
+array is moved by whole years.
 """
 
 from __future__ import annotations

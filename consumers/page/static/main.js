@@ -45,7 +45,12 @@ function enter({ focus = true } = {}) {
   navigation(found?.name ?? null);
   replace(main);
   if (found) found.view(main, { ...found, signal, live, on: on(signal), onBack: onBack(signal) });
-  else replace(main, h("h1", { tabindex: "-1" }, "There is nothing here"), h("p", null, h("a", { href: "#/" }, "To the fleet")));
+  else
+    replace(
+      main,
+      h("h1", { tabindex: "-1" }, "There is nothing here"),
+      h("p", null, h("a", { href: "#/" }, "To the fleet")),
+    );
   const title = main.querySelector("h1");
   document.title = title ? `${title.textContent} · gridcast` : "gridcast";
   if (focus) {
@@ -58,9 +63,14 @@ const on = (signal) => (kind, listener) => signal.addEventListener("abort", live
 
 // When the service is back, and when records were lost, what is shown is asked for again.
 const onBack = (signal) => (run) => {
-  const heard = live.on("state", ({ state, before }) => { if (state === "live" && before === "lost") run(); });
+  const heard = live.on("state", ({ state, before }) => {
+    if (state === "live" && before === "lost") run();
+  });
   const gap = live.on("gap", run);
-  signal.addEventListener("abort", () => { heard(); gap(); });
+  signal.addEventListener("abort", () => {
+    heard();
+    gap();
+  });
 };
 
 function signOut() {
@@ -76,16 +86,26 @@ whenUnauthorized(() => {
   enter();
 });
 addEventListener("hashchange", () => enter());
-onPref((name) => { if (name === "times") enter({ focus: false }); });
+onPref((name) => {
+  if (name === "times") enter({ focus: false });
+});
 document.getElementById("skip").addEventListener("click", (click) => {
   click.preventDefault();
   main.focus();
 });
 connection(live);
 announceAlerts(live);
-live.on("state", () => { if (!key() && live.state !== "off") enter(); });
+live.on("state", () => {
+  if (!key() && live.state !== "off") enter();
+});
 enter({ focus: false });
 ask("/version").then(
-  (told) => replace(document.getElementById("foot"), `gridcast ${told.gridcast} · everything here is read from `, h("a", { href: "/openapi.json" }, "the API"), "."),
+  (told) =>
+    replace(
+      document.getElementById("foot"),
+      `gridcast ${told.gridcast} · everything here is read from `,
+      h("a", { href: "/openapi.json" }, "the API"),
+      ".",
+    ),
   () => {},
 );

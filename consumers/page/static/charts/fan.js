@@ -4,12 +4,28 @@ import { s } from "../lib/dom.js";
 import { powerScale } from "../lib/units.js";
 import { area, drawing, path, timeAxis, valueAxis, within } from "./frame.js";
 
-export const BANDS = [["0.05", "0.95"], ["0.1", "0.9"], ["0.25", "0.75"]];
+const PAIRS = [
+  ["0.05", "0.95"],
+  ["0.1", "0.9"],
+  ["0.25", "0.75"],
+  ["0.3", "0.7"],
+];
+const MOST_BANDS = 3;
 const RUNG_CLASSES = {
-  both: "both", "weather only": "weather", "telemetry only": "telemetry", climatology: "climatology",
+  both: "both",
+  "weather only": "weather",
+  "telemetry only": "telemetry",
+  climatology: "climatology",
 };
 export const rungClass = (rung) => RUNG_CLASSES[rung] ?? "start";
-const STRIP = 9;
+const STRIP = 16;
+const LETTER_PX = 6.2;
+
+// Pairs of levels that the forecast has, from the widest to the narrowest.
+export const bandsOf = (forecast) =>
+  PAIRS.filter(
+    ([low, high]) => low in (forecast.steps[0]?.power_kw ?? {}) && high in forecast.steps[0].power_kw,
+  ).slice(0, MOST_BANDS);
 
 // `forecast`: as the API tells it. `actuals`: [{ at, kw }]. `plant` for its zone.
 export function fan(width, { forecast, actuals, plant, cursor }) {
@@ -24,34 +40,54 @@ export function fan(width, { forecast, actuals, plant, cursor }) {
   const toMs = Math.max(issued, ...steps.map((one) => one.at), ...actuals.map((one) => one.at));
   const y = valueAxis(svg, box, extent(steps, measured, forecast, scale), scale.unit);
   const x = timeAxis(svg, { ...box, bottom: box.bottom + STRIP + 3 }, [fromMs, toMs], plant);
-  const of = (step, level) => (step.power_kw[level] === undefined ? null : y(step.power_kw[level] / scale.per));
-  BANDS.forEach(([low, high], place) => {
+  const of = (step, level) =>
+    step.power_kw[level] === undefined ? null : y(step.power_kw[level] / scale.per);
+  bandsOf(forecast).forEach(([low, high], place) => {
     const points = steps.map((step) => [x(step.at), of(step, low), of(step, high)]);
     svg.append(s("path", { class: `band band${place}`, d: area(points) }));
   });
   if (steps.some((step) => step.available_kw !== null)) {
-    const points = steps.map((step) => [x(step.at), step.available_kw === null ? of(step, "0.5") : y(step.available_kw / scale.per)]);
+    const points = steps.map((step) => [
+      x(step.at),
+      step.available_kw === null ? of(step, "0.5") : y(step.available_kw / scale.per),
+    ]);
     svg.append(s("path", { class: "available", d: path(points) }));
   }
   svg.append(
     s("path", { class: "median", d: path(steps.map((step) => [x(step.at), of(step, "0.5")])) }),
-    s("path", { class: "measured", d: path(measured.map(([at, kw]) => [x(at), kw === null ? null : y(kw)])) }),
+    s("path", {
+      class: "measured",
+      d: path(measured.map(([at, kw]) => [x(at), kw === null ? null : y(kw)])),
+    }),
     s("line", { class: "issued", x1: x(issued), x2: x(issued), y1: box.top - 6, y2: box.bottom }),
     s("text", { class: "unit", x: x(issued) + 4, y: box.top - 5 }, "issued"),
   );
-  strip(svg, steps, x, box.bottom + 3);
+  strip(svg, runs(steps), x, box.bottom + 3);
   if (cursor) {
     svg.append(s("line", { class: "cursor", x1: x(cursor), x2: x(cursor), y1: box.top, y2: box.bottom }));
   }
   return Object.assign(svg, { timeAt: (place) => x.back(place) });
 }
 
-function strip(svg, steps, x, top) {
-  for (const step of steps) {
-    const from = x(step.at - step.interval_s * 1000);
-    svg.append(s("rect", {
-      class: `rung ${rungClass(step.rung)}`, x: from, y: top, width: Math.max(x(step.at) - from, 0.5), height: STRIP,
-    }));
+// Steps that follow each other and were made of the same, as one.
+function runs(steps) {
+  const found = [];
+  for (const { at, interval_s: length, rung } of steps) {
+    const last = found.at(-1);
+    if (last?.rung === rung) last.to = at;
+    else found.push({ rung, from: last?.to ?? at - length * 1000, to: at });
+  }
+  return found;
+}
+
+function strip(svg, pieces, x, top) {
+  for (const { rung, from, to } of pieces) {
+    const width = Math.max(x(to) - x(from), 0.5);
+    const name = rung === "both" ? "weather and telemetry" : rung;
+    svg.append(s("rect", { class: `rung ${rungClass(rung)}`, x: x(from), y: top, width, height: STRIP }));
+    if (name.length * LETTER_PX < width - 8) {
+      svg.append(s("text", { class: "rung-name", x: x(from) + 5, y: top + 12 }, name));
+    }
   }
 }
 

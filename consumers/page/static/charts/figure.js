@@ -11,7 +11,9 @@ export function figure({ title, note, legend = [], draw, table, controls }) {
     if (details.open && details.children.length === 1) details.append(tableOf(title, table));
   });
   let width = 0;
-  const redraw = () => { if (width) room.replaceChildren(draw(width)); };
+  const redraw = () => {
+    if (width) room.replaceChildren(draw(width));
+  };
   const seen = new ResizeObserver(([entry]) => {
     const now = Math.floor(entry.contentRect.width);
     if (now === width || !now) return;
@@ -19,19 +21,54 @@ export function figure({ title, note, legend = [], draw, table, controls }) {
     redraw();
   });
   seen.observe(room);
-  const element = h("figure", { class: "figure", "aria-labelledby": id },
+  const element = h(
+    "figure",
+    { class: "figure", "aria-labelledby": id },
     h("figcaption", { id }, h("strong", null, title), note ? h("span", { class: "note" }, note) : null),
-    legend.length ? h("ul", { class: "legend", "aria-label": "Legend" }, legend.map(([kind, text]) =>
-      h("li", null, h("span", { class: `key ${kind}`, "aria-hidden": "true" }), text))) : null,
-    room, controls ?? null, table ? details : null);
+    legend.length
+      ? h(
+          "ul",
+          { class: "legend", "aria-label": "Legend" },
+          legend.map(([kind, text]) =>
+            h("li", null, h("span", { class: `key ${kind}`, "aria-hidden": "true" }), text),
+          ),
+        )
+      : null,
+    room,
+    controls ?? null,
+    table ? details : null,
+  );
   return { element, redraw };
 }
 
 export function tableOf(caption, { columns, rows }) {
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `${caption}: table` },
-    h("table", { class: "plain" },
+  return h(
+    "div",
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": `${caption}: table` },
+    h(
+      "table",
+      { class: "plain" },
       h("caption", { class: "unseen" }, caption),
-      h("thead", null, h("tr", null, columns.map((name) => h("th", { scope: "col" }, name)))),
-      h("tbody", null, rows().map((row) => h("tr", null, row.map((cell, place) =>
-        place === 0 ? h("th", { scope: "row" }, cell) : h("td", null, cell)))))));
+      h(
+        "thead",
+        null,
+        h(
+          "tr",
+          null,
+          columns.map((name) => h("th", { scope: "col" }, name)),
+        ),
+      ),
+      h(
+        "tbody",
+        null,
+        rows().map((row) =>
+          h(
+            "tr",
+            null,
+            row.map((cell, place) => (place === 0 ? h("th", { scope: "row" }, cell) : h("td", null, cell))),
+          ),
+        ),
+      ),
+    ),
+  );
 }

@@ -8,7 +8,12 @@ export const MARGIN = { top: 18, right: 12, bottom: 30, left: 52 };
 
 export function drawing(width, height, title, kind) {
   return s("svg", {
-    width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": title, class: `chart ${kind}`,
+    width,
+    height,
+    viewBox: `0 0 ${width} ${height}`,
+    role: "img",
+    "aria-label": title,
+    class: `chart ${kind}`,
   });
 }
 
@@ -23,8 +28,18 @@ export function valueAxis(svg, box, [from, to], unit, digits) {
   const shown = digits ?? marks.digits;
   for (const value of marks.values) {
     svg.append(
-      s("line", { class: value === 0 ? "axis" : "grid", x1: box.left, x2: box.right, y1: y(value), y2: y(value) }),
-      s("text", { class: "tick", x: box.left - 6, y: y(value) + 4, "text-anchor": "end" }, plain(value, Math.max(shown, marks.digits) > 3 ? 3 : marks.digits)),
+      s("line", {
+        class: value === 0 ? "axis" : "grid",
+        x1: box.left,
+        x2: box.right,
+        y1: y(value),
+        y2: y(value),
+      }),
+      s(
+        "text",
+        { class: "tick", x: box.left - 6, y: y(value) + 4, "text-anchor": "end" },
+        plain(value, Math.max(shown, marks.digits) > 3 ? 3 : marks.digits),
+      ),
     );
   }
   svg.append(s("text", { class: "unit", x: box.left - 6, y: box.top - 7, "text-anchor": "end" }, unit));
@@ -36,8 +51,18 @@ export function timeAxis(svg, box, [fromMs, toMs], plant) {
   const wanted = Math.max(3, Math.floor((box.right - box.left) / 64));
   for (const { at, text, strong } of timeTicks(fromMs, toMs, wanted, plant)) {
     svg.append(
-      s("line", { class: strong ? "grid strong" : "grid", x1: x(at), x2: x(at), y1: box.top, y2: box.bottom }),
-      s("text", { class: strong ? "tick strong" : "tick", x: x(at), y: box.bottom + 17, "text-anchor": "middle" }, text),
+      s("line", {
+        class: strong ? "grid strong" : "grid",
+        x1: x(at),
+        x2: x(at),
+        y1: box.top,
+        y2: box.bottom,
+      }),
+      s(
+        "text",
+        { class: strong ? "tick strong" : "tick", x: x(at), y: box.bottom + 17, "text-anchor": "middle" },
+        text,
+      ),
     );
   }
   return x;
@@ -47,10 +72,11 @@ export function timeAxis(svg, box, [fromMs, toMs], plant) {
 export function nameAxis(svg, box, names, unit) {
   const step = (box.right - box.left) / names.length;
   const x = (place) => box.left + (place + 0.5) * step;
-  names.forEach((name, place) => svg.append(
-    s("text", { class: "tick", x: x(place), y: box.bottom + 17, "text-anchor": "middle" }, name),
-  ));
-  if (unit) svg.append(s("text", { class: "unit", x: box.right, y: box.bottom + 29, "text-anchor": "end" }, unit));
+  names.forEach((name, place) =>
+    svg.append(s("text", { class: "tick", x: x(place), y: box.bottom + 17, "text-anchor": "middle" }, name)),
+  );
+  if (unit)
+    svg.append(s("text", { class: "unit", x: box.right, y: box.bottom + 29, "text-anchor": "end" }, unit));
   return Object.assign(x, { step });
 }
 
@@ -74,9 +100,12 @@ export function area(points) {
     if (present(point[1]) && present(point[2])) pieces.at(-1).push(point);
     else if (pieces.at(-1).length) pieces.push([]);
   }
-  return pieces.filter((one) => one.length > 1).map((piece) => {
-    const there = piece.map(([x, low]) => `${x.toFixed(1)} ${low.toFixed(1)}`);
-    const back = piece.toReversed().map(([x, , high]) => `${x.toFixed(1)} ${high.toFixed(1)}`);
-    return `M${there.join("L")}L${back.join("L")}Z`;
-  }).join("");
+  return pieces
+    .filter((one) => one.length > 1)
+    .map((piece) => {
+      const there = piece.map(([x, low]) => `${x.toFixed(1)} ${low.toFixed(1)}`);
+      const back = piece.toReversed().map(([x, , high]) => `${x.toFixed(1)} ${high.toFixed(1)}`);
+      return `M${there.join("L")}L${back.join("L")}Z`;
+    })
+    .join("");
 }

@@ -13,12 +13,17 @@ export function linear([from, to], [first, last]) {
 // Round numbers between two values, about `wanted` of them.
 export function ticks(from, to, wanted = 5) {
   const width = to - from || 1;
-  const rough = width / wanted;
-  const size = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((one) => one * size).find((one) => one >= rough * 0.99);
+  const size = 10 ** Math.floor(Math.log10(width / wanted));
+  const off = (step) => Math.abs(width / step - wanted);
+  const step = [1, 2, 5, 10]
+    .map((one) => one * size)
+    .reduce((best, one) => (off(one) < off(best) ? one : best));
   const found = [];
   for (let at = Math.ceil(from / step) * step; at <= to + step * 1e-6; at += step) found.push(at);
-  return { values: found.map((one) => (Math.abs(one) < step * 1e-6 ? 0 : one)), digits: Math.max(0, -Math.floor(Math.log10(step))) };
+  return {
+    values: found.map((one) => (Math.abs(one) < step * 1e-6 ? 0 : one)),
+    digits: Math.max(0, -Math.floor(Math.log10(step))),
+  };
 }
 
 const HOUR_MS = 3600000;

@@ -18,8 +18,11 @@ export function strip(width, { title, rows, times, plant }) {
     svg.append(s("text", { class: "name", x: left - 8, y: top + 14, "text-anchor": "end" }, row.name));
     for (const cell of row.cells) {
       const rect = s("rect", {
-        class: cell.share === null ? "cell unknown" : "cell", x: x(cell.from), y: top,
-        width: Math.max(x(cell.to) - x(cell.from) + 0.3, 0.5), height: ROW - 8,
+        class: cell.share === null ? "cell unknown" : "cell",
+        x: x(cell.from),
+        y: top,
+        width: Math.max(x(cell.to) - x(cell.from) + 0.3, 0.5),
+        height: ROW - 8,
         opacity: cell.share === null ? 1 : (0.08 + 0.92 * Math.min(Math.max(cell.share, 0), 1)).toFixed(3),
       });
       svg.append(rect);
@@ -28,7 +31,15 @@ export function strip(width, { title, rows, times, plant }) {
       const from = Math.max(span.from, times[0]);
       const to = Math.min(span.to, times[1]);
       if (to <= from) continue;
-      svg.append(s("rect", { class: `span ${span.kind}`, x: x(from), y: top + ROW - 8, width: Math.max(x(to) - x(from), 3), height: 4 }));
+      svg.append(
+        s("rect", {
+          class: `span ${span.kind}`,
+          x: x(from),
+          y: top + ROW - 8,
+          width: Math.max(x(to) - x(from), 3),
+          height: 4,
+        }),
+      );
     }
   });
   return svg;

@@ -12,10 +12,14 @@ export class Refusal extends Error {
 
 const lost = () => new Refusal(0, "The service does not answer. It is tried again by itself.");
 let onUnauthorized = () => {};
-export const whenUnauthorized = (listener) => { onUnauthorized = listener; };
+export const whenUnauthorized = (listener) => {
+  onUnauthorized = listener;
+};
 
 export function address(path, query = {}) {
-  const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const given = Object.entries(query).filter(
+    ([, value]) => value !== null && value !== undefined && value !== "",
+  );
   const text = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
   return text ? `${path}?${text}` : path;
 }

@@ -19,7 +19,9 @@ function filled(element, attributes, children) {
 }
 
 export function replace(element, ...children) {
-  element.replaceChildren(...children.flat(3).filter((one) => one !== null && one !== undefined && one !== false));
+  element.replaceChildren(
+    ...children.flat(3).filter((one) => one !== null && one !== undefined && one !== false),
+  );
   return element;
 }
 

@@ -15,16 +15,24 @@ export function markdown(text) {
     const line = lines[at];
     const head = /^(#{1,4}) (.*)$/.exec(line);
     if (!line.trim()) at++;
-    else if (head) { at++; made.push(h(`h${Math.min(head[1].length + 1, 5)}`, null, inline(head[2]))); }
-    else if (line.startsWith("```")) {
+    else if (head) {
+      at++;
+      made.push(h(`h${Math.min(head[1].length + 1, 5)}`, null, inline(head[2])));
+    } else if (line.startsWith("```")) {
       at++;
       const code = taken((one) => !one.startsWith("```"));
       at++;
       made.push(h("pre", { tabindex: "0", role: "region", "aria-label": "Code" }, code.join("\n")));
-    }
-    else if (line.startsWith("|")) made.push(table(taken((one) => one.startsWith("|"))));
+    } else if (line.startsWith("|")) made.push(table(taken((one) => one.startsWith("|"))));
     else if (/^[-*] /.test(line)) made.push(h("ul", null, items(taken((one) => /^([-*] | {2,})/.test(one)))));
-    else made.push(h("p", null, inline(taken((one) => one.trim() && !/^(#|```|\||[-*] )/.test(one)).join(" ") || lines[at++])));
+    else
+      made.push(
+        h(
+          "p",
+          null,
+          inline(taken((one) => one.trim() && !/^(#|```|\||[-*] )/.test(one)).join(" ") || lines[at++]),
+        ),
+      );
   }
   return made;
 }
@@ -39,12 +47,41 @@ function items(lines) {
 }
 
 function table(lines) {
-  const cells = (line) => line.replace(/^\||\|\s*$/g, "").split("|").map((one) => one.trim());
+  const cells = (line) =>
+    line
+      .replace(/^\||\|\s*$/g, "")
+      .split("|")
+      .map((one) => one.trim());
   const [head, rule, ...rest] = lines;
   const body = rule && /^[\s|:-]+$/.test(rule) ? rest : lines.slice(1);
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Table: ${cells(head).join(", ")}` }, h("table", { class: "plain" },
-    h("thead", null, h("tr", null, cells(head).map((one) => (one ? h("th", { scope: "col" }, inline(one)) : h("td", null, ""))))),
-    h("tbody", null, body.map((line) => h("tr", null, cells(line).map((one) => h("td", null, inline(one))))))));
+  return h(
+    "div",
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": `Table: ${cells(head).join(", ")}` },
+    h(
+      "table",
+      { class: "plain" },
+      h(
+        "thead",
+        null,
+        h(
+          "tr",
+          null,
+          cells(head).map((one) => (one ? h("th", { scope: "col" }, inline(one)) : h("td", null, ""))),
+        ),
+      ),
+      h(
+        "tbody",
+        null,
+        body.map((line) =>
+          h(
+            "tr",
+            null,
+            cells(line).map((one) => h("td", null, inline(one))),
+          ),
+        ),
+      ),
+    ),
+  );
 }
 
 // Bold and code; a link is shown as its text, for a card's links lead into the repository.

@@ -14,7 +14,12 @@ const SEVERITY = { critical: "▲", warning: "◆", info: "●" };
 
 // A sign, a word and a colour: any one of them would do.
 export const severity = (name, extra) =>
-  h("span", { class: `badge ${name}` }, h("span", { "aria-hidden": "true" }, SEVERITY[name] ?? "●"), ` ${extra ?? name}`);
+  h(
+    "span",
+    { class: `badge ${name}` },
+    h("span", { "aria-hidden": "true" }, SEVERITY[name] ?? "●"),
+    ` ${extra ?? name}`,
+  );
 
 export const badge = (kind, sign, text) =>
   h("span", { class: `badge ${kind}` }, h("span", { "aria-hidden": "true" }, sign), ` ${text}`);
@@ -28,7 +33,12 @@ export function time(at, plant, { age = false } = {}) {
 }
 
 export const card = (label, value, detail, kind = "") =>
-  h("div", { class: `card ${kind}` }, h("dt", null, label), h("dd", null, h("b", null, value), detail ? h("small", null, detail) : null));
+  h(
+    "div",
+    { class: `card ${kind}` },
+    h("dt", null, label),
+    h("dd", null, h("b", null, value), detail ? h("small", null, detail) : null),
+  );
 
 export const cards = (...all) => h("dl", { class: "cards" }, ...all);
 
@@ -36,10 +46,20 @@ export const empty = (text) => h("p", { class: "empty" }, text);
 export const loading = (what) => h("p", { class: "empty loading" }, `Asking for ${what} …`);
 
 export function failed(error, again) {
-  return h("div", { class: "failed" },
-    h("p", null, h("strong", null, error.status === 403 ? "This key may not see that. " : "That did not work. "), error.message ?? String(error)),
-    error.requestId ? h("p", { class: "muted" }, `Name this when you ask for help: ${error.requestId}`) : null,
-    again ? h("button", { type: "button", onclick: again }, "Try again") : null);
+  return h(
+    "div",
+    { class: "failed" },
+    h(
+      "p",
+      null,
+      h("strong", null, error.status === 403 ? "This key may not see that. " : "That did not work. "),
+      error.message ?? String(error),
+    ),
+    error.requestId
+      ? h("p", { class: "muted" }, `Name this when you ask for help: ${error.requestId}`)
+      : null,
+    again ? h("button", { type: "button", onclick: again }, "Try again") : null,
+  );
 }
 
 // A bar for a share, with its number beside it for everybody.
@@ -51,23 +71,55 @@ export function meter(value, text) {
 
 export function quality(value) {
   if (value === null || value === undefined) return h("span", { class: "muted" }, "not known");
-  return value >= 0.8 ? badge("good", "✓", plain(100 * value) + " %") : badge("warning", "!", plain(100 * value) + " %");
+  return value >= 0.8
+    ? badge("good", "✓", plain(100 * value) + " %")
+    : badge("warning", "!", plain(100 * value) + " %");
 }
 
 // `columns`: [{ name, of(row), number }]. A table that lies as cards on a phone.
 export function listing({ caption, columns, rows, kind = "", none = "Nothing here." }) {
   if (!rows.length) return empty(none);
-  return h("table", { class: `list ${kind}`, role: "table" },
+  return h(
+    "table",
+    { class: `list ${kind}`, role: "table" },
     h("caption", { class: "unseen" }, caption),
-    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, columns.map((one) =>
-      h("th", { scope: "col", role: "columnheader", class: one.number ? "number" : null }, one.name)))),
-    h("tbody", { role: "rowgroup" }, rows.map((row) => h("tr", { role: "row" }, columns.map((one) =>
-      h("td", { role: "cell", "data-label": one.name, class: one.number ? "number" : null }, one.of(row)))))));
+    h(
+      "thead",
+      { role: "rowgroup" },
+      h(
+        "tr",
+        { role: "row" },
+        columns.map((one) =>
+          h("th", { scope: "col", role: "columnheader", class: one.number ? "number" : null }, one.name),
+        ),
+      ),
+    ),
+    h(
+      "tbody",
+      { role: "rowgroup" },
+      rows.map((row) =>
+        h(
+          "tr",
+          { role: "row" },
+          columns.map((one) =>
+            h(
+              "td",
+              { role: "cell", "data-label": one.name, class: one.number ? "number" : null },
+              one.of(row),
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
 }
 
 export const choice = (label, options, value, onchange) => {
-  const select = h("select", { onchange: (event) => onchange(event.target.value) },
-    options.map(([name, text]) => h("option", { value: name, selected: name === value }, text)));
+  const select = h(
+    "select",
+    { onchange: (event) => onchange(event.target.value) },
+    options.map(([name, text]) => h("option", { value: name, selected: name === value }, text)),
+  );
   return h("label", { class: "field" }, h("span", null, label), select);
 };
 

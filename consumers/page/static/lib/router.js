@@ -3,9 +3,12 @@
 const routes = [];
 
 export function route(pattern, name, view) {
-  const parts = pattern.split("/").map((part) =>
-    part.startsWith(":") ? `(?<${part.slice(1).replace("?", "")}>[^/]+)` : part);
-  const text = parts.join("/").replace(/\/(\(\?<\w+>\[\^\/\]\+\))$/, pattern.endsWith("?") ? "(?:/$1)?" : "/$1");
+  const parts = pattern
+    .split("/")
+    .map((part) => (part.startsWith(":") ? `(?<${part.slice(1).replace("?", "")}>[^/]+)` : part));
+  const text = parts
+    .join("/")
+    .replace(/\/(\(\?<\w+>\[\^\/\]\+\))$/, pattern.endsWith("?") ? "(?:/$1)?" : "/$1");
   routes.push({ match: new RegExp(`^${text}$`), name, view });
 }
 
@@ -21,8 +24,11 @@ export function find(hash) {
 
 function decoded(groups) {
   try {
-    return Object.fromEntries(Object.entries(groups).filter(([, value]) => value !== undefined)
-      .map(([name, value]) => [name, decodeURIComponent(value)]));
+    return Object.fromEntries(
+      Object.entries(groups)
+        .filter(([, value]) => value !== undefined)
+        .map(([name, value]) => [name, decodeURIComponent(value)]),
+    );
   } catch {
     return {}; // an address that somebody cut short
   }

@@ -40,12 +40,15 @@ const CLOCK = { hour: "2-digit", minute: "2-digit" };
 
 export const clock = (at, plant) => format(zoneOf(plant), CLOCK).format(new Date(at));
 export const day = (at, plant) => format(zoneOf(plant), DAY).format(new Date(at));
-export const dayOfYear = (at, plant) => format(zoneOf(plant), { ...DAY, year: "numeric" }).format(new Date(at));
+export const dayOfYear = (at, plant) =>
+  format(zoneOf(plant), { ...DAY, year: "numeric" }).format(new Date(at));
 
 export function moment(at, plant) {
   if (!at) return NONE;
   const far = Math.abs(Date.now() - new Date(at)) > 200 * 86400000;
-  return format(zoneOf(plant), { ...DAY, ...CLOCK, ...(far ? { year: "numeric" } : {}) }).format(new Date(at));
+  return format(zoneOf(plant), { ...DAY, ...CLOCK, ...(far ? { year: "numeric" } : {}) }).format(
+    new Date(at),
+  );
 }
 
 export function hourOf(at, plant) {

@@ -5,14 +5,17 @@ const missing = (value) => value === null || value === undefined || Number.isNaN
 
 export function plain(value, digits = 0) {
   if (missing(value)) return NONE;
-  const text = value.toLocaleString("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  const text = value.toLocaleString("en-GB", {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
   return /^-0(\.0+)?$/.test(text) ? text.slice(1) : text;
 }
 
 // Which unit suits a plant of this size: the divisor, its name, and the digits behind the point.
 export function powerScale(capacityKw) {
   if (capacityKw >= 10000) return { per: 1000, unit: "MW", digits: 1 };
-  return { per: 1, unit: "kW", digits: capacityKw < 20 ? 2 : 0 };
+  return { per: 1, unit: "kW", digits: capacityKw < 20 ? 2 : capacityKw < 200 ? 1 : 0 };
 }
 
 export function power(kw, capacityKw) {
@@ -20,6 +23,9 @@ export function power(kw, capacityKw) {
   const scale = powerScale(capacityKw);
   return `${plain(kw / scale.per, scale.digits)} ${scale.unit}`;
 }
+
+// Of one number alone, with digits as it needs them.
+export const powerOf = (kw) => power(kw, missing(kw) ? 0 : Math.max(Math.abs(kw), 1));
 
 export function band(low, high, capacityKw) {
   if (missing(low) || missing(high)) return NONE;
@@ -29,7 +35,9 @@ export function band(low, high, capacityKw) {
 
 export function energy(kwh) {
   if (missing(kwh)) return NONE;
-  return Math.abs(kwh) >= 10000 ? `${plain(kwh / 1000, 1)} MWh` : `${plain(kwh, Math.abs(kwh) < 10 ? 1 : 0)} kWh`;
+  return Math.abs(kwh) >= 10000
+    ? `${plain(kwh / 1000, 1)} MWh`
+    : `${plain(kwh, Math.abs(kwh) < 10 ? 1 : 0)} kWh`;
 }
 
 export const share = (value, digits = 0) => (missing(value) ? NONE : `${plain(100 * value, digits)} %`);

@@ -20,7 +20,10 @@ export function loaded(element, what, context, load, show) {
     } catch (error) {
       if (mine.signal.aborted || context.signal.aborted || error.name === "AbortError") return;
       if (shown && error.status === 0) element.setAttribute("data-old", "");
-      else { replace(element, failed(error, run)); shown = false; }
+      else {
+        replace(element, failed(error, run));
+        shown = false;
+      }
       if (!(error.status >= 0)) console.error(error);
     }
   };
@@ -34,11 +37,16 @@ export function soon(run, waitMs, signal) {
   let timer = null;
   signal.addEventListener("abort", () => clearTimeout(timer));
   return () => {
-    timer ??= setTimeout(() => { timer = null; run(); }, waitMs);
+    timer ??= setTimeout(() => {
+      timer = null;
+      run();
+    }, waitMs);
   };
 }
 
 export function every(run, periodMs, signal) {
-  const timer = setInterval(() => { if (!document.hidden) run(); }, periodMs);
+  const timer = setInterval(() => {
+    if (!document.hidden) run();
+  }, periodMs);
   signal.addEventListener("abort", () => clearInterval(timer));
 }

@@ -10,15 +10,34 @@ export const isOpen = (event) => event.phase !== "close";
 
 export function eventList(rows, { plant = null, none, caption = "Events" } = {}) {
   return listing({
-    caption, rows, none, kind: "events",
+    caption,
+    rows,
+    none,
+    kind: "events",
     columns: [
-      { name: "Event", of: (one) => [linkTo(`#/events/${one.event_id}`, nameOf(one.detector), { class: "name" }), h("small", null, one.message)] },
-      ...(plant ? [] : [{ name: "Plant", of: (one) => linkTo(plantPath(one.plant_id, "events"), one.plant_id) }]),
+      {
+        name: "Event",
+        of: (one) => [
+          linkTo(`#/events/${one.event_id}`, nameOf(one.detector), { class: "name" }),
+          h("small", null, one.message),
+        ],
+      },
+      ...(plant
+        ? []
+        : [{ name: "Plant", of: (one) => linkTo(plantPath(one.plant_id, "events"), one.plant_id) }]),
       { name: "Unit", of: (one) => one.unit_id || "whole plant" },
       { name: "Severity", of: (one) => severity(one.severity) },
-      { name: "State", of: (one) => (isOpen(one) ? badge("warning", "◔", "open") : badge("good", "✓", "over")) },
+      {
+        name: "State",
+        of: (one) => (isOpen(one) ? badge("warning", "◔", "open") : badge("good", "✓", "over")),
+      },
       { name: "Began", of: (one) => time(one.started_at, plant) },
-      { name: "Lasted", of: (one) => lasted(one.started_at, one.event_time), number: true },
+      {
+        name: "Lasted",
+        of: (one) =>
+          one.event_time === one.started_at ? "just begun" : lasted(one.started_at, one.event_time),
+        number: true,
+      },
       { name: "At stake", of: (one) => energy(one.energy_kwh), number: true },
     ],
   });

@@ -27,29 +27,65 @@ export function show(main, context) {
     const part = wanted.slice(0, state.shown);
     replace(top, summary(rows));
     found.textContent = `${count(wanted.length, "plant")}${wanted.length < rows.length ? ` of ${rows.length}` : ""}`;
-    replace(list,
-      part.length ? table(part) : empty(rows.length ? "No plant is like that. Change the filter or the text." : "There are no plants yet. `gridcast plants add` and `gridcast publish` bring them."),
-      wanted.length > part.length ? h("button", { type: "button", class: "more", onclick: () => { state.shown += AT_ONCE; draw(); } },
-        `Show ${Math.min(AT_ONCE, wanted.length - part.length)} more`) : null);
+    replace(
+      list,
+      part.length
+        ? table(part)
+        : empty(
+            rows.length
+              ? "No plant is like that. Change the filter or the text."
+              : "There are no plants yet. `gridcast plants add` and `gridcast publish` bring them.",
+          ),
+      wanted.length > part.length
+        ? h(
+            "button",
+            {
+              type: "button",
+              class: "more",
+              onclick: () => {
+                state.shown += AT_ONCE;
+                draw();
+              },
+            },
+            `Show ${Math.min(AT_ONCE, wanted.length - part.length)} more`,
+          )
+        : null,
+    );
   };
-  const change = (name) => (value) => { state[name] = value; state.shown = AT_ONCE; draw(); };
+  const change = (name) => (value) => {
+    state[name] = value;
+    state.shown = AT_ONCE;
+    draw();
+  };
   const filter = controls(state, change);
 
-  const reload = loaded(body, "the fleet", context, async (signal) => {
-    const [plants, outlooks, quality, events] = await Promise.all([
-      askAll("/v1/plants", {}, signal),
-      askAll("/v1/forecasts/latest", { horizons: HORIZONS }, signal),
-      ask("/v1/quality", {}, signal),
-      askAll("/v1/events", { open: true }, signal),
-    ]);
-    rows = joined(plants, outlooks, quality.data, events);
-    return rows;
-  }, () => {
-    draw();
-    return [top, filter, found, list];
-  });
+  const reload = loaded(
+    body,
+    "the fleet",
+    context,
+    async (signal) => {
+      const [plants, outlooks, quality, events] = await Promise.all([
+        askAll("/v1/plants", {}, signal),
+        askAll("/v1/forecasts/latest", { horizons: HORIZONS }, signal),
+        ask("/v1/quality", {}, signal),
+        askAll("/v1/events", { open: true }, signal),
+      ]);
+      rows = joined(plants, outlooks, quality.data, events);
+      return rows;
+    },
+    () => {
+      draw();
+      return [top, filter, found, list];
+    },
+  );
 
-  const redrawSoon = soon(() => { if (list.isConnected && !list.contains(document.activeElement)) draw(); }, 1000, context.signal);
+  const redrawSoon = soon(
+    () => {
+      if (list.isConnected && !list.contains(document.activeElement)) draw();
+    },
+    1000,
+    context.signal,
+  );
   const reloadSoon = soon(reload, 3000, context.signal);
   context.on("forecast", (forecast) => {
     const row = rows.find((one) => one.id === forecast.plant_id);
@@ -65,11 +101,27 @@ export function show(main, context) {
 
 function controls(state, change) {
   const search = h("input", {
-    type: "search", value: state.text, placeholder: "north-1", autocomplete: "off",
+    type: "search",
+    value: state.text,
+    placeholder: "north-1",
+    autocomplete: "off",
     oninput: (event) => change("text")(event.target.value),
   });
-  return h("div", { class: "controls", role: "search" },
+  return h(
+    "div",
+    { class: "controls", role: "search" },
     h("label", { class: "field" }, h("span", null, "Find a plant"), search),
-    choice("Show", FILTERS.map(({ id, name }) => [id, name]), state.filter, change("filter")),
-    choice("Order by", ORDERS.map(({ id, name }) => [id, name]), state.order, change("order")));
+    choice(
+      "Show",
+      FILTERS.map(({ id, name }) => [id, name]),
+      state.filter,
+      change("filter"),
+    ),
+    choice(
+      "Order by",
+      ORDERS.map(({ id, name }) => [id, name]),
+      state.order,
+      change("order"),
+    ),
+  );
 }

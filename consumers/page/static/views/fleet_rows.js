@@ -6,7 +6,9 @@ export function joined(plants, outlooks, quality, events) {
   const outlook = new Map(outlooks.map((one) => [one.plant_id, one]));
   const trust = new Map(quality.map((one) => [one.plant_id, one]));
   const open = Map.groupBy ? Map.groupBy(events, (one) => one.plant_id) : grouped(events);
-  return plants.map((plant) => row(plant, outlook.get(plant.plant_id), trust.get(plant.plant_id), open.get(plant.plant_id) ?? []));
+  return plants.map((plant) =>
+    row(plant, outlook.get(plant.plant_id), trust.get(plant.plant_id), open.get(plant.plant_id) ?? []),
+  );
 }
 
 function grouped(events) {
@@ -30,7 +32,9 @@ function row(plant, outlook, quality, events) {
 export function outlookOf(forecast, before) {
   const issued = Date.parse(forecast.issued_at);
   const all = forecast.steps.map((step) => ({ ...step, at: Date.parse(step.valid_at) }));
-  const leads = before?.steps.map((step) => Date.parse(step.valid_at) - Date.parse(before.issued_at)) ?? [3600000, 21600000];
+  const leads = before?.steps.map((step) => Date.parse(step.valid_at) - Date.parse(before.issued_at)) ?? [
+    3600000, 21600000,
+  ];
   const steps = leads.map((lead) => all.find((step) => step.at >= issued + lead)).filter(Boolean);
   return {
     plant_id: forecast.plant_id,
@@ -40,7 +44,7 @@ export function outlookOf(forecast, before) {
     capacity_kw: forecast.capacity_kw,
     stale: forecast.stale,
     telemetry_at: forecast.telemetry_at,
-    measured_kw: forecast.telemetry_at === before?.telemetry_at ? before?.measured_kw ?? null : null,
+    measured_kw: before?.measured_kw ?? null,
     steps: steps.map((step) => ({
       valid_at: step.valid_at,
       interval_s: step.interval_s,
@@ -73,11 +77,23 @@ const load = (one) => {
 const byName = (a, b) => a.id.localeCompare(b.id, "en", { numeric: true });
 
 export const ORDERS = [
-  { id: "doubt", name: "what needs a look", by: (a, b) => b.worst - a.worst || a.quality.trusted - b.quality.trusted || byName(a, b) },
+  {
+    id: "doubt",
+    name: "what needs a look",
+    by: (a, b) => b.worst - a.worst || a.quality.trusted - b.quality.trusted || byName(a, b),
+  },
   { id: "name", name: "name", by: byName },
-  { id: "capacity", name: "capacity", by: (a, b) => b.plant.capacity_kw - a.plant.capacity_kw || byName(a, b) },
+  {
+    id: "capacity",
+    name: "capacity",
+    by: (a, b) => b.plant.capacity_kw - a.plant.capacity_kw || byName(a, b),
+  },
   { id: "load", name: "share of capacity", by: (a, b) => load(b) - load(a) || byName(a, b) },
-  { id: "age", name: "oldest forecast", by: (a, b) => (a.outlook?.issued_at ?? "").localeCompare(b.outlook?.issued_at ?? "") || byName(a, b) },
+  {
+    id: "age",
+    name: "oldest forecast",
+    by: (a, b) => (a.outlook?.issued_at ?? "").localeCompare(b.outlook?.issued_at ?? "") || byName(a, b),
+  },
 ];
 
 export function matching(rows, { text, filter }) {

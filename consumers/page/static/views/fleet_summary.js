@@ -16,11 +16,30 @@ export function summary(rows) {
   const silent = rows.filter((one) => (one.quality.telemetry_quality ?? 0) < 0.8).length;
   return cards(
     card("Capacity", power(capacity, capacity), count(rows.length, "plant")),
-    card("Next interval", power(next.kw, capacity), `sum of medians of ${next.of} · ${share(capacity ? next.kw / capacity : null)} of capacity`),
+    card(
+      "Next interval",
+      power(next.kw, capacity),
+      `sum of medians of ${next.of} · ${share(capacity ? next.kw / capacity : null)} of capacity`,
+    ),
     card("In 6 h", power(later.kw, capacity), `sum of medians of ${later.of}`),
-    card("Trusted now", `${rows.length - doubtful} of ${rows.length}`, doubtful ? "the list says why not" : "every forecast", doubtful ? "warning" : "good"),
-    card("Open events", String(events.length), critical ? `${critical} critical` : "none critical", critical ? "critical" : ""),
-    card("Telemetry", silent ? `${count(silent, "plant")} lacking` : "all good", "valid, on time, complete", silent ? "warning" : "good"),
+    card(
+      "Trusted now",
+      `${rows.length - doubtful} of ${rows.length}`,
+      doubtful ? "the list says why not" : "every forecast",
+      doubtful ? "warning" : "good",
+    ),
+    card(
+      "Open events",
+      String(events.length),
+      critical ? `${critical} critical` : "none critical",
+      critical ? "critical" : "",
+    ),
+    card(
+      "Telemetry",
+      silent ? `${count(silent, "plant")} lacking` : "all good",
+      "valid, on time, complete",
+      silent ? "warning" : "good",
+    ),
   );
 }
 

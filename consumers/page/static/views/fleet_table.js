@@ -19,12 +19,17 @@ const COLUMNS = [
   { name: "Issued", of: (row) => time(row.outlook?.issued_at, row.plant, { age: true }) },
 ];
 
-export const table = (rows) => listing({ caption: "Plants of the fleet", columns: COLUMNS, rows, kind: "fleet-list" });
+export const table = (rows) =>
+  listing({ caption: "Plants of the fleet", columns: COLUMNS, rows, kind: "fleet-list" });
 
 function plant(row) {
   return [
     linkTo(plantPath(row.id), row.id, { class: "name" }),
-    h("small", null, `${row.plant.kind === "wind" ? "wind farm" : "solar park"}, ${power(row.plant.capacity_kw, row.plant.capacity_kw)}`),
+    h(
+      "small",
+      null,
+      `${row.plant.kind === "wind" ? "wind farm" : "solar park"}, ${power(row.plant.capacity_kw, row.plant.capacity_kw)}`,
+    ),
   ];
 }
 
@@ -52,7 +57,10 @@ function ahead(row) {
 function later(row) {
   const step = stepAt(row.outlook, 6);
   if (!step) return NONE;
-  return [h("b", null, power(step.p50_kw, row.plant.capacity_kw)), h("small", null, band(step.p10_kw, step.p90_kw, row.plant.capacity_kw))];
+  return [
+    h("b", null, power(step.p50_kw, row.plant.capacity_kw)),
+    h("small", null, band(step.p10_kw, step.p90_kw, row.plant.capacity_kw)),
+  ];
 }
 
 function events(row) {

@@ -27,16 +27,29 @@ export function show(main, context) {
   const chosen = SECTIONS.find(([path]) => path === section) ?? SECTIONS[0];
   main.append(
     h("p", { class: "crumb" }, linkTo("#/", "Fleet"), h("span", { "aria-hidden": "true" }, " / ")),
-    heading(plantId ?? "A plant"), about,
-    h("nav", { class: "sub", "aria-label": `Sections of ${plantId}` }, SECTIONS.map(([path, name]) =>
-      linkTo(plantPath(plantId, path), name, { "aria-current": path === chosen[0] ? "page" : null }))),
-    body);
-  loaded(body, plantId, context, (signal) => ask(`/v1/plants/${encodeURIComponent(plantId)}`, {}, signal), (plant) => {
-    const place = h("div");
-    standing(about, plant, context);
-    queueMicrotask(() => chosen[2].show(place, plant, context));
-    return place;
-  });
+    heading(plantId ?? "A plant"),
+    about,
+    h(
+      "nav",
+      { class: "sub", "aria-label": `Sections of ${plantId}` },
+      SECTIONS.map(([path, name]) =>
+        linkTo(plantPath(plantId, path), name, { "aria-current": path === chosen[0] ? "page" : null }),
+      ),
+    ),
+    body,
+  );
+  loaded(
+    body,
+    plantId,
+    context,
+    (signal) => ask(`/v1/plants/${encodeURIComponent(plantId)}`, {}, signal),
+    (plant) => {
+      const place = h("div");
+      standing(about, plant, context);
+      queueMicrotask(() => chosen[2].show(place, plant, context));
+      return place;
+    },
+  );
 }
 
 function standing(about, plant, context) {
@@ -54,9 +67,15 @@ function standing(about, plant, context) {
 }
 
 function facts(plant, row) {
-  const where = plant.latitude === null ? null : ` · ${plain(plant.latitude, 2)}° N, ${plain(plant.longitude, 2)}° E`;
-  return h("span", { class: "muted" },
-    `${plant.kind === "wind" ? "Wind farm" : "Solar park"} of ${power(plant.capacity_kw, plant.capacity_kw)}`, where,
-    ` · times: ${zoneName(plant)}`, row?.issued_at ? [" · issued ", time(row.issued_at, plant, { age: true })] : null,
-    row?.rung ? ` from ${row.rung === "both" ? "weather and telemetry" : row.rung}` : null);
+  const where =
+    plant.latitude === null ? null : ` · ${plain(plant.latitude, 2)}° N, ${plain(plant.longitude, 2)}° E`;
+  return h(
+    "span",
+    { class: "muted" },
+    `${plant.kind === "wind" ? "Wind farm" : "Solar park"} of ${power(plant.capacity_kw, plant.capacity_kw)}`,
+    where,
+    ` · times: ${zoneName(plant)}`,
+    row?.issued_at ? [" · issued ", time(row.issued_at, plant, { age: true })] : null,
+    row?.rung ? ` from ${row.rung === "both" ? "weather and telemetry" : row.rung}` : null,
+  );
 }

@@ -2,37 +2,42 @@
 
 import { figure } from "../charts/figure.js";
 import { shareText, strip } from "../charts/strip.js";
-import { ask, askAll } from "../lib/api.js";
+import { askAll } from "../lib/api.js";
 import { h, linkTo } from "../lib/dom.js";
 import { empty, listing, section, severity, time } from "../lib/parts.js";
 import { moment } from "../lib/times.js";
 import { plain, power } from "../lib/units.js";
 import { loaded } from "../lib/view.js";
+import { newestTelemetry } from "./newest.js";
 
 const DAY_MS = 86400000;
 
 export function show(element, plant, context) {
   const id = encodeURIComponent(plant.plant_id);
-  loaded(element, "the units", context, async (signal) => {
-    const until = Date.parse(await newestTelemetry(id, signal));
-    const [scans, events] = await Promise.all([
-      askAll(`/v1/plants/${id}/units`, { from: iso(until - DAY_MS + 1000), to: iso(until + 1000) }, signal),
-      askAll("/v1/events", { plant_id: plant.plant_id, open: true }, signal),
-    ]);
-    return { until, rows: unitRows(scans, events.filter((one) => one.unit_id)) };
-  }, ({ until, rows }) => (rows.length ? drawn(rows, until, plant) : empty("This plant sends no readings of single units.")));
+  loaded(
+    element,
+    "the units",
+    context,
+    async (signal) => {
+      const until = Date.parse(await newestTelemetry(plant.plant_id, signal));
+      const [scans, events] = await Promise.all([
+        askAll(`/v1/plants/${id}/units`, { from: iso(until - DAY_MS + 1000), to: iso(until + 1000) }, signal),
+        askAll("/v1/events", { plant_id: plant.plant_id, open: true }, signal),
+      ]);
+      return {
+        until,
+        rows: unitRows(
+          scans,
+          events.filter((one) => one.unit_id),
+        ),
+      };
+    },
+    ({ until, rows }) =>
+      rows.length ? drawn(rows, until, plant) : empty("This plant sends no readings of single units."),
+  );
 }
 
 const iso = (ms) => new Date(ms).toISOString();
-
-async function newestTelemetry(id, signal) {
-  try {
-    return (await ask(`/v1/plants/${id}/forecasts/latest`, { horizons: "1h" }, signal)).telemetry_at ?? iso(Date.now());
-  } catch (error) {
-    if (error.status === 404) return iso(Date.now()); // it has no forecast yet
-    throw error;
-  }
-}
 
 function unitRows(scans, events) {
   const byUnit = new Map();
@@ -53,9 +58,13 @@ function unitRows(scans, events) {
         const to = Date.parse(one.event_time);
         return { from: to - step, to, share: one.power_kw === null ? null : one.power_kw / most };
       }),
-      spans: events.filter((one) => one.unit_id === unit).map((one) => ({
-        from: Date.parse(one.started_at), to: one.phase === "close" ? Date.parse(one.event_time) : Infinity, kind: one.severity,
-      })),
+      spans: events
+        .filter((one) => one.unit_id === unit)
+        .map((one) => ({
+          from: Date.parse(one.started_at),
+          to: one.phase === "close" ? Date.parse(one.event_time) : Infinity,
+          kind: one.severity,
+        })),
     };
   });
 }
@@ -64,23 +73,61 @@ function drawn(rows, until, plant) {
   const made = figure({
     title: "Power of each unit, the last day measured",
     note: `Darker is more; the darkest is ${plain(rows[0].most)} kW, the most that any unit made. A line below a row is an open event.`,
-    legend: [["cell", "power"], ["cell unknown", "no value"], ["span critical", "critical event"], ["span warning", "warning"]],
-    draw: (width) => strip(width, { title: `Power of ${rows.length} units over a day. The table below has the numbers.`, rows, times: [until - DAY_MS, until], plant }),
+    legend: [
+      ["cell", "power"],
+      ["cell unknown", "no value"],
+      ["span critical", "critical event"],
+      ["span warning", "warning"],
+    ],
+    draw: (width) =>
+      strip(width, {
+        title: `Power of ${rows.length} units over a day. The table below has the numbers.`,
+        rows,
+        times: [until - DAY_MS, until],
+        plant,
+      }),
     table: {
       columns: ["End of interval", ...rows.map((row) => `${row.name}, share of the most`)],
-      rows: () => rows[0].cells.map((cell) => [moment(cell.to, plant), ...rows.map((row) => shareText(row.cells.find((one) => one.to === cell.to)?.share ?? null))]),
+      rows: () =>
+        rows[0].cells.map((cell) => [
+          moment(cell.to, plant),
+          ...rows.map((row) => shareText(row.cells.find((one) => one.to === cell.to)?.share ?? null)),
+        ]),
     },
   });
-  return [made.element, section("Now", listing({
-    caption: "Units", rows,
-    columns: [
-      { name: "Unit", of: (row) => h("b", null, row.name) },
-      { name: "Newest power", of: (row) => power(row.newest.power_kw, 0), number: true },
-      { name: "Wind at the unit", of: (row) => (row.newest.wind_speed_ms === null ? "–" : `${plain(row.newest.wind_speed_ms, 1)} m/s`), number: true },
-      { name: "Mean of the day", of: (row) => power(row.mean, 0), number: true },
-      { name: "Scans with a value", of: (row) => `${plain(100 * row.present)} %`, number: true },
-      { name: "At", of: (row) => time(row.newest.event_time, plant) },
-      { name: "Open events", of: (row) => (row.events.length ? row.events.map((one) => linkTo(`#/events/${one.event_id}`, severity(one.severity, one.detector.replaceAll("_", " ")))) : h("span", { class: "muted" }, "none")) },
-    ],
-  }))];
+  return [
+    made.element,
+    section(
+      "Now",
+      listing({
+        caption: "Units",
+        rows,
+        columns: [
+          { name: "Unit", of: (row) => h("b", null, row.name) },
+          { name: "Newest power", of: (row) => power(row.newest.power_kw, row.most), number: true },
+          {
+            name: "Wind at the unit",
+            of: (row) =>
+              row.newest.wind_speed_ms === null ? "–" : `${plain(row.newest.wind_speed_ms, 1)} m/s`,
+            number: true,
+          },
+          { name: "Mean of the day", of: (row) => power(row.mean, row.most), number: true },
+          { name: "Scans with a value", of: (row) => `${plain(100 * row.present)} %`, number: true },
+          { name: "At", of: (row) => time(row.newest.event_time, plant) },
+          {
+            name: "Open events",
+            of: (row) =>
+              row.events.length
+                ? row.events.map((one) =>
+                    linkTo(
+                      `#/events/${one.event_id}`,
+                      severity(one.severity, one.detector.replaceAll("_", " ")),
+                    ),
+                  )
+                : h("span", { class: "muted" }, "none"),
+          },
+        ],
+      }),
+    ),
+  ];
 }

@@ -11,14 +11,42 @@ export function show(main, context) {
   const { name, version } = context.given;
   const path = `/v1/releases/${encodeURIComponent(name)}/${encodeURIComponent(version)}`;
   const body = h("div");
-  main.append(h("p", { class: "crumb" }, linkTo("#/releases", "Releases"), h("span", { "aria-hidden": "true" }, " / ")), heading(`${name} ${version}`), body);
-  loaded(body, "the release", context, async (signal) => {
-    const [release, card] = await Promise.all([ask(path, {}, signal), askText(`${path}/card`, signal)]);
-    return { release, card };
-  }, ({ release, card }) => [
-    h("p", { class: "about" }, role(release), " since ", time(release.since), h("span", { class: "muted" }, ` · SHA-256 ${release.sha256.slice(0, 16)}…`)),
-    h("article", { class: "panel card-text" }, markdown(card)),
-    section("Manifest", h("details", null, h("summary", null, "All that its record tells"),
-      h("pre", { tabindex: "0", role: "region", "aria-label": "Manifest" }, JSON.stringify(release.manifest, null, 2)))),
-  ]);
+  main.append(
+    h("p", { class: "crumb" }, linkTo("#/releases", "Releases"), h("span", { "aria-hidden": "true" }, " / ")),
+    heading(`${name} ${version}`),
+    body,
+  );
+  loaded(
+    body,
+    "the release",
+    context,
+    async (signal) => {
+      const [release, card] = await Promise.all([ask(path, {}, signal), askText(`${path}/card`, signal)]);
+      return { release, card };
+    },
+    ({ release, card }) => [
+      h(
+        "p",
+        { class: "about" },
+        role(release),
+        " since ",
+        time(release.since),
+        h("span", { class: "muted" }, ` · SHA-256 ${release.sha256.slice(0, 16)}…`),
+      ),
+      h("article", { class: "panel card-text" }, markdown(card)),
+      section(
+        "Manifest",
+        h(
+          "details",
+          null,
+          h("summary", null, "All that its record tells"),
+          h(
+            "pre",
+            { tabindex: "0", role: "region", "aria-label": "Manifest" },
+            JSON.stringify(release.manifest, null, 2),
+          ),
+        ),
+      ),
+    ],
+  );
 }
