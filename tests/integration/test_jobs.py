@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from consumers.jobs import lost, queue, store
+from consumers import trigger_values
+from consumers.jobs import lost, old, queue, schedules, store
 from consumers.jobs.queue import Asker, OtherRequest
 from consumers.jobs.runner import Body, Runner
 from consumers.jobs.store import Job
@@ -22,6 +29,7 @@ from tests.integration.conftest import own_database
 from tests.integration.sink_help import ask, wait_until
 
 ME = Asker("a person")
+ROOT = Path(__file__).parents[2]
 
 
 def asked(settings: Settings, kind: str, arguments: dict[str, Any] | None = None, **more: Any) -> int:
@@ -166,3 +174,137 @@ def test_a_slow_process_keeps_its_job_and_one_that_is_gone_loses_it(quick: Setti
     assert lost.recover(quick, ["lonely"]) == [job_id]
     gone = state(quick, job_id)
     assert gone.state == "failed" and "without a word" in str(gone.error)
+
+
+def test_a_killed_process_loses_no_job_and_no_schedule_fires_twice(quick: Settings, tmp_path: Path) -> None:
+    """Two processes, each killed with SIGKILL while it runs the job; a third one ends it as failed, for a job
+    that brings its process down twice would do so for ever. The one that was killed once is done.
+    """
+    unlucky, lucky = asked(quick, "slow"), asked(quick, "slow")
+    with transaction(quick) as cursor:
+        schedules.make(cursor, "always", "* * * * *", "train", {}, "a person")
+    ask(quick, "update schedules set next_at = now() - interval '3 hours'")
+    due = ask(quick, "select next_at from schedules")
+    with ended([process(quick, tmp_path)]) as (first,):
+        wait_until(lambda: begun(quick, unlucky) == begun(quick, lucky) == 1, "both are run", 30)
+        first.kill()
+        first.wait()
+    ask(quick, "update jobs set losses = 1 where job_id = %s", unlucky)  # as if it had happened before
+    with ended([process(quick, tmp_path), process(quick, tmp_path)]):
+        wait_until(lambda: begun(quick, lucky) == 2, "it is run once more", 30)
+        wait_until(lambda: state(quick, unlucky).over, "the other one is given up", 30)
+        (tmp_path / "go").touch()
+        done = over(quick, lucky)
+    assert (done.state, done.runs, done.losses) == ("done", 2, 1)
+    gone = state(quick, unlucky)
+    assert (gone.state, gone.runs, gone.losses, begun(quick, unlucky)) == ("failed", 1, 2, 1)
+    assert "ended 2 times without a word" in str(gone.error)
+    fired = ask(quick, "select due_at, job_id from schedule_runs where due_at = %s", due[0][0])
+    assert len(fired) == 1, "what was missed for three hours is made up for by one job"
+    jobs = ask(quick, "select count(*), count(distinct job_id) from schedule_runs")
+    assert jobs == ask(quick, "select count(*), count(*) from jobs where kind = 'train'")
+
+
+def test_what_many_processes_see_due_at_once_is_asked_for_once(quick: Settings) -> None:
+    with transaction(quick) as cursor:
+        for name in ("one", "other", "waits"):
+            schedules.make(cursor, name, "0 3 * * *", "train", {"fast": True}, "a person", name == "waits")
+    ask(quick, "update schedules set next_at = '2014-05-01 03:00+00'")
+    now = datetime(2014, 5, 3, 12, tzinfo=UTC)
+
+    def fire(_: int) -> list[tuple[str, int]]:
+        with transaction(quick) as cursor:
+            return schedules.fire(cursor, now)
+
+    with ThreadPoolExecutor(8) as pool:
+        fired = [one for found in pool.map(fire, range(16)) for one in found]
+    assert sorted(name for name, _ in fired) == ["one", "other"]
+    assert ask(quick, "select distinct next_at from schedules where not paused") == [
+        (datetime(2014, 5, 4, 3, tzinfo=UTC),)
+    ]
+    with pytest.raises(RuntimeError), transaction(quick) as cursor:
+        schedules.fire(cursor, datetime(2014, 5, 5, tzinfo=UTC))
+        raise RuntimeError  # killed before the commit: neither the time nor its job was
+    with transaction(quick) as cursor:
+        assert len(schedules.fire(cursor, datetime(2014, 5, 5, tzinfo=UTC))) == 2
+        (newest, before) = schedules.runs(cursor, "one", 10)
+    assert (newest.due_at.day, before.due_at.day, newest.state) == (4, 1, "waiting")
+
+
+def test_a_schedule_that_was_paused_makes_up_for_nothing(quick: Settings) -> None:
+    with transaction(quick) as cursor:
+        schedules.make(cursor, "nightly", "0 3 * * *", "train", {}, "a person", paused=True)
+        with pytest.raises(schedules.Exists):
+            schedules.make(cursor, "nightly", "0 4 * * *", "train", {}, "a person")
+    ask(quick, "update schedules set next_at = '2014-05-01 03:00+00'")
+    with transaction(quick) as cursor:
+        resumed = schedules.change(cursor, "nightly", "another", paused=False)
+    assert resumed.next_at > datetime.now(UTC) and resumed.changed_by == "another"
+    with transaction(quick) as cursor:
+        assert schedules.fire(cursor, datetime.now(UTC)) == []
+        for wrong in ({"arguments": {"plant": "a"}}, {"cron": "61 * * * *"}, {"cron": "R * * * *"}):
+            with pytest.raises(InputError):
+                schedules.change(cursor, "nightly", "another", **wrong)
+        with pytest.raises(InputError, match="can ask for train"):
+            schedules.make(cursor, "other", "0 3 * * *", "rm", {}, "a person")
+        assert schedules.remove(cursor, "nightly").name == "nightly"
+        with pytest.raises(InputError, match="there is no schedule"):
+            schedules.remove(cursor, "nightly")
+
+
+def test_what_is_set_of_the_triggers_holds_over_the_settings(quick: Settings) -> None:
+    with transaction(quick) as cursor:
+        trigger_values.put(cursor, quick, "live_days", 9, "a person")
+        trigger_values.put(cursor, quick, "cron", "", "a person")
+        found = trigger_values.in_force(cursor, quick)
+        assert (found.schedule_live_days, found.schedule_cron) == (9, "")
+        assert found.schedule_drift == quick.schedule_drift
+        for name, value in (("live_days", 4), ("drift", "yes"), ("cron", "x"), ("jobs_days", 1)):
+            with pytest.raises(InputError):
+                trigger_values.put(cursor, quick, name, value, "a person")
+        trigger_values.clear(cursor, quick, "live_days")
+        assert trigger_values.in_force(cursor, quick).schedule_live_days == quick.schedule_live_days
+        shown = {one.name: one for one in trigger_values.listed(cursor, quick)}
+        assert (shown["cron"].value, shown["cron"].configured, shown["cron"].changed_by) == (
+            "", quick.schedule_cron, "a person",
+        )  # fmt: skip
+    ask(quick, "delete from trigger_values")
+
+
+def test_jobs_that_were_over_long_ago_are_forgotten(quick: Settings) -> None:
+    ids = [asked(quick, "double") for _ in range(3)]
+    with transaction(quick) as cursor:
+        for job_id in ids[:2]:
+            queue.cancel(cursor, job_id)
+    ask(quick, "update jobs set ended_at = now() - interval '91 days' where job_id = %s", ids[0])
+    with transaction(quick) as cursor:
+        assert old.let_go(cursor, 90) == 1
+        assert [job.job_id for job in store.newest(cursor, 10)] == [ids[2], ids[1]]
+
+
+def begun(settings: Settings, job_id: int) -> int:
+    """How often its body was begun, by what the body itself said."""
+    return int(
+        ask(settings, "select count(*) from job_lines where job_id = %s and text like 'begun by%%'", job_id)[
+            0
+        ][0]
+    )
+
+
+def process(settings: Settings, folder: Path) -> subprocess.Popen[bytes]:
+    environment = {
+        **os.environ, "GRIDCAST_POSTGRES": settings.postgres.get_secret_value(), "GRIDCAST_JOBS_LOST_S": "1",
+        "GRIDCAST_HOME": str(folder), "PYTHONPATH": str(ROOT), "GRIDCAST_JOBS_AT_ONCE": "4",
+    }  # fmt: skip
+    script = ROOT / "tests" / "integration" / "running_jobs.py"
+    return subprocess.Popen([sys.executable, script, folder], cwd=ROOT, env=environment)
+
+
+@contextmanager
+def ended(processes: list[subprocess.Popen[bytes]]) -> Iterator[list[subprocess.Popen[bytes]]]:
+    try:
+        yield processes
+    finally:
+        for one in processes:
+            one.kill()
+            one.wait()
