@@ -17,7 +17,32 @@ from tests.integration.api.world import World, new_key, running
 from tests.integration.sink_help import ask
 
 PUBLIC = {"/health", "/ready", "/version", "/api/health", "/openapi.json"}
-OPERATORS = {"/v1/logs/requests", "/v1/logs/actions", "/logs"}
+OPERATORS = {"/v1/logs/requests", "/v1/logs/actions", "/logs", "/v1/jobs", "/v1/schedules", "/v1/triggers"}
+OPERATORS |= {"/api/admin/jobs", "/api/admin/schedule", "/api/admin/metrics"}
+#: Who may act: the least role, by method and path.
+ACTS = {
+    ("POST", "/v1/trainings"): Role.OPERATOR,
+    ("POST", "/train/{model}"): Role.OPERATOR,
+    ("POST", "/api/admin/retrain"): Role.OPERATOR,
+    ("POST", "/v1/jobs/{job_id}/cancel"): Role.OPERATOR,
+    ("POST", "/v1/alerts/{alert_id}/acknowledge"): Role.OPERATOR,
+    ("POST", "/v1/releases/{name}/{version}/promote"): Role.ADMIN,
+    ("POST", "/v1/releases/{name}/{version}/shadow"): Role.ADMIN,
+    ("POST", "/v1/releases/{name}/{version}/rollback"): Role.ADMIN,
+    ("POST", "/v1/schedules"): Role.ADMIN,
+    ("POST", "/api/admin/schedule"): Role.ADMIN,
+    ("PATCH", "/v1/schedules/{name}"): Role.ADMIN,
+    ("DELETE", "/v1/schedules/{name}"): Role.ADMIN,
+    ("PATCH", "/v1/triggers"): Role.ADMIN,
+}
+#: What a reader may send: questions with a body, and jobs of his own that change nothing but themselves.
+OF_READERS = {
+    ("POST", path)
+    for path in (
+        "/v1/predict", "/v1/predict/batch", "/v1/predict/jobs", "/v1/predict/jobs/{job_id}/cancel",
+        "/v1/plants/{plant_id}/what-if", "/predict/{model}",
+    )
+}  # fmt: skip
 
 
 def doors(world: World) -> list[tuple[str, str]]:
@@ -84,6 +109,27 @@ def test_a_role_opens_what_is_its_own(world: World, shown: str) -> None:
             assert httpx.get(world.url + path, headers={shown: value}).status_code == status, (path, role)
     for role in Role:
         assert world.get("/v1/plants", role).status_code == 200
+
+
+def test_a_role_does_what_is_its_own(world: World) -> None:
+    described = world.get("/openapi.json", None).json()["paths"]
+    for (method, path), least in ACTS.items():
+        assert method.lower() in described[path], "the list is of what there is"
+        where = path.replace("{job_id}", "999999").replace("{", "no-").replace("}", "")
+        body = {"train": None, "name": 7} if method != "DELETE" and "{" not in path else {}
+        for role in Role:
+            with world.client(role) as client:
+                answer = client.request(method, where, json=body)
+            if role.includes(least):
+                assert answer.status_code in (200, 404, 422), (method, path, role, answer.text)
+            else:
+                assert answer.status_code == 403, (method, path, role, answer.text)
+
+
+def test_every_door_that_takes_something_is_in_a_list_of_roles(world: World) -> None:
+    described = world.get("/openapi.json", None).json()["paths"]
+    acting = {(method.upper(), path) for path in described for method in described[path] if method != "get"}
+    assert acting == set(ACTS) | OF_READERS
 
 
 def test_a_key_lives_from_the_command_line(

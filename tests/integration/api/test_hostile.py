@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -17,34 +20,80 @@ BAD = (
     "a\r\nSet-Cookie: x=1", "../../etc/passwd", "a" * 199, "a" * 5000, "\u65e5\u672c\u202e\U0001f600", "NaN",
     "-1", "1e999", "W10", "W251bGxd",
 )  # fmt: skip
-FINE = {200, 304, 401, 403, 404, 405, 406, 413, 414, 422, 431}
+FINE = {200, 201, 202, 204, 304, 401, 403, 404, 405, 406, 409, 413, 414, 422, 431}
+GOOD = {"plant_id": "a", "issued_at": "2014-05-14", "valid_at": "2014-05-14", "first": "1", "second": "2"}
 
 
-def places(described: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
-    return [(path, told["get"].get("parameters", [])) for path, told in described["paths"].items()]
+@dataclass(frozen=True)
+class Place:
+    """Where something may be sent: a parameter, or a text of a JSON body that is otherwise right."""
+
+    method: str
+    path: str
+    parameters: tuple[dict[str, Any], ...]
+    body: dict[str, Any] | None
+    hurt: str
+    in_body: bool
+
+
+def places(described: dict[str, Any]) -> Iterator[Place]:
+    for path, methods in described["paths"].items():
+        for method, told in methods.items():
+            parameters, body = tuple(told.get("parameters", [])), example(told)
+            for one in parameters:
+                if one["in"] != "header":
+                    yield Place(method, path, parameters, body, one["name"], False)
+            for name in texts(described, told):
+                yield Place(method, path, parameters, body or {}, name, True)
+
+
+def content(told: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = told.get("requestBody", {}).get("content", {}).get("application/json", {})
+    return found
+
+
+def example(told: dict[str, Any]) -> dict[str, Any] | None:
+    if not content(told):
+        return None
+    shown = next(iter(content(told).get("examples", {}).values()), {"value": {}})
+    value: dict[str, Any] = shown["value"]
+    return value
+
+
+def texts(described: dict[str, Any], told: dict[str, Any]) -> Iterator[str]:
+    """Names in a body where a text may stand."""
+    schema = content(told).get("schema", {})
+    for one in (schema, *schema.get("anyOf", ())):
+        if "$ref" in one:
+            one = described["components"]["schemas"][one["$ref"].rpartition("/")[2]]
+        for name, kind in one.get("properties", {}).items():
+            if '"string"' in json.dumps(kind) or "$ref" in json.dumps(kind):
+                yield name
 
 
 @pytest.mark.parametrize("bad", BAD, ids=[ascii(one)[:30] for one in BAD])
 def test_no_parameter_is_more_than_a_value(world: World, bad: str) -> None:
     described = world.get("/openapi.json", None).json()
-    good = {"plant_id": "a", "issued_at": "2014-05-14", "valid_at": "2014-05-14", "first": "1", "second": "2"}
+    found = list(places(described))
+    assert {one.method for one in found} == {"get", "post", "patch", "delete"}
     with world.client(Role.ADMIN) as client:
-        for path, parameters in places(described):
-            for hurt in parameters:
-                if hurt["in"] == "header":
-                    continue
-                values = {
-                    one["name"]: good.get(one["name"], "a") for one in parameters if one.get("required")
-                }
-                values[hurt["name"]] = bad
-                where = path
-                for one in parameters:
-                    if one["in"] == "path":
-                        where = where.replace(f"{{{one['name']}}}", quote(values.pop(one["name"]), safe=""))
-                answer = client.get(where, params=values)
-                assert answer.status_code in FINE, (where, values, answer.status_code, answer.text[:300])
-                assert "psycopg2" not in answer.text and "Traceback" not in answer.text
-                assert "set-cookie" not in answer.headers
+        for place in found:
+            values = {
+                one["name"]: GOOD.get(one["name"], "a") for one in place.parameters if one.get("required")
+            }
+            body = place.body
+            if place.in_body:
+                body = {**(place.body or {}), place.hurt: bad}
+            else:
+                values[place.hurt] = bad
+            where = place.path
+            for one in place.parameters:
+                if one["in"] == "path":
+                    where = where.replace(f"{{{one['name']}}}", quote(values.pop(one["name"]), safe=""))
+            answer = client.request(place.method, where, params=values, json=body)
+            assert answer.status_code in FINE, (place, answer.status_code, answer.text[:300])
+            assert "psycopg2" not in answer.text and "Traceback" not in answer.text
+            assert "set-cookie" not in answer.headers
 
 
 def test_a_name_with_quotes_is_a_name(world: World) -> None:
@@ -61,6 +110,10 @@ def test_headers_methods_and_bodies(world: World) -> None:
         for method in ("POST", "PUT", "PATCH", "DELETE", "TRACE"):
             answer = client.request(method, "/v1/plants")
             assert (answer.status_code, answer.headers["allow"]) == (405, "GET"), method
+        for path, taken in world.get("/openapi.json", None).json()["paths"].items():
+            answer = client.request("TRACE", path)
+            allowed = ", ".join(sorted(method.upper() for method in taken))
+            assert (answer.status_code, answer.headers["allow"]) == (405, allowed), path
         assert client.post("/v1/plants", content=b"x" * (2 << 20)).status_code == 413
         assert client.post("/v1/plants", content=(b"x" * 9999 for _ in range(300))).status_code in (405, 413)
         given = client.get("/version", headers={"X-Request-ID": "mine-1"})
