@@ -1,12 +1,13 @@
 """The file that docs/your-plant.md speaks of: a wind farm's export in local time, up to now, as a SCADA
 system writes it. Power is that of La Haute Borne in the wind that `tests/weather_server.py` gives for each
-hour.
+hour. `python -m tests.way_in ridge.csv` writes it for readers of the page.
 """
 
 from __future__ import annotations
 
 import csv
 import gzip
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -64,3 +65,7 @@ def _scans() -> list[list[tuple[float, float | None]]]:
         ]
         made.append((known * 6)[:6] if known else (made[-1] if made else [(0.0, None)] * 6))
     return made
+
+
+if __name__ == "__main__":
+    write_export(Path(sys.argv[1]), datetime.now(UTC))
