@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+import uuid
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,7 @@ import httpx
 _AGAIN = (429, 503)
 _LONGEST_WAIT_S = 60.0
 _QUIET_S = 45.0  # a stream says something every 15 s
+_JOBS = "/v1/predict/jobs"
 Time = datetime | str
 Query = Mapping[str, Any]
 
@@ -105,6 +107,36 @@ class Event(TypedDict):
     message: str
 
 
+class Prediction(TypedDict):
+    """A prediction on request: one element for each interval in both lists, in the same order."""
+
+    predictions: list[dict[str, Any]]
+    confidence_intervals: list[dict[str, Any]]
+    metadata: dict[str, Any]
+
+
+class WhatIf(TypedDict):
+    """What is beside what would be."""
+
+    baseline: Prediction
+    what_if: Prediction
+    difference: dict[str, Any]
+    assumed: list[str]
+    baseline_is_published: bool
+
+
+class Job(TypedDict):
+    """What was asked of the queue, and what came of it."""
+
+    job_id: int
+    kind: str
+    state: str
+    progress: float
+    stage: str
+    result: dict[str, Any] | None
+    error: str | None
+
+
 @dataclass(frozen=True)
 class Live:
     """One event of the stream: `forecast`, `alert`, `drift` or `gap`. `id`: where to go on from."""
@@ -143,18 +175,58 @@ class Client:
 
     def get(self, path: str, **query: Any) -> Any:
         """Any path of the API, as the JSON document that it answers with. Raises `ProblemError`."""
+        return _document(self._asked("GET", path, params=_query(query)))
+
+    def post(self, path: str, body: Any = None) -> Any:
+        """The same with something sent along. It may be sent again where the server was busy or away."""
+        return _document(self._asked("POST", path, json=body))
+
+    def _asked(self, method: str, path: str, **sent: Any) -> httpx.Response:
         for attempt in range(1, self._attempts + 1):
             try:
-                answer = self._http.get(path, params=_query(query))
+                answer = self._http.request(method, path, **sent)
             except httpx.TransportError:
                 if attempt == self._attempts:
                     raise
                 time.sleep(_wait_s(None, attempt))
                 continue
             if answer.status_code not in _AGAIN or attempt == self._attempts:
-                return _document(answer)
+                return answer
             time.sleep(_wait_s(answer, attempt))
         raise AssertionError("attempts must be at least 1")
+
+    def predict(
+        self, latitude: float, longitude: float, kind: str, capacity_kw: float, hours: int = 24, **more: Any
+    ) -> Prediction:
+        """A plant that nobody registered, of a place. `more`: levels, hub_height_m, tilt_deg, azimuth_deg."""
+        asked = _place(latitude, longitude, kind, capacity_kw, hours, more)
+        return cast("Prediction", self.post("/v1/predict", asked))
+
+    def predict_plant(
+        self, plant_id: str, hours: int | None = None, levels: Iterable[float] = ()
+    ) -> Prediction:
+        """A registered plant: what its worker said newest, and whether to rely on it."""
+        return cast("Prediction", self.post("/v1/predict", _plant(plant_id, hours, levels)))
+
+    def what_if(self, plant_id: str, **changes: Any) -> WhatIf:
+        """The newest forecast beside what it would be. `changes`: capacity_kw, units_out, weather, hours."""
+        return cast("WhatIf", self.post(f"{_of(plant_id)}/what-if", changes))
+
+    def predict_many(self, items: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Up to 100 questions in one; each with `status` and `answer` or `problem`."""
+        return list(self.post("/v1/predict/batch", {"items": list(items)})["results"])
+
+    def upload(self, content: bytes, media: str = "text/csv", callback: str | None = None) -> Job:
+        """Ask for the predictions of a file; sent again where the server was away, it is still one job."""
+        return cast("Job", _document(self._asked("POST", _JOBS, **_upload(content, media, callback))))
+
+    def job(self, job_id: int) -> Job:
+        """How far a file is, and what came of it."""
+        return cast("Job", self.get(f"{_JOBS}/{job_id}"))
+
+    def result(self, job_id: int, media: str = "text/csv") -> bytes:
+        """What came of a file, as it comes. Raises `ProblemError` while there is nothing."""
+        return _content(self._asked("GET", f"{_JOBS}/{job_id}/result", headers={"Accept": media}))
 
     def rows(self, path: str, **query: Any) -> Iterator[dict[str, Any]]:
         """The rows of any list, page after page."""
@@ -231,18 +303,59 @@ class AsyncClient:
 
     async def get(self, path: str, **query: Any) -> Any:
         """Any path of the API, as the JSON document that it answers with. Raises `ProblemError`."""
+        return _document(await self._asked("GET", path, params=_query(query)))
+
+    async def post(self, path: str, body: Any = None) -> Any:
+        """The same with something sent along. It may be sent again where the server was busy or away."""
+        return _document(await self._asked("POST", path, json=body))
+
+    async def _asked(self, method: str, path: str, **sent: Any) -> httpx.Response:
         for attempt in range(1, self._attempts + 1):
             try:
-                answer = await self._http.get(path, params=_query(query))
+                answer = await self._http.request(method, path, **sent)
             except httpx.TransportError:
                 if attempt == self._attempts:
                     raise
                 await asyncio.sleep(_wait_s(None, attempt))
                 continue
             if answer.status_code not in _AGAIN or attempt == self._attempts:
-                return _document(answer)
+                return answer
             await asyncio.sleep(_wait_s(answer, attempt))
         raise AssertionError("attempts must be at least 1")
+
+    async def predict(
+        self, latitude: float, longitude: float, kind: str, capacity_kw: float, hours: int = 24, **more: Any
+    ) -> Prediction:
+        """A plant that nobody registered, of a place. `more`: levels, hub_height_m, tilt_deg, azimuth_deg."""
+        asked = _place(latitude, longitude, kind, capacity_kw, hours, more)
+        return cast("Prediction", await self.post("/v1/predict", asked))
+
+    async def predict_plant(
+        self, plant_id: str, hours: int | None = None, levels: Iterable[float] = ()
+    ) -> Prediction:
+        """A registered plant: what its worker said newest, and whether to rely on it."""
+        return cast("Prediction", await self.post("/v1/predict", _plant(plant_id, hours, levels)))
+
+    async def what_if(self, plant_id: str, **changes: Any) -> WhatIf:
+        """The newest forecast beside what it would be. `changes`: capacity_kw, units_out, weather, hours."""
+        return cast("WhatIf", await self.post(f"{_of(plant_id)}/what-if", changes))
+
+    async def predict_many(self, items: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Up to 100 questions in one; each with `status` and `answer` or `problem`."""
+        told = await self.post("/v1/predict/batch", {"items": list(items)})
+        return list(told["results"])
+
+    async def upload(self, content: bytes, media: str = "text/csv", callback: str | None = None) -> Job:
+        """Ask for the predictions of a file; sent again where the server was away, it is still one job."""
+        return cast("Job", _document(await self._asked("POST", _JOBS, **_upload(content, media, callback))))
+
+    async def job(self, job_id: int) -> Job:
+        """How far a file is, and what came of it."""
+        return cast("Job", await self.get(f"{_JOBS}/{job_id}"))
+
+    async def result(self, job_id: int, media: str = "text/csv") -> bytes:
+        """What came of a file, as it comes. Raises `ProblemError` while there is nothing."""
+        return _content(await self._asked("GET", f"{_JOBS}/{job_id}/result", headers={"Accept": media}))
 
     async def rows(self, path: str, **query: Any) -> AsyncIterator[dict[str, Any]]:
         """The rows of any list, page after page."""
@@ -365,6 +478,22 @@ def _latest(plant_id: str) -> str:
     return f"{_of(plant_id)}/forecasts/latest"
 
 
+def _place(
+    latitude: float, longitude: float, kind: str, capacity_kw: float, hours: int, more: Mapping[str, Any]
+) -> dict[str, Any]:
+    place = {"latitude": latitude, "longitude": longitude, "kind": kind, "capacity_kw": capacity_kw}
+    return {**place, "hours": hours, **more}
+
+
+def _plant(plant_id: str, hours: int | None, levels: Iterable[float]) -> dict[str, Any]:
+    return {"plant_id": plant_id, "hours": hours, "levels": list(levels) or None}
+
+
+def _upload(content: bytes, media: str, callback: str | None) -> dict[str, Any]:
+    headers = {"Content-Type": media, "Idempotency-Key": uuid.uuid4().hex}
+    return {"content": content, "headers": headers, "params": _query({"callback": callback})}
+
+
 def _time(at: Time) -> str:
     """Raises `ValueError` for a time without an offset: it could be anybody's."""
     if isinstance(at, str):
@@ -380,8 +509,18 @@ def _wait_s(answer: httpx.Response | None, attempt: int) -> float:
 
 
 def _document(answer: httpx.Response) -> Any:
+    _expect_success(answer)
+    return answer.json()
+
+
+def _content(answer: httpx.Response) -> bytes:
+    _expect_success(answer)
+    return answer.content
+
+
+def _expect_success(answer: httpx.Response) -> None:
     if answer.is_success:
-        return answer.json()
+        return
     try:
         told = answer.json()
     except ValueError:

@@ -31,8 +31,6 @@ Levels = Annotated[
         description="Quantile levels, of those that are published; all of them where left out.",
     ),
 ]  # fmt: skip
-#: As long as workers take it, of letters that no spreadsheet and no terminal reads as anything else.
-ColumnName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,99}$")]
 UnitName = Annotated[str, Field(strict=True, min_length=1, max_length=200, pattern=TEXT)]
 UnitsOut = Annotated[
     Annotated[list[UnitName], Field(min_length=1, max_length=1000)]
@@ -103,7 +101,7 @@ class WeatherRow(_Asked):
 
     valid_at: Moment
     values: Annotated[
-        dict[ColumnName, Number],
+        dict[str, Number],
         Field(
             min_length=1, max_length=60, description="By column with its unit, as in weather.csv.",
             examples=[{"wind_speed_100m_ms": 9.5, "wind_direction_100m_deg": 200.0}],

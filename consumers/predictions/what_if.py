@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _WAITING: Final = 8
 _MS: Final = 1000
+_COLUMN: Final = re.compile(r"[a-z][a-z0-9_]{0,99}")
 Told = dict[str, Any]
 
 
@@ -111,6 +113,9 @@ def _run(plant_id: str, asked: WhatIfAsked, fleet: Fleet) -> WeatherRun | None:
 def _sent(plant_id: str, weather: OwnWeather) -> WeatherRun:
     """Rows as a run."""
     names = sorted({name for row in weather.rows for name in row.values})
+    strange = [name for name in names if not _COLUMN.fullmatch(name)]
+    if strange:
+        raise InputError(f"{strange[0][:60]!r} is no column: they are named as wind_speed_100m_ms is")
     valid_at_ms = np.array([round(row.valid_at.timestamp() * _MS) for row in weather.rows], np.int64)
     columns = {
         name: np.array([row.values.get(name, np.nan) for row in weather.rows], np.float64) for name in names

@@ -36,6 +36,19 @@ def test_it_reads_what_the_api_tells(world: World) -> None:
         with pytest.raises(ProblemError, match="404: there is no forecast of nobody") as refused:
             gridcast.latest("nobody")
         assert refused.value.status == 404 and refused.value.request_id
+        told = gridcast.predict(48.45, 5.6, "wind", 8200.0, hours=6, levels=[0.5])
+        assert len(told["predictions"]) == 24 and told["metadata"]["levels"] == [0.5]
+        assert gridcast.predict_plant("a", hours=6)["metadata"]["plant_id"] == "a"
+        assert [one["status"] for one in gridcast.predict_many([{"plant_id": "a"}, {"plant_id": "x"}])] == [
+            200,
+            404,
+        ]
+        with pytest.raises(ProblemError, match="404: there is no plant nobody"):
+            gridcast.what_if("nobody", capacity_kw=1.0)
+        job = gridcast.upload(b"plant_id,hours\na,6\n")
+        assert gridcast.job(job["job_id"])["state"] == "waiting"
+        with pytest.raises(ProblemError, match="has no result"):
+            gridcast.result(job["job_id"])
         with pytest.raises(ValueError, match="offset"):
             gridcast.forecast("a", datetime(2014, 5, 13))
 
@@ -48,6 +61,12 @@ def test_the_async_one_says_the_same(world: World) -> None:
             events = [one async for one in gridcast.events()]
             with pytest.raises(ProblemError):
                 await gridcast.get("/v1/logs/actions")
+            told = await gridcast.predict_plant("a", hours=6)
+            job = await gridcast.upload(b"plant_id,hours\na,6\n")
+            assert (await gridcast.job(job["job_id"]))["job_id"] == job["job_id"]
+            with pytest.raises(ProblemError):
+                await gridcast.result(job["job_id"])
+            assert (await gridcast.predict_many([{"plant_id": "a", "hours": 6}]))[0]["answer"] == told
             return scans, plants, events, await gridcast.latest("a"), await gridcast.forecast("a", T0)
 
     with Client(world.url, world.keys[Role.READER]) as gridcast:

@@ -16,12 +16,14 @@ from consumers.api.keys import Role
 from tests.integration.api.world import World
 from tests.integration.workers import ROOT
 
+CONFIG = Path(__file__).with_name("schemathesis.toml")
 BARE = ("/health", "/ready", "/version", "/api/health")
 
 
 def test_schemathesis_finds_no_failure(world: World, tmp_path: Path) -> None:
     command = [
-        ROOT / ".venv/bin/schemathesis", "run", f"{world.url}/openapi.json", "--max-examples", "2",
+        ROOT / ".venv/bin/schemathesis", "--config-file", CONFIG, "run", f"{world.url}/openapi.json",
+        "--max-examples", "2",
         "--header", f"Authorization: Bearer {world.keys[Role.ADMIN]}", "--seed", "1",
         "--generation-database", "none",
     ]  # fmt: skip

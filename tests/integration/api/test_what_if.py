@@ -117,7 +117,7 @@ def test_what_cannot_be_told_is_refused_plainly(service: World, lived: LiveRun) 
         ({"levels": [0.4242]}, 409, "not published"),
         ({"capacity_kw": 0}, 422, "capacity_kw"),
         ({"weather": {"rows": [{"valid_at": "soon", "values": {"a": 1.0}}]}}, 422, "no time"),
-        ({"weather": {"rows": [{"valid_at": iso(T0_MS), "values": {"a; drop": 1.0}}]}}, 422, "pattern"),
+        ({"weather": {"rows": [{"valid_at": iso(T0_MS), "values": {"a; drop": 1.0}}]}}, 409, "is no column"),
         ({"units_out": True}, 422, "units_out"),
     ):
         answer = asked(service, body)
