@@ -1,4 +1,5 @@
-// The newest forecast of a plant, what it measured since a time, and the next events, as lines of JSON.
+// The newest forecast of a plant, how far to rely on it, what it measured since a time, and the next events, as
+// lines of JSON.
 //
 //     node ask.mjs http://127.0.0.1:8080 KEY roof 2026-06-01T00:00:00Z 3
 
@@ -11,6 +12,9 @@ const say = (document) => console.log(JSON.stringify(document))
 
 const forecast = await gridcast.get(`${path}/forecasts/latest`, { levels: '0.1,0.5,0.9', horizons: '15min,1h' })
 for (const step of forecast.steps) say({ valid_at: step.valid_at, power_kw: step.power_kw })
+
+const { metadata } = await gridcast.post('/v1/predict', { plant_id: plant, hours: 6 })
+say({ trusted: metadata.trusted, why_not: metadata.why_not })
 
 let energyKwh = 0
 let scans = 0

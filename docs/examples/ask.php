@@ -96,6 +96,7 @@ final class Gridcast
                 },
             ]);
             curl_exec($request);
+            unset($query['first']); // who comes back has had it
             $status = curl_getinfo($request, CURLINFO_RESPONSE_CODE);
             if ($status >= 400 && !in_array($status, AGAIN, true)) {
                 throw new Problem(curl_error($request));

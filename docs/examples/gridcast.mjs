@@ -29,7 +29,13 @@ export class Gridcast {
 
   // Any path, as the document that it answers with. A busy server is asked again when it said so.
   async get(path, query = {}) {
-    return (await this.#ask(path, query, 'application/json')).json()
+    return (await this.#ask(path, { query })).json()
+  }
+
+  // The same with a document sent along: predictions, trainings, schedules. `once`: asked twice, done once.
+  async post(path, document, { once } = {}) {
+    const headers = { 'Content-Type': 'application/json', ...(once && { 'Idempotency-Key': once }) }
+    return (await this.#ask(path, { method: 'POST', headers, body: JSON.stringify(document) })).json()
   }
 
   // The rows of any list, page after page.
@@ -47,8 +53,9 @@ export class Gridcast {
   async *live(query = {}, { lastId, signal } = {}) {
     for (;;) {
       try {
-        const headers = lastId ? { 'Last-Event-ID': lastId } : {}
-        const answer = await this.#ask('/v1/live', query, 'text/event-stream', headers, signal)
+        const headers = { Accept: 'text/event-stream', ...(lastId && { 'Last-Event-ID': lastId }) }
+        const answer = await this.#ask('/v1/live', { query, headers, signal })
+        query = { ...query, first: undefined } // who comes back has had it
         for await (const event of events(answer.body, (ms) => (this.backMs = ms))) {
           lastId = event.id ?? lastId // of a comment, too: it says how far the stream is
           if (event.data !== undefined) yield { kind: event.kind, data: JSON.parse(event.data), id: lastId }
@@ -60,12 +67,12 @@ export class Gridcast {
     }
   }
 
-  async #ask(path, query, accept, more = {}, signal = undefined) {
+  async #ask(path, { query = {}, headers = {}, ...more }) {
     const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null)
     const address = `${this.#url}${path}?${new URLSearchParams(given)}`
-    const headers = { Authorization: `Bearer ${this.#key}`, Accept: accept, ...more }
+    const shown = { Authorization: `Bearer ${this.#key}`, Accept: 'application/json', ...headers }
     for (let attempt = 1; ; attempt++) {
-      const answer = await fetch(address, { headers, signal })
+      const answer = await fetch(address, { ...more, headers: shown })
       if (answer.ok) return answer
       const told = await answer.json().catch(() => ({}))
       if (!AGAIN.includes(answer.status) || attempt >= this.attempts)
