@@ -103,7 +103,7 @@ class PlantStates:
         """Where a plant's state begins. A plant without any was registered after the last marker."""
         found = self._checkpoints(number, plant_id)
         state = found.newest.get(plant_id)
-        if state is not None and state.layout != layout_of(self._engine().fleet.state.fields):
+        if state is not None and state.layout != layout_of(self._engine().fleet.fields):
             raise ServiceUnavailable("the worker is of another version than this service")
         offset = max(found.start, journal.first)
         if found.start < journal.first and state is None:
