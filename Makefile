@@ -8,7 +8,7 @@ TEST_PROCESSES ?= 3
 AUDIT := .gridcast/audit
 STAMP := .venv/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: help install lint test unit demo docs docs-serve skill bench chaos fuzz crashes guarantee replay-check load soak registry audit clean
+.PHONY: help install lint test unit demo docs docs-serve skill bench chaos fuzz crashes guarantee replay-check load pictures soak registry audit clean
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -68,6 +68,9 @@ replay-check: install  ## Random live runs and their replays: RUNS=n, SEED=n rep
 
 load: install  ## Newest forecasts over HTTP beside a worker and a sink: RATE=n a second (200), SECONDS=n, PLANTS=n
 	$(PY) -m benchmarks.api_load $(if $(RATE),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(PLANTS),--plants $(PLANTS))
+
+pictures: install  ## The pictures of docs/pictures: the demo's plants on the page, in a real browser (minutes)
+	$(PY) -m tests.browser.pictures
 
 soak: install  ## Memory stays bounded while PostgreSQL is slow: MINUTES=n
 	$(PY) -m tests.soak --minutes $(or $(MINUTES),10)

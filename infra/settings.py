@@ -31,7 +31,15 @@ PREFIX = "GRIDCAST_"
 FILE = "_FILE"
 #: Variables of the same prefix that are no settings: they change how a run is shown, tested or configured.
 NOT_SETTINGS = frozenset(
-    {"DEBUG", "CONFIG", "TEST_SERVERS", "TEST_POSTGRES_TLS", "TEST_MOSQUITTO", "TEST_OPEN_METEO"}
+    {
+        "DEBUG",
+        "CONFIG",
+        "TEST_CHROMIUM",
+        "TEST_SERVERS",
+        "TEST_POSTGRES_TLS",
+        "TEST_MOSQUITTO",
+        "TEST_OPEN_METEO",
+    }
 )
 #: A training sees every season; verdicts, bands and revisions look back two months; an alert may open again.
 LEAST_KEPT_DAYS = {

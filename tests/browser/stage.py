@@ -58,8 +58,8 @@ def moved(cast: Cast, to: Path) -> Path:
 
 
 @contextmanager
-def playing(home: Path) -> Iterator[dict[str, str]]:
-    """Servers, filled to the moment, while the block runs; the environment that names them."""
+def playing(home: Path) -> Iterator[tuple[str, str]]:
+    """Servers, filled to the moment, while the block runs: the addresses of Kafka and PostgreSQL."""
     environment = {**os.environ, "GRIDCAST_HOME": str(home), "GRIDCAST_API_PORT": "0"}
     found = {server.name: server.address for server in local.up(home)}
     environment |= {"GRIDCAST_KAFKA": found["kafka"], "GRIDCAST_POSTGRES": found["postgres"]}
@@ -68,7 +68,7 @@ def playing(home: Path) -> Iterator[dict[str, str]]:
         _command(environment, "up")
         children.start("worker")
         children.start("sink")
-        alerts = children.start("alerts")
+        children.start("alerts")
         folders = [moved(cast, home / "folders") for cast in CAST]
         for folder in folders:
             _command(environment, "publish", str(folder), "--speed", "0", "--to", _TRAINED.isoformat())
@@ -80,8 +80,8 @@ def playing(home: Path) -> Iterator[dict[str, str]]:
                 "--from", _TRAINED.isoformat(), "--to", MOMENT.isoformat(),
             )  # fmt: skip
         _command(environment, "lag", "--wait")
-        children.stop(alerts)
-        yield environment
+        children.end_all()  # a worker would go on to tell the time to plants whose samples end here
+        yield found["kafka"], found["postgres"]
     finally:
         children.end_all()
         local.down(home)

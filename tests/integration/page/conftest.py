@@ -9,7 +9,8 @@ from playwright.sync_api import Browser, Page
 
 from consumers.api.keys import Role
 from tests.browser.session import Visit, browser, visit
-from tests.integration.api.conftest import world as world  # the same service as the API's tests have
+from tests.integration.api.conftest import service as service  # what the API's tests have
+from tests.integration.api.conftest import world as world
 from tests.integration.api.world import World
 
 

@@ -52,7 +52,7 @@ export function failed(error, again) {
     h(
       "p",
       null,
-      h("strong", null, error.status === 403 ? "This key may not see that. " : "That did not work. "),
+      h("strong", null, error.status === 403 ? "This key may not do that. " : "That did not work. "),
       error.message ?? String(error),
     ),
     error.requestId

@@ -5,7 +5,8 @@ import { ask } from "../lib/api.js";
 export async function newestTelemetry(plantId, signal) {
   try {
     const path = `/v1/plants/${encodeURIComponent(plantId)}/forecasts/latest`;
-    return (await ask(path, { horizons: "1h" }, signal)).telemetry_at ?? new Date().toISOString();
+    const newest = await ask(path, { horizons: "1h" }, signal);
+    return newest.telemetry_at ?? newest.issued_at;
   } catch (error) {
     if (error.status === 404) return new Date().toISOString(); // it has no forecast yet
     throw error;

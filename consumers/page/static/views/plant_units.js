@@ -72,7 +72,7 @@ function unitRows(scans, events) {
 function drawn(rows, until, plant) {
   const made = figure({
     title: "Power of each unit, the last day measured",
-    note: `Darker is more; the darkest is ${plain(rows[0].most)} kW, the most that any unit made. A line below a row is an open event.`,
+    note: `Stronger colour is more; the strongest is ${plain(rows[0].most)} kW, the most that any unit made. A line below a row is an open event.`,
     legend: [
       ["cell", "power"],
       ["cell unknown", "no value"],
