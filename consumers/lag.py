@@ -150,6 +150,17 @@ def _committed(client: AdminClient, groups: Mapping[str, Sequence[str]]) -> dict
     return {name: _committed_by(client, name) for name in sorted(names)}
 
 
+def committed_by_group(settings: Settings) -> dict[str, dict[Place, int]]:
+    """What every group has committed, by topic and partition.
+
+    Raises `ServiceUnavailable` where Kafka does not answer.
+    """
+    try:
+        return _committed(admin(settings), {})
+    except KafkaException as error:
+        raise ServiceUnavailable(f"Kafka does not say where groups are: {error.args[0].str()}") from error
+
+
 def _passes(error: BaseException) -> bool:
     return isinstance(error, KafkaException) and error.args[0].code() in _NOT_YET
 

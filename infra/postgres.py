@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from io import StringIO
@@ -88,8 +88,11 @@ def wait_for_postgres(settings: Settings, timeout_s: float) -> None:
             time.sleep(0.3)
 
 
-def migrate(settings: Settings, folder: Path = MIGRATIONS) -> list[str]:
-    """Apply the migrations that this database has not had; returns their names. Safe to run twice at once."""
+def migrate(settings: Settings, folder: Path = MIGRATIONS, only: Collection[str] | None = None) -> list[str]:
+    """Apply the migrations that this database has not had; returns their names. Safe to run twice at once.
+
+    `only`: no others than these, as a restore of older rows needs.
+    """
     from yoyo import get_backend, read_migrations
 
     from infra import queue_schema
@@ -102,7 +105,8 @@ def migrate(settings: Settings, folder: Path = MIGRATIONS) -> list[str]:
             queue_schema.prepare(cursor)
         backend = get_backend(settings.postgres_dsn.get_secret_value())
         try:
-            missing = backend.to_apply(read_migrations(str(folder)))
+            wanted = read_migrations(str(folder)).filter(lambda one: only is None or one.id in only)
+            missing = backend.to_apply(wanted)
             backend.apply_migrations(missing)
             return [migration.id for migration in missing]
         finally:
