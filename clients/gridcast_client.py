@@ -213,7 +213,7 @@ class Client:
         return cast("WhatIf", self.post(f"{_of(plant_id)}/what-if", changes))
 
     def predict_many(self, items: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Up to 100 questions in one; each with `status` and `answer` or `problem`."""
+        """Up to 50 questions in one; each with `status` and `answer` or `problem`."""
         return list(self.post("/v1/predict/batch", {"items": list(items)})["results"])
 
     def upload(self, content: bytes, media: str = "text/csv", callback: str | None = None) -> Job:
@@ -341,7 +341,7 @@ class AsyncClient:
         return cast("WhatIf", await self.post(f"{_of(plant_id)}/what-if", changes))
 
     async def predict_many(self, items: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Up to 100 questions in one; each with `status` and `answer` or `problem`."""
+        """Up to 50 questions in one; each with `status` and `answer` or `problem`."""
         told = await self.post("/v1/predict/batch", {"items": list(items)})
         return list(told["results"])
 

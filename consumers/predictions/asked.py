@@ -168,7 +168,7 @@ BatchItem = Annotated[
     | Annotated[WhatIfOfPlant, Tag("what_if")],
     Discriminator(_of_batch),
 ]
-MOST_AT_ONCE: Final = 100
+MOST_AT_ONCE: Final = 50
 
 
 class BatchAsked(_Asked):

@@ -23,7 +23,7 @@ BARE = ("/health", "/ready", "/version", "/api/health")
 def test_schemathesis_finds_no_failure(world: World, tmp_path: Path) -> None:
     command = [
         ROOT / ".venv/bin/schemathesis", "--config-file", CONFIG, "run", f"{world.url}/openapi.json",
-        "--max-examples", "2",
+        "--max-examples", "2", "--request-timeout", "30",
         "--header", f"Authorization: Bearer {world.keys[Role.ADMIN]}", "--seed", "1",
         "--generation-database", "none",
     ]  # fmt: skip

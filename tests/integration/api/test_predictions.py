@@ -119,7 +119,7 @@ def test_a_batch_answers_or_refuses_each_item_by_itself(world: World) -> None:
             assert (one["answer"] is None) == (one["problem"] is not None)
         alone = client.post("/v1/predict", json=items[1]).json()
         assert told["results"][1]["answer"] == alone
-        for wrong in ([], [PLACE] * 101, [{**PLACE, "kind": "hydro"}]):
+        for wrong in ([], [PLACE] * 51, [{**PLACE, "kind": "hydro"}]):
             assert client.post("/v1/predict/batch", json={"items": wrong}).status_code == 422
 
 
