@@ -66,11 +66,11 @@ CORE_FIELDS: Final = (
 
 
 class Ring(NamedTuple):
-    """Interval numbers, sums and counts, each of shape (..., ring)."""
+    """Numbers of the intervals held, their sums and counts of scans, each of shape (..., ring)."""
 
-    index: NDArray[Any]
+    held: NDArray[Any]
     sums: NDArray[Any]
-    counts: NDArray[Any]
+    scans: NDArray[Any]
 
 
 @dataclass

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Final
 
 from models import snapshot
@@ -31,6 +32,12 @@ def key_of(held: Held | None) -> Key:
     return held.record.name, held.record.version, held.record.artifact_sha256
 
 
+@cache
+def _cold() -> Release:
+    """One for all partitions: plants that one release serves are forecast together."""
+    return cold_start()
+
+
 @dataclass
 class Serving:
     """The releases of one journal partition, in its order; each is loaded once, when a plant needs it."""
@@ -38,7 +45,7 @@ class Serving:
     load: Callable[[ReleaseRecord], Release]
     held: list[Held] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
-    cold: Release = field(default_factory=cold_start)
+    cold: Release = field(default_factory=_cold)
     loaded: dict[Key, Release] = field(default_factory=dict)
 
     def first_offset(self, record: ReleaseRecord) -> int | None:

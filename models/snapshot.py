@@ -22,6 +22,7 @@ from schemas.records import AreaPoint, PlantKind, PlantVersion, ReleaseRecord, R
 
 if TYPE_CHECKING:
     from models.engine import Engine
+    from models.fleet import Fleet
 
 ABOUT = "about"
 
@@ -65,20 +66,23 @@ def take(engine: Engine, plant_id: str) -> Snapshot:
     slot = engine.slots[plant_id]
     outlook, offset = fleet.outlooks[slot], int(fleet.state["applied_offset"][slot])
     champion, beside = serving.champion_at(offset, plant_id), serving.shadow_at(offset, plant_id)
+    row, used = fleet.row(slot), _models_waited_for(fleet, slot)
+    _renumber_as(used, row)
     about: dict[str, Any] = {
         "versions": [asdict(v) for v in outlook.versions],
         "release": _held_json(champion) if champion else None,
         "units": fleet.units.names[slot],
-        "models": list(fleet.models),
+        "models": [fleet.models[number] for number in used.tolist()],
         "weather_first": outlook.weather.first,
         "heard": outlook.heard,
     }
-    tensors = {f"state.{name}": np.atleast_1d(column) for name, column in fleet.row(slot).items()}
+    tensors = {f"state.{name}": np.atleast_1d(column) for name, column in row.items()}
     _span_out(outlook.weather, "weather", tensors)
     if (shadow := fleet.shadows.by_slot.get(slot)) is not None:
         named = _held_json(beside) if beside else None
         about["shadow"] = {"key": shadow.key, "published_ms": shadow.published_ms, "release": named}
         columns = fleet.shadows.columns.row(shadow.row)
+        _renumber_as(used, columns)
         tensors |= {f"shadow.state.{name}": column for name, column in columns.items()}
         if shadow.outlook is not None:
             about["shadow"]["weather_first"] = shadow.outlook.weather.first
@@ -154,6 +158,19 @@ def _put_shadow(
     columns, prefix = fleet.shadows.columns, "shadow.state."
     columns.put(shadow.row, {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)})
     _renumber(columns["pending_model"], shadow.row, numbers)
+
+
+def _models_waited_for(fleet: Fleet, slot: int) -> NDArray[np.int16]:
+    """Places in `Fleet.models` of those whose forecasts of a plant wait: a state names no other release."""
+    shadow = fleet.shadows.by_slot.get(slot)
+    held = [(fleet.state, slot), *([(fleet.shadows.columns, shadow.row)] if shadow else [])]
+    return np.unique(np.concatenate([c["pending_model"][r][c["pending_issue_ms"][r] >= 0] for c, r in held]))
+
+
+def _renumber_as(used: NDArray[np.int16], row: dict[str, Any]) -> None:
+    """Let pending forecasts name their releases by their places in ``used``."""
+    waits = row["pending_issue_ms"] >= 0
+    row["pending_model"] = np.where(waits, np.searchsorted(used, row["pending_model"]), 0).astype(np.int16)
 
 
 def _renumber(column: NDArray[np.int16], row: int, numbers: NDArray[np.int16]) -> None:

@@ -98,7 +98,8 @@ class FleetState:
         for f in self.fields:
             if f.name in row:
                 values = row[f.name]
-                self.columns[f.name][(slot, *(slice(n) for n in values.shape))] = values
+                place: tuple[int | slice, ...] = (slot, *(slice(n) for n in values.shape))
+                self.columns[f.name][place] = values
 
     def put_rows(self, first: int, rows: dict[str, Array]) -> None:
         """The same of rows side by side, from the first of them on."""

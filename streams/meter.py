@@ -37,6 +37,7 @@ OUTCOMES = {
 }
 #: In the order of `Fleet.outlooks_of`.
 ROLES = (ReleaseRole.CHAMPION, ReleaseRole.SHADOW)
+FEEDS = ("telemetry", "weather")
 
 
 @contextmanager
@@ -72,9 +73,9 @@ def _show_quality(blocks: Iterable[ForecastBlock]) -> None:
     for block in blocks:
         shares = zip(block.telemetry_quality.tolist(), block.weather_quality.tolist(), strict=True)
         newest |= zip(block.plant_id, shares, strict=True)
-    for plant_id, (telemetry, weather) in newest.items():
-        metrics.QUALITY.labels(plant_id, "telemetry").set(telemetry)
-        metrics.QUALITY.labels(plant_id, "weather").set(weather)
+    for plant_id, shares_now in newest.items():
+        for feed, share in zip(FEEDS, shares_now, strict=True):
+            metrics.QUALITY.labels(plant_id, feed).set(share)
 
 
 def count_bad(topic: str, bad: Iterable[Bad]) -> None:
@@ -140,3 +141,11 @@ def forget_partition(topic: str, partition: int) -> None:
     metrics.NEWEST_KNOWN_AT.remove(topic, str(partition))
     metrics.LAST_COMMIT.remove(str(partition))
     metrics.LAST_CHECKPOINT.remove(str(partition))
+
+
+def forget_plants(partition: int, plant_ids: Iterable[str]) -> None:
+    """Drop the numbers of plants that leave for another worker, and of their partition's restore."""
+    metrics.RESTORE_SECONDS.remove(str(partition))
+    for plant_id in plant_ids:
+        for feed in FEEDS:
+            metrics.QUALITY.remove(plant_id, feed)

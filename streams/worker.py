@@ -184,7 +184,8 @@ class Worker:
 
     def _let_go(self) -> None:
         """What others own now leaves the fleet."""
-        for partition in self._revoked.values():
+        for number, partition in self._revoked.items():
+            meter.forget_plants(number, partition.engine.plants)
             partition.engine.leave()
         self._revoked = {}
         meter.show_fleet(self.fleet)
