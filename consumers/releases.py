@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 
+class NoRelease(InputError):
+    """There is no release of this version."""
+
+
 def release_records(settings: Settings, codec: Codec) -> list[ReleaseRecord]:
     """Every record on the topic, in the order in which they were made."""
     newest = newest_records(settings, codec, RELEASES, "Release").values()
@@ -109,13 +113,14 @@ def find(records: list[ReleaseRecord], version: str, name: str | None = None) ->
     """The newest record of a version.
 
     Raises:
-        InputError: there is none, or several names have it.
+        NoRelease: there is none.
+        InputError: several names have it.
     """
     found = [one for one in records if one.version == version and name in (None, one.name)]
     if not found:
         known = ", ".join(dict.fromkeys(f"{one.name} {one.version}" for one in records)) or "none"
         wanted = version if name is None else f"{name} {version}"
-        raise InputError(f"there is no release {wanted}; there are: {known}")
+        raise NoRelease(f"there is no release {wanted}; there are: {known}")
     if len({one.name for one in found}) > 1:
         raise InputError(f"several releases have the version {version}: say --name")
     return found[-1]

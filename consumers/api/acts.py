@@ -13,6 +13,7 @@ from consumers.api.answers import JSON, fresh
 from consumers.api.audit import Actor, record
 from consumers.api.gate import actor
 from consumers.api.problems import Problem
+from consumers.releases import NoRelease
 from schemas.errors import GridcastError, InputError
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def changing(
     done, for PostgreSQL and Kafka cannot be written in one.
 
     Raises:
-        Problem: 409, it was refused, and why.
+        Problem: 404, there is no such release; 409, it was refused, and why.
     """
     who = actor(request, key)
     _note(given, who, action, subject, "asked", detail)
@@ -84,6 +85,8 @@ def changing(
             return done
     except InputError as refusal:
         _note(given, who, action, subject, f"refused: {refusal}"[:500], detail)
+        if isinstance(refusal, NoRelease):
+            raise Problem(404, "there is no such release: /v1/releases lists them") from None
         raise Problem(409, str(refusal)) from None
     except GridcastError as error:
         _note(given, who, action, subject, f"failed: {type(error).__name__}", detail)

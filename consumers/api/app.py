@@ -70,7 +70,7 @@ def create_app(settings: Settings, sources: Sources | None = None, hands: Hands 
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_life,
-        responses=problem_answers(422),
+        responses=problem_answers(400, 422),
     )
     app.state.parts = parts
     problems.install(app)

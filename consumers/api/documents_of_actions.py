@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from consumers.jobs.orders import TrainOrder
 from consumers.jobs.schedules import CRON
 
-_STRICT = ConfigDict(extra="forbid")
+_STRICT = ConfigDict(extra="forbid", strict=True)
 _Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 _Note = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Cron = Annotated[

@@ -90,9 +90,11 @@ def _of_problem(request: Request, error: Exception) -> Response:
 
 def _of_framework(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    detail = {404: "there is nothing here", 405: "this address does not take this method"}.get(
-        error.status_code, HTTPStatus(error.status_code).description or str(error.detail)
-    )
+    detail = {
+        400: "the body cannot be read: send what is described, JSON in UTF-8",
+        404: "there is nothing here",
+        405: "this address does not take this method",
+    }.get(error.status_code, HTTPStatus(error.status_code).description or str(error.detail))
     headers = dict(error.headers or {})
     if error.status_code == 405:
         # The framework names the methods of the first route of a path; there may be one for each method.

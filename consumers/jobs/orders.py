@@ -15,7 +15,7 @@ _Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9
 class TrainOrder(BaseModel):
     """One training, as `gridcast train` takes it."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     name: _Name = Field(default="gridcast", description="Name of the release.")
     plants: list[_Plant] = Field(

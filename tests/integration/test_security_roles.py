@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -16,10 +17,15 @@ from pydantic import SecretStr
 
 from cli.main import run
 from cli.training import known_histories
-from consumers import trainings
+from consumers import trainings, trigger_values
 from consumers.alerts.actions import acknowledge_alert, list_alerts, send_again
+from consumers.api.audit import Actor, record
+from consumers.jobs import lost, old, queue, schedules, store
+from consumers.jobs.queue import Asker
+from consumers.jobs.runner import Runner
+from consumers.jobs.work import Work
 from consumers.trainings import Outcome, Training
-from infra.postgres import migrate
+from infra.postgres import migrate, transaction
 from infra.settings import Settings
 from schemas.errors import GridcastError
 from tests import output_records as made
@@ -251,6 +257,53 @@ def test_an_alerter_does_its_work_and_an_api_takes_alerts_up_and_both_no_more(
         as_alerter, "select * from forecasts", "delete from alerts", "update alert_notices set event = ''"
     )
     refused(as_api, "delete from alerts", "select * from alert_offsets")
+
+
+def test_an_api_asks_for_jobs_and_what_trains_runs_them_and_both_no_more(
+    settings: Settings, user: As
+) -> None:
+    as_api, as_training, me = user("gridcast_api"), user("gridcast_training"), Asker("me")
+    with transaction(as_api) as cursor:
+        job_id, gone = (queue.enqueue(cursor, "train", {}, me, idempotency_key=key) for key in "ab")
+        assert queue.cancel(cursor, gone)
+        store.attach(cursor, job_id, "in", "text/csv", b"1")
+        schedules.make(cursor, "nightly", "0 3 * * *", "train", {}, "me")
+        trigger_values.put(cursor, settings, "live_days", 9, "me")
+        record(cursor, Actor("me"), "job.ask", str(job_id), "done")
+    ask(settings, "update schedules set next_at = now()")
+    with transaction(as_training) as cursor:
+        ((_, fired),) = schedules.fire(cursor, datetime.now(UTC))
+        assert trigger_values.in_force(cursor, settings).schedule_live_days == 9
+
+    def body(work: Work) -> dict[str, str]:
+        work.say("here")
+        work.progress(1.0)
+        work.attach("out", "text/csv", b"2")
+        return {}
+
+    runner = Runner(as_training, {"train": body})
+    runner.start()
+    try:
+        over = f"select bool_and(state = 'done') from job_states where job_id in ({job_id}, {fired})"
+        wait_until(lambda: ask(as_api, over) == [(True,)], "both are done", 30)
+    finally:
+        runner.close()
+    assert lost.recover(as_training, ["train"]) == []
+    ask(settings, "update jobs set ended_at = now() - interval '1 year'")
+    with transaction(as_training) as cursor:
+        assert old.let_go(cursor, 90) == 3
+    refused(
+        as_api,
+        "delete from jobs",
+        "delete from procrastinate_jobs",
+        "insert into schedule_runs (name, due_at) values ('a', now())",
+        "update job_lines set text = ''",
+        "insert into procrastinate_workers default values",
+    )
+    refused(
+        as_training, "update api_audit set who = ''", "delete from schedule_runs", "delete from job_lines"
+    )
+    refused(user("gridcast_reader"), "insert into jobs select * from jobs", "delete from schedules")
 
 
 def test_roles_can_be_rolled_back_and_made_again(settings: Settings) -> None:

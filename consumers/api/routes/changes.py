@@ -16,9 +16,6 @@ from consumers.api.keys import Key
 from consumers.api.parts import Given, Parts
 from consumers.api.problems import Problem
 from consumers.api.routes.releases import ReleaseName
-from consumers.releases import find
-from consumers.stored import read_releases
-from schemas.errors import InputError
 
 router = APIRouter(tags=["releases"], responses=problems(401, 403, 429, 503))
 
@@ -80,12 +77,5 @@ def _change(
     hands = given.hands
     if hands is None:
         raise Problem(503, "this service was started to answer alone: releases cannot be changed through it")
-    name, version = release
-    with given.database.reading() as question:
-        records = read_releases(question)
-    try:
-        find(records, version, name)
-    except InputError:
-        raise Problem(404, "there is no such release: /v1/releases lists them") from None
-    made = changing(given, request, key, action, f"{name} {version}", detail, lambda: act(hands))
+    made = changing(given, request, key, action, " ".join(release), detail, lambda: act(hands))
     return done({**vars(made), "plants": list(made.plants), "shadows": list(made.shadows)}, ReleaseChange)

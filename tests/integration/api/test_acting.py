@@ -21,8 +21,9 @@ from consumers.releases import champion, manifest_of, release_records
 from infra.postgres import transaction
 from models.release import cold_start
 from schemas.records import ReleaseRole
+from tests import output_records as made
 from tests.integration.api.world import World, alert
-from tests.integration.sink_help import CODEC, ask, sink_all
+from tests.integration.sink_help import CODEC, ask, send, sink_all
 from tests.integration.workers import ROOT
 
 JSON = dict[str, Any]
@@ -46,7 +47,6 @@ def test_a_release_is_promoted_once_refused_where_it_is_worse_and_withdrawn_once
     worse = {"verdict": {"promoted": False, "reason": "not better than the champion"}, "job": 7}
     for version, role, manifest in (("1", ReleaseRole.CHAMPION, {}), ("2", ReleaseRole.SHADOW, worse)):
         releases.publish(replace(cold_start(), name="demo", version=version, manifest=manifest), role)
-    sink_all(service.settings)
 
     refused = act(service, "POST", "/v1/releases/demo/2/promote")
     assert refused.status_code == 409 and "not better than the champion" in refused.json()["detail"]
@@ -116,6 +116,8 @@ def test_a_training_ends_with_the_process_that_began_it(service: World) -> None:
 
 
 def test_jobs_are_asked_for_once_looked_at_and_cancelled(service: World) -> None:
+    send(service.settings, ("Release", [made.release("demo")]))
+    sink_all(service.settings)
     order = {"plants": [], "hold_back_days": 20}
     first = act(service, "POST", "/v1/trainings", order, Role.OPERATOR, **{"Idempotency-Key": "k1"})
     assert first.status_code == 202
@@ -155,8 +157,8 @@ def world_jobs(world: World, path: str) -> list[JSON]:
 
 
 def test_schedules_are_made_changed_paused_and_taken_away(service: World) -> None:
-    made = act(service, "POST", "/v1/schedules", {"name": "nightly", "cron": "0 3 * * mon-fri"})
-    assert (made.status_code, made.headers["location"]) == (201, "/v1/schedules/nightly")
+    new = act(service, "POST", "/v1/schedules", {"name": "nightly", "cron": "0 3 * * mon-fri"})
+    assert (new.status_code, new.headers["location"]) == (201, "/v1/schedules/nightly")
     assert (
         act(service, "POST", "/api/admin/schedule", {"name": "nightly", "cron": "0 3 * * *"}).status_code
         == 409
