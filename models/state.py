@@ -40,8 +40,10 @@ class Field:
 
     def blank(self, rows: int) -> Array:
         """Rows that nothing has been learned for."""
-        shape = self.shape[self.per_unit :]
-        return np.full((rows, *(int(size) for size in shape)), self.fill, np.dtype(self.dtype))
+        shape = rows, *(int(size) for size in self.shape[self.per_unit :])
+        if self.fill == 0:
+            return np.zeros(shape, np.dtype(self.dtype))  # zeros that are never touched take no memory
+        return np.full(shape, self.fill, np.dtype(self.dtype))
 
 
 @dataclass
@@ -68,9 +70,8 @@ class FleetState:
     def append(self, rows: int) -> int:
         """The first of so many new rows side by side."""
         if self.size + rows > self.room:
-            self._grow(
-                max(self.size + rows, self.room + max(16, self.room // 4))
-            )  # room for nobody is memory
+            more = max(16, self.room // 8)  # room for nobody is memory
+            self._grow(max(self.size + rows, self.room + more))
         self.size += rows
         return self.size - rows
 
@@ -86,7 +87,9 @@ class FleetState:
 
     def _grow(self, rows: int) -> None:
         for f in self.fields:
-            self.columns[f.name] = np.concatenate([self.columns[f.name], f.blank(rows - self.room)])
+            column = f.blank(rows)
+            column[: self.size] = self.columns[f.name][: self.size]
+            self.columns[f.name] = column
         self.room = rows
 
     def row(self, slot: int | slice) -> dict[str, Array]:

@@ -64,7 +64,7 @@ def test_a_plant_with_500_units_costs_the_others_nothing() -> None:
     more = array_bytes(beside.fleet) - array_bytes(without.fleet)
     plants = beside.fleet.state.room - without.fleet.state.room
     own = sum(f.blank(plants).nbytes for f in beside.fleet.state.fields)
-    assert more <= own + 1.3 * unit_bytes(beside.fleet, 500)
+    assert more <= own + 1.2 * unit_bytes(beside.fleet, 500)
     none, _ = played(dict.fromkeys(farms, 0), 1)
     assert none.fleet.units.columns.size == NOBODY + 1, "and who has none pays for none"
 
