@@ -34,8 +34,8 @@ def command(
     Trains by cron expression, when a champion's errors drift, when its live skill is less than its held-back
     days promised, and when there is a plant that no release knows: one training at a time, with a pause after
     each. A champion that does worse live than the one before it, which runs on as a shadow, is withdrawn. The
-    settings `schedule_...` say how much of what is enough. Whatever was asked for through the API, by a
-    schedule or with `gridcast jobs` is run here too. With a subcommand: schedules and triggers.
+    settings `schedule_...` say how much of what is enough. Whatever was asked for through the API or by a
+    schedule is run here too. With a subcommand: schedules and triggers.
     """
     if context.invoked_subcommand is not None:
         return 0

@@ -99,7 +99,8 @@ begin
     foreach one in array array['gridcast_training', 'gridcast_api'] loop
         if exists (select from pg_roles where rolname = one) then
             execute format('grant select, insert, update on procrastinate_jobs, jobs to %I', one);
-            execute format('grant select, insert on procrastinate_events, job_lines, job_files to %I', one);
+            execute format('grant select, insert, update on job_files to %I', one);
+            execute format('grant select, insert on procrastinate_events, job_lines to %I', one);
             execute format('grant select on job_states, schedule_runs to %I', one);
             execute format('grant select, insert, update, delete on schedules, trigger_values to %I', one);
             execute format('grant usage on sequence procrastinate_jobs_id_seq, procrastinate_events_id_seq to %I', one);
@@ -110,7 +111,6 @@ begin
         grant select, insert, update, delete on procrastinate_workers to gridcast_training;
         grant select, update on procrastinate_periodic_defers to gridcast_training;
         grant delete on procrastinate_jobs to gridcast_training;
-        grant update on job_files to gridcast_training;
         grant insert on schedule_runs, api_audit to gridcast_training;
         grant update (job_id) on schedule_runs to gridcast_training;
     end if;
