@@ -1,4 +1,4 @@
-"""`gridcast serve`: the HTTP API until SIGTERM."""
+"""`gridcast serve`: the HTTP API and the operator's page until SIGTERM."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cli.output import emit, json_log_option, note
 @click.option("--host", help="Address to listen on; 0.0.0.0 is every one of this machine.")
 @json_log_option
 def command(port: int | None, host: str | None, as_json: bool) -> None:
-    """Answer questions over HTTP: forecasts, actuals, events, losses, scores, releases.
+    """Answer questions over HTTP: forecasts, actuals, events, losses, scores, releases; and show the page.
 
     Everything is read from the topics and from what the sink wrote; /openapi.json says what there is. Every
     question but /health, /ready and /version needs a key (`gridcast keys add`). Stops cleanly on SIGTERM and
@@ -36,7 +36,7 @@ def command(port: int | None, host: str | None, as_json: bool) -> None:
         if as_json:
             emit({"api": address, "openapi": f"{address}/openapi.json"}, as_json)
         else:
-            note(f"api: {address}, described at {address}/openapi.json")
+            note(f"page and api: {address}, described at {address}/openapi.json")
 
     states = PlantStates.of(found, Codec(schema_ids(found)))
     serve(found, listening, Sources(WeatherOnRequest(found, AT_ONCE), states), ReleaseHands(found))

@@ -14,7 +14,7 @@ export function loaded(element, what, context, load, show) {
     try {
       const found = await load(AbortSignal.any([mine.signal, context.signal]));
       if (mine.signal.aborted || context.signal.aborted) return;
-      replace(element, show(found));
+      keepPlace(element, () => replace(element, show(found)));
       shown = true;
       element.removeAttribute("data-old");
     } catch (error) {
@@ -32,7 +32,7 @@ export function loaded(element, what, context, load, show) {
   return run;
 }
 
-// Calls soon, once, however often it is asked to.
+// Calls soon, once, however often it is asked to. `waitMs`: a number, or what gives one.
 export function soon(run, waitMs, signal) {
   let timer = null;
   signal.addEventListener("abort", () => clearTimeout(timer));
@@ -40,8 +40,33 @@ export function soon(run, waitMs, signal) {
     timer ??= setTimeout(() => {
       timer = null;
       run();
-    }, waitMs);
+    }, typeof waitMs === "function" ? waitMs() : waitMs);
   };
+}
+
+// Draws anew without taking away what somebody is at: the focus, and what was unfolded.
+export function keepPlace(element, change) {
+  const places = placesTo(element, document.activeElement);
+  const unfolded = [...element.querySelectorAll("details")].map((one) => one.open);
+  change();
+  const details = element.querySelectorAll("details");
+  unfolded.forEach((was, number) => {
+    if (was && details[number]) details[number].open = true;
+  });
+  const found = places?.reduce((at, [number, name]) => {
+    const child = at?.children[number];
+    return child?.tagName === name ? child : null;
+  }, element);
+  if (found && found !== element && found !== document.activeElement) found.focus({ preventScroll: true });
+}
+
+function placesTo(element, active) {
+  if (!active || active === element || !element.contains(active)) return null;
+  const places = [];
+  for (let at = active; at !== element; at = at.parentElement) {
+    places.unshift([[...at.parentElement.children].indexOf(at), at.tagName]);
+  }
+  return places;
 }
 
 export function every(run, periodMs, signal) {

@@ -4,13 +4,13 @@ import { ask, askAll } from "../lib/api.js";
 import { h, replace } from "../lib/dom.js";
 import { choice, empty, heading } from "../lib/parts.js";
 import { count } from "../lib/units.js";
-import { every, loaded, soon } from "../lib/view.js";
+import { every, keepPlace, loaded, soon } from "../lib/view.js";
 import { FILTERS, ORDERS, joined, matching, ordered, outlookOf } from "./fleet_rows.js";
 import { summary } from "./fleet_summary.js";
 import { table } from "./fleet_table.js";
 
 const HORIZONS = "15min,1h,2h,3h,4h,6h,9h,12h,15h,18h,24h";
-const AT_ONCE = 100;
+const AT_ONCE = 60;
 const AGAIN_MS = 60000;
 
 export function show(main, context) {
@@ -81,17 +81,17 @@ export function show(main, context) {
 
   const redrawSoon = soon(
     () => {
-      if (list.isConnected && !list.contains(document.activeElement)) draw();
+      if (list.isConnected) keepPlace(list, draw);
     },
     1000,
     context.signal,
   );
-  const reloadSoon = soon(reload, 3000, context.signal);
+  // The more plants, the more often one of them has something new, and the more it costs to ask.
+  const reloadSoon = soon(reload, () => 3000 + 30 * rows.length, context.signal);
   context.on("forecast", (forecast) => {
     const row = rows.find((one) => one.id === forecast.plant_id);
     if (!row) return reloadSoon();
     row.outlook = outlookOf(forecast, row.outlook);
-    row.fresh = true;
     redrawSoon();
     return reloadSoon();
   });
