@@ -21,7 +21,7 @@ from models.release import Release
 from models.snapshot import refusals_from, releases_from
 from models.state import layout_of
 from models.steps import EngineSettings
-from schemas.errors import ReleaseRefused, ServiceUnavailable
+from schemas.errors import GridcastError, ServiceUnavailable
 from schemas.records import ReleaseRecord
 from streams.artifacts import Artifacts
 from streams.checkpoints import Found, partition_of
@@ -73,6 +73,16 @@ class PlantStates:
             ServiceUnavailable: Kafka does not answer, the worker is far behind or of another version, or what
                 serves the plant cannot be loaded here.
         """
+        try:
+            return self._put_together(plant_id)
+        except ServiceUnavailable:
+            raise
+        except GridcastError as error:
+            _log.error("the state of %s cannot be put together here: %s", plant_id, error)
+            told = "the state of this plant cannot be put together here; the log says why"
+            raise ServiceUnavailable(told) from error
+
+    def _put_together(self, plant_id: str) -> Fleet:
         held = spans(self.settings, JOURNAL)
         number = partition_of(plant_id.encode(), len(held))
         start = self._starts.get(plant_id) or self._start(number, plant_id, held[number])
@@ -83,12 +93,8 @@ class PlantStates:
             lambda: PartitionReplay(self._engine(), self.codec, start, Range(0, _FAR_MS, {plant_id})),
             lambda offset: self._journal(number, offset, held[number]),
         )
-        try:
-            for _ in replay.run():
-                pass
-        except ReleaseRefused as error:
-            _log.error("the state of %s cannot be put together here: %s", plant_id, error)
-            raise ServiceUnavailable("the release that serves this plant cannot be loaded here") from error
+        for _ in replay.run():
+            pass
         return replay.part.engine.fleet
 
     def _engine(self) -> Engine:

@@ -18,8 +18,10 @@ from infra.kafka import Outgoing, produce_all, producer
 from infra.settings import Settings
 from infra.topic_reader import read
 from infra.topics import ANOMALIES, ARTIFACTS, CHECKPOINTS, FORECASTS, JOURNAL, RELEASES
-from schemas.errors import GridcastError
+from schemas.codec import Codec
+from schemas.errors import GridcastError, ServiceUnavailable
 from streams.outlet import Outlet
+from streams.plant_states import PlantStates
 from tests.integration import certificates
 from tests.integration.alert_help import Channels, alerter, event, events, told
 from tests.integration.secure_kafka import SecureKafka, secure_kafka
@@ -134,6 +136,7 @@ def test_an_alerter_tells_events_and_stalls_with_the_rights_that_are_listed(
 
 FORBIDDEN = {
     "alerts": (JOURNAL, ANOMALIES),
+    "api": (JOURNAL, CHECKPOINTS, FORECASTS, ARTIFACTS),
     "producer": (RELEASES, CHECKPOINTS, FORECASTS),
     "sink": (JOURNAL,),
     "training": (JOURNAL, CHECKPOINTS),
@@ -165,6 +168,11 @@ def test_a_training_and_a_reader_reach_their_topics_and_no_other(kafka: SecureKa
     assert produce_all(producer(training), [Outgoing(ARTIFACTS, b"k", b"v")]) == 1
     assert [m.value() for batch in read(training, ARTIFACTS) for m in batch] == [b"v"]
     list(read(reader, FORECASTS))
+    api = kafka.user("api", tmp_path)
+    for topic in (FORECASTS, JOURNAL, CHECKPOINTS, ARTIFACTS):
+        list(read(api, topic))
+    with pytest.raises(ServiceUnavailable, match="cannot be put together here"):
+        PlantStates.of(reader, Codec()).fleet_of("plant-1")
     with pytest.raises(GridcastError):
         list(read(reader, JOURNAL))
 
