@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from consumers.api.keys import Role
 from consumers.page.serving import POLICY, files
@@ -106,3 +107,32 @@ def test_views_tell_what_the_api_tells(page: Page, world: World) -> None:
     go(page, "/alerts")
     text = page.locator("main").inner_text()
     assert "Told (2)" in text and "stall" in text and "no power in 9.5 m/s" in text
+
+
+def test_a_thousand_plants_are_drawn_in_parts_and_found_among_all(page: Page, world: World) -> None:
+    def told(path: str, **other: object) -> list[dict[str, object]]:
+        one = world.get(path).json()["data"][0]
+        return [{**one, **other, "plant_id": f"plant-{number}"} for number in range(1000)]
+
+    answers = {
+        "/v1/plants": told("/v1/plants"),
+        "/v1/forecasts/latest": told("/v1/forecasts/latest"),
+        "/v1/quality": told("/v1/quality", trusted=True),
+        "/v1/events": [{**told("/v1/events?open=true")[777], "severity": "critical"}],
+    }
+    for path, rows in answers.items():
+        page.route(re.compile(f"{path}([?]|$)"), _answering(rows))
+    go(page, "/")
+    lines = page.locator("main tbody tr")
+    assert lines.count() == 60 and lines.first.locator("a").first.inner_text() == "plant-777", "worst first"
+    page.get_by_role("button", name="Show 60 more").click()
+    assert lines.count() == 120
+    page.get_by_label("Show").select_option("events")
+    assert lines.count() == 1
+    page.get_by_label("Show").select_option("all")
+    page.get_by_label("Find a plant").fill("plant-99")
+    assert page.locator(".found").inner_text() == "11 plants of 1000" and lines.count() == 11
+
+
+def _answering(rows: list[dict[str, object]]) -> Callable[[Route], None]:
+    return lambda route: route.fulfill(json={"data": rows, "next": None})
