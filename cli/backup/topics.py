@@ -18,13 +18,13 @@ import pyarrow.parquet as pq
 from confluent_kafka import KafkaException, TopicPartition
 
 from infra.kafka import Outgoing, admin, await_admin, produce_all, producer
-from infra.topic_reader import read, spans
+from infra.topic_reader import Span, read, spans
 from infra.topics import CHECKPOINTS
 from schemas.errors import GridcastError, InputError, ServiceUnavailable
 from streams.checkpoints import MARKER_KEY, OWNER, SINCE, TAKEN_AT
 
 if TYPE_CHECKING:
-    from confluent_kafka import Message
+    from confluent_kafka import Message, Producer
 
     from cli.backup.folder import NewFolder
     from infra.settings import Settings
@@ -68,15 +68,15 @@ def dump(
     Returns by partition the first offset, the end and how many records there are.
     """
     told = {}
-    for partition in spans(settings, topic):
-        path = folder.file(file_of(topic, partition))
+    for partition, held in spans(settings, topic).items():
+        path, span = folder.file(file_of(topic, partition)), held
         for _ in range(_ATTEMPTS):
-            span = spans(settings, topic, only={partition})[partition]
             begin = span.first if start is None else start.get(partition, span.end)
             first = min(max(begin, span.first), span.end)
             written = _write(settings, path, topic, partition, first, span.end, compacted)
             if written is not None:
                 break
+            span = spans(settings, topic, only={partition})[partition]
         else:
             raise ServiceUnavailable(
                 f"{topic}[{partition}] is compacted faster than it can be read: try again"
@@ -161,17 +161,20 @@ def load(
         raise InputError(
             f"{topic} has {len(held)} partitions, the backup's has {len(told)}: delete the topic first"
         )
-    written = 0
+    client, written = producer(settings, batch_num_messages=_FILL_AT_ONCE), 0
+    meant: dict[int, Span] = {}
     for partition, span in held.items():
         if span.end:
             raise InputError(f"{topic} holds records: delete the topics first, a restore makes them anew")
         records = _records(folder / file_of(topic, partition))
         if compacted:
             records = _as_own(list(records)) if topic == CHECKPOINTS else records
-            written += _produce(settings, topic, partition, records)
+            written += _produce(client, topic, partition, records)
         else:
-            one = told[str(partition)]
-            written += _in_place(settings, topic, partition, one, records, least_end.get(partition, 0))
+            meant[partition] = _meant(told[str(partition)], least_end.get(partition, 0))
+            _fill(settings, client, topic, partition, meant[partition].first)
+            written += _produce(client, topic, partition, _without_holes(records, meant[partition]))
+    _check(settings, topic, meant)
     say(f"{topic}: {written} records")
     return written
 
@@ -183,44 +186,36 @@ def _records(path: Path) -> Iterator[Kept]:
             yield Kept(row["offset"], row["key"], row["value"], headers)
 
 
-def _in_place(
-    settings: Settings,
-    topic: str,
-    partition: int,
-    told: Mapping[str, int],
-    records: Iterable[Kept],
-    least_end: int,
-) -> int:
-    """Every record at its own offset. A hole (the mark of a transaction) is filled with the record before it
-    once more: a repeat, which counts once everywhere.
-    """
-    first = told["first"] if told["records"] else max(told["end"], least_end)
-    _fill(settings, topic, partition, first)
+def _meant(told: Mapping[str, int], least_end: int) -> Span:
+    """The offsets that a partition shall hold: those of the backup, or none where it had no records there."""
     end = max(told["end"], least_end)
-    written = _produce(settings, topic, partition, _without_holes(records, first, end))
-    found = spans(settings, topic, only={partition})[partition]
-    if found.first != first or found.end != max(first, end):
-        raise GridcastError(
-            f"{topic}[{partition}] holds {found.first} to {found.end} now, and should hold {first} to {end}:"
-            " does something else write to it? Delete the topics and begin again"
-        )
-    return written
+    return Span(told["first"] if told["records"] else end, end)
 
 
-def _without_holes(records: Iterable[Kept], first: int, end: int) -> Iterator[Kept]:
-    at, last = first, None
+def _check(settings: Settings, topic: str, meant: Mapping[int, Span]) -> None:
+    for partition, found in spans(settings, topic, only=meant.keys()).items() if meant else ():
+        if found != meant[partition]:
+            wanted = meant[partition]
+            raise GridcastError(
+                f"{topic}[{partition}] holds {found.first} to {found.end} now, not {wanted.first} to"
+                f" {wanted.end}: does something else write to it? Delete the topics and begin again"
+            )
+
+
+def _without_holes(records: Iterable[Kept], meant: Span) -> Iterator[Kept]:
+    """A hole (the mark of a transaction) is filled with the record before it again: repeats count once."""
+    at, last = meant.first, None
     for record in records:
         for hole in range(at, record.offset):
             yield replace(last or record, offset=hole)
         yield record
         at, last = record.offset + 1, record
     if last is not None:
-        for hole in range(at, end):
+        for hole in range(at, meant.end):
             yield replace(last, offset=hole)
 
 
-def _produce(settings: Settings, topic: str, partition: int, records: Iterable[Kept]) -> int:
-    client = producer(settings)
+def _produce(client: Producer, topic: str, partition: int, records: Iterable[Kept]) -> int:
     written = 0
     piece: list[Outgoing] = []
     for record in records:
@@ -231,11 +226,10 @@ def _produce(settings: Settings, topic: str, partition: int, records: Iterable[K
     return written + (produce_all(client, piece) if piece else 0)
 
 
-def _fill(settings: Settings, topic: str, partition: int, first: int) -> None:
+def _fill(settings: Settings, client: Producer, topic: str, partition: int, first: int) -> None:
     """Make the log begin at `first`."""
     if not first:
         return
-    client = producer(settings, batch_num_messages=_FILL_AT_ONCE)
     for done in range(0, first, _FILL_AT_ONCE):
         for _ in range(min(_FILL_AT_ONCE, first - done)):
             client.produce(topic, partition=partition)
