@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from consumers.jobs.orders import TrainOrder
+from consumers.jobs.orders import WHOLE, TrainOrder
 from consumers.jobs.schedules import CRON
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
@@ -119,11 +119,11 @@ class TriggerChange(BaseModel):
 
     cron: Cron | None = None
     cooldown_s: float | None = Field(None, ge=0, le=1e9, allow_inf_nan=False)
-    hold_back_days: int | None = Field(None, ge=14, le=366)
+    hold_back_days: Annotated[int, Field(ge=14, le=366), WHOLE] | None = None
     drift: bool | None = None
-    new_plant_days: int | None = Field(None, ge=0, le=3660)
+    new_plant_days: Annotated[int, Field(ge=0, le=3660), WHOLE] | None = None
     skill_factor: float | None = Field(None, ge=0, le=1e6, allow_inf_nan=False)
-    live_days: int | None = Field(None, ge=5, le=60)
+    live_days: Annotated[int, Field(ge=5, le=60), WHOLE] | None = None
     rollback: bool | None = None
     rollback_factor: float | None = Field(None, ge=0, le=1e6, allow_inf_nan=False)
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from schemas.errors import InputError
 
 _Plant = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 _Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.-]+$")]
+
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+#: JSON has one kind of number: 14.0 is as whole as 14. A yes or no is none.
+WHOLE: Final = BeforeValidator(_whole)
 
 
 class TrainOrder(BaseModel):
@@ -25,8 +33,8 @@ class TrainOrder(BaseModel):
         default=False,
         description="Whether those plants are served by a release that every plant was trained on.",
     )
-    hold_back_days: int = Field(
-        default=14, ge=1, le=366, description="Newest days that the candidate is judged on."
+    hold_back_days: Annotated[int, Field(ge=1, le=366), WHOLE] = Field(
+        default=14, description="Newest days that the candidate is judged on."
     )
     fast: bool = Field(default=False, description="A smaller training, in seconds for a plant.")
     refit: bool = Field(
@@ -34,7 +42,9 @@ class TrainOrder(BaseModel):
     )
     shadow: bool = Field(default=False, description="Publish it to be promoted later, not to serve now.")
     force: bool = Field(default=False, description="Publish it whatever the verdict is.")
-    seed: int = Field(default=1, ge=0, le=2**31 - 1, description="The same seed gives the same release.")
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1), WHOLE] = Field(
+        default=1, description="The same seed gives the same release."
+    )
 
 
 class TriggeredOrder(TrainOrder):
