@@ -42,6 +42,7 @@ F8 = NDArray[np.float64]
 T = TypeVar("T", bound=np.generic)
 
 AT_ONCE: Final = 128  # plants
+WORTH_ONE: Final = 48  # plants of one time within the hour that are forecast apart from others
 LIMIT_HOLDS_S: Final = 3600  # a setpoint seen now is assumed to hold this long
 
 
@@ -74,15 +75,13 @@ class _Bases:
 
 def make(fleet: Fleet, side: Side, issued_at_ms: I8, release: Release, resolution_s: int) -> Made:
     """Forecast plants of one resolution by one release, their champion or their shadow: so many at a time
-    that what is worked on stays in the processor's cache, plants with a sun apart from those without.
+    that what is worked on stays in the processor's cache.
     """
-    count = side.slots.size
-    if count <= AT_ONCE:
+    if side.slots.size <= AT_ONCE:
         return _make(fleet, side, issued_at_ms, release, resolution_s)
-    order = np.argsort(fleet.state["solar"][side.slots], kind="stable")
-    blocks = np.array_split(order, -(-count // AT_ONCE))
+    blocks = _blocks(fleet.state["solar"][side.slots], issued_at_ms % HOUR_MS)
     parts = [_make(fleet, side.take(rows), issued_at_ms[rows], release, resolution_s) for rows in blocks]
-    place = np.argsort(order)
+    place = np.argsort(np.concatenate(blocks))
 
     def joined(column: Callable[[Made], NDArray[T]]) -> NDArray[T]:
         return np.concatenate([column(part) for part in parts])[place]
@@ -97,6 +96,18 @@ def make(fleet: Fleet, side: Side, issued_at_ms: I8, release: Release, resolutio
         joined(lambda made: made.rung),
         release,
     )
+
+
+def _blocks(solar: NDArray[np.bool_], in_hour_ms: I8) -> list[I8]:
+    """The places of plants that are forecast together: where there are enough of one time within the hour,
+    whose steps have the same lead times, these apart; plants with a sun apart from those without.
+    """
+    order = np.lexsort((solar, in_hour_ms))
+    alike = np.split(order, np.flatnonzero(np.diff(in_hour_ms[order])) + 1)
+    few = [group for group in alike if group.size < WORTH_ONE]
+    many = [group for group in alike if group.size >= WORTH_ONE]
+    groups = [*many, np.concatenate(few)] if few else many
+    return [block for group in groups for block in np.array_split(group, -(-group.size // AT_ONCE))]
 
 
 def _make(fleet: Fleet, side: Side, issued_at_ms: I8, release: Release, resolution_s: int) -> Made:

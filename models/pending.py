@@ -12,7 +12,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.forecast.base import once
 from models.forecast.limits import GRID
 from models.issue import Made
 from models.sides import Learned
@@ -58,11 +57,12 @@ def keep(learned: Learned, made: Made, model: int) -> None:
     in `Fleet.models`.
     """
     state, steps = learned.columns, made.steps
-    lead_s = once(steps.lead_s(made.issued_at_ms))
-    hit = lead_s[:, None] == _LEADS_S[:, None]  # (N, leads, S), or (1, leads, S) where all steps are alike
-    kept = hit.any(axis=2) & (made.issued_at_ms[:, None] % _CADENCE_MS == 0)
+    _, first, alike = np.unique(made.issued_at_ms, return_index=True, return_inverse=True)
+    lead_s = (steps.valid_at_ms[first] - made.issued_at_ms[first, None]) // 1000
+    hit = lead_s[:, None] == _LEADS_S[:, None]  # (times, leads, S): plants issued at one time have one set
+    kept = hit.any(axis=2)[alike] & (made.issued_at_ms[:, None] % _CADENCE_MS == 0)
     row, lead = np.nonzero(kept)
-    step = np.broadcast_to(hit.argmax(axis=2), kept.shape)[row, lead]
+    step = hit.argmax(axis=2)[alike[row], lead]
     issued_ms = made.issued_at_ms[row]
     place = learned.rows[row], _place(issued_ms, lead)
     state["pending_issue_ms"][place] = issued_ms

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from models.forecast.base import HOUR_MS, KNOTS, Singles, of_planes
+from models.forecast.base import HOUR_MS, KNOTS, Singles, as_planes, of_planes
 from models.release import Base
 
 I8 = NDArray[np.int64]
@@ -150,7 +150,7 @@ class Spans:
         """Knots of hours (N, M), NaN where unknown: shape (N, M, k), plane by plane."""
         places = self._places(hours)
         found = self.knots.take(places, axis=0, mode="clip")[..., self.which or slice(None)]
-        made = np.ascontiguousarray(np.moveaxis(found, -1, 0))
+        made = as_planes(found)
         if self.physical is not None and self.scale is not None:
             made *= np.where(self.physical[places], self.scale[:, None], np.float32(1.0))
         return of_planes(made)

@@ -123,13 +123,16 @@ class TelemetryColumns:
             wind_speed_ms=self.units.wind_speed_ms[kept],
         )
 
-    def between(self, first: int, end: int) -> Self:
-        """The rows from one place to before another, with their own plants alone; `unit_ids` stay whole."""
-        plants, plant = np.unique(self.plant[first:end], return_inverse=True)
-        cut = {name: getattr(self, name)[first:end] for name in _ROW_FIELDS} | {
-            "plant": plant.astype(np.int32)
-        }
-        plant_ids = [self.plant_ids[place] for place in plants.tolist()]
+    def between(self, first: int, end: int, offset: Longs) -> Self:
+        """The rows from one place to before another, under other offsets, with their own plants alone;
+        `unit_ids` stay whole.
+        """
+        plant = self.plant[first:end]
+        seen = np.zeros(len(self.plant_ids), np.bool_)
+        seen[plant] = True
+        cut = {name: getattr(self, name)[first:end] for name in _ROW_FIELDS}
+        cut |= {"offset": offset, "plant": (seen.cumsum(dtype=np.int32) - np.int32(1))[plant]}
+        plant_ids = [self.plant_ids[place] for place in seen.nonzero()[0].tolist()]
         return type(self)(plant_ids=plant_ids, units=self.units.between(first, end), **cut)
 
     @classmethod
@@ -195,14 +198,14 @@ class JournalBatch:
         `offsets` i8[m]: of the m records from the place `first` on.
         """
         end = first + len(offsets)
-        rows = slice(*np.searchsorted(self.telemetry.offset, (first, end)))
-        telemetry = self.telemetry.between(rows.start, rows.stop)
+        begin, stop = self.telemetry.offset.searchsorted((first, end)).tolist()
+        telemetry = self.telemetry.between(begin, stop, offsets[self.telemetry.offset[begin:stop] - first])
         controls = [(int(offsets[at - first]), one) for at, one in self.controls if first <= at < end]
         bad = [replace(b, offset=int(offsets[b.offset - first])) for b in self.bad if first <= b.offset < end]
         return JournalBatch(
             topic=self.topic,
             partition=partition,
-            telemetry=replace(telemetry, offset=offsets[telemetry.offset - first]),
+            telemetry=telemetry,
             controls=controls,
             bad=bad,
             last_offset=int(offsets[-1]) if end > first else -1,

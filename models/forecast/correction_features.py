@@ -11,7 +11,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.forecast.base import HIGH, LOW, MEDIAN, CorrectionInput, Flags, Floats, Singles, of_planes, once
+from models.forecast.base import (
+    HIGH,
+    LOW,
+    MEDIAN,
+    CorrectionInput,
+    Flags,
+    Floats,
+    Singles,
+    of_planes,
+    once,
+    planes_of,
+)
 from models.forecast.closed_form import means_of
 from models.forecast.normal_scores import QuantileFunctions, score
 
@@ -146,7 +157,7 @@ def _issue(x: CorrectionInput, last_score: Floats, hourly: Floats) -> Singles:
 def _step(x: CorrectionInput, moved: Singles, known: Flags, planes: Singles) -> None:
     """Write the inputs of each step: its base, and what else is known of it."""
     base, rest = planes[: x.base.shape[-1]], planes[x.base.shape[-1] :]
-    base[...] = np.moveaxis(x.base, -1, 0)
+    base[...] = planes_of(x.base)
     lead_h = x.lead_rows / 3600.0
     angle = once(x.hour_of_day) * (np.pi / 12.0)
     np.subtract(base[HIGH], base[LOW], out=rest[0])
@@ -170,7 +181,7 @@ def _anchor(x: CorrectionInput, moved: Singles, known: Flags) -> Singles:
     one = np.where(solar, moved, _filled(x.last)[:, None]).astype(np.float32)
     if not (solar & ~known).any():
         return np.broadcast_to(one[..., None], shape)
-    return of_planes(np.where(solar & ~known, np.moveaxis(x.base, -1, 0), one).astype(np.float32))
+    return of_planes(np.where(solar & ~known, planes_of(x.base), one).astype(np.float32))
 
 
 def _filled(values: Floats) -> Floats:

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from models.forecast.base import Flags, Floats, Reals, as_planes
+from models.forecast.base import Flags, Floats, Reals, as_planes, of_planes
 
 GRID = 20_000  # published shares are whole multiples of 1 / GRID of capacity
 DARK_SHARE = 0.002  # a solar plant without position is dark where its climatology never passes this
@@ -32,7 +32,7 @@ def publish(q: Reals, min_share: Floats, daylight: Flags) -> NDArray[np.int16]:
     grid = np.rint(planes, out=planes).astype(np.int16)
     for lower, upper in pairwise(grid):  # `np.maximum.accumulate` goes across planes, 20 times slower
         np.maximum(lower, upper, out=upper)
-    return np.moveaxis(grid, 0, -1)
+    return of_planes(grid)
 
 
 def shares(published: NDArray[np.int16]) -> Floats:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from models.forecast.base import KNOTS, CorrectionInput, Floats, Ints, Singles, of_planes
+from models.forecast.base import KNOTS, CorrectionInput, Floats, Ints, Singles, of_planes, planes_of
 from models.forecast.correction_features import ISSUE_NAMES, STEP_NAMES, NetInput, build
 
 # Of every matrix product: its last bits depend on its shape, and so small a one stays in one thread.
@@ -124,10 +124,10 @@ def combine(start: Singles, anchor: Singles, out: Singles, size: Floats) -> Sing
     """Quantiles (N, S, 13), in order, from the outputs (N, S, 26), gates before residuals, on start and
     anchor (N, S, 13); residuals in `size` (N, S).
     """
-    said, begin = np.moveaxis(out, -1, 0), np.moveaxis(start, -1, 0)
+    said, begin = planes_of(out), planes_of(start)
     q = np.add(said[: len(KNOTS)], np.float32(GATE_SHIFT), order="C")
     q = logistic(q)
-    q *= np.moveaxis(anchor, -1, 0) - begin
+    q *= planes_of(anchor) - begin
     q += begin
     q += said[len(KNOTS) :] * (RESIDUAL_SCALE * size).astype(np.float32)
     issue, step = np.nonzero((q[1:] < q[:-1]).any(axis=0))

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from scipy.special import ndtri
 
-from models.forecast.base import KNOTS, Floats, Reals
+from models.forecast.base import KNOTS, Floats, Reals, planes_of
 
 LOWEST, HIGHEST = 0.003, 0.997  # levels beyond which a score is not believed
 LEVELS = np.array([LOWEST, *KNOTS, HIGHEST])
@@ -32,7 +32,7 @@ _STEEP = (1.0 / np.diff(SCORES))[:, None]
 
 def knots(q: Reals) -> Reals:
     """Quantiles q (..., 13) as planes (13, n)."""
-    return np.moveaxis(q, -1, 0).reshape(q.shape[-1], -1)
+    return planes_of(q).reshape(q.shape[-1], -1)
 
 
 def with_ends(points: Reals) -> Reals:
