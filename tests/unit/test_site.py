@@ -20,19 +20,20 @@ ROOT = Path(__file__).parents[2]
 FETCHED = {"script": "src", "img": "src", "iframe": "src", "source": "srcset"}
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site, built as `make docs` builds it. A warning fails the build."""
-    out = tmp_path_factory.mktemp("site")
+@pytest.mark.slow
+def test_the_site_builds_without_a_warning_and_is_whole(tmp_path: Path) -> None:
+    """One test, so that it is built once however the tests are spread over processes."""
     done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(out)],
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)],
         cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0 and "WARNING" not in done.stderr, done.stderr
-    return out
+    every_page_under_docs_is_in_the_navigation(tmp_path)
+    what_the_code_has_got_its_page(tmp_path)
+    nothing_is_fetched_from_elsewhere(tmp_path)
 
 
-def test_every_page_under_docs_is_in_the_navigation(site: Path) -> None:
+def every_page_under_docs_is_in_the_navigation(site: Path) -> None:
     front = (site / "index.html").read_text()
     written = [
         page.relative_to(ROOT / "docs").with_suffix(".html").as_posix().replace("README.html", "index.html")
@@ -42,7 +43,7 @@ def test_every_page_under_docs_is_in_the_navigation(site: Path) -> None:
     assert [page for page in written if not (site / page).exists()] == []
 
 
-def test_what_the_code_has_got_its_page(site: Path) -> None:
+def what_the_code_has_got_its_page(site: Path) -> None:
     reference = site / "reference"
     names = {f"{name}.html" for name in group.list_commands(click.Context(group))}
     assert names <= {page.name for page in (reference / "commands").iterdir()}
@@ -71,7 +72,7 @@ class Fetched(HTMLParser):
             self.found.append(told.get(FETCHED[tag]) or "")
 
 
-def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
+def nothing_is_fetched_from_elsewhere(site: Path) -> None:
     pages = list(site.rglob("*.html"))
     assert len(pages) > 100
     asked = {(page, one) for page in pages for one in Fetched(page.read_text()).found}
