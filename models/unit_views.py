@@ -30,9 +30,9 @@ def look(fleet: Fleet, slots: I8, view: PlantView) -> list[Told]:
         mine = slots[places]
         rows = _rows(fleet, mine, width)
         state = Rows(fleet.units.columns, _where_they_stand(rows), rows.shape)
-        means = _means(fleet.unit_ring(), rows, intervals(view.resolution_s, view.issued_at_ms)[places])
-        group = view.take(
-            places,
+        group = view if places.size == slots.size else view.take(places)
+        means = _means(fleet.unit_ring(), rows, intervals(group.resolution_s, group.issued_at_ms))
+        group = group.with_units(
             unit_ids=[fleet.units.names[slot] for slot in mine.tolist()],
             unit_power_kw=means[:, :, 0],
             unit_wind_ms=means[:, :, 1],
@@ -49,6 +49,9 @@ def groups(room: I8) -> Iterator[tuple[I8, int]]:
 
     :param room: rows of each plant's units, shape (N,)
     """
+    if room.size and room[0] > 0 and (room == room[0]).all():
+        yield np.arange(room.size), int(room[0])
+        return
     widths, plants = np.unique(room[room > 0], return_counts=True)
     first = 0
     for last, width in enumerate(widths.tolist()):
@@ -62,7 +65,8 @@ def _rows(fleet: Fleet, slots: I8, width: int) -> I8:
     """Rows of the units of plants, `NOBODY` beyond a plant's own, shape (N, U)."""
     number = np.arange(width)
     rows = fleet.units.first[slots][:, None] + number
-    return np.where(number < fleet.units.room[slots][:, None], rows, NOBODY)
+    there = number < fleet.units.room[slots][:, None]
+    return rows if there.all() else np.where(there, rows, NOBODY)
 
 
 def _where_they_stand(rows: I8) -> I8 | slice:

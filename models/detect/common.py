@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from models.detect.view import F8, I8, WINDOW, Bools, PlantView
+from models.detect.view import F8, I8, WINDOW, Bools, PlantView, at_places
 
 LEAST_S: Final = 2700
 LEAST_INTERVALS: Final = 2
@@ -51,8 +51,8 @@ def median(values: F8) -> F8:
         return np.full(values.shape[:-1], np.nan)
     ordered = np.sort(values, axis=-1)
     count = np.isfinite(values).sum(axis=-1, keepdims=True)
-    low = np.take_along_axis(ordered, np.maximum(count - 1, 0) // 2, axis=-1)
-    high = np.take_along_axis(ordered, np.minimum(count // 2, values.shape[-1] - 1), axis=-1)
+    low = at_places(ordered, np.maximum(count - 1, 0) // 2)
+    high = at_places(ordered, np.minimum(count // 2, values.shape[-1] - 1))
     middle: F8 = np.where(count > 0, (low + high) / 2, np.nan)[..., 0]
     return middle
 
@@ -68,14 +68,14 @@ def median_of_others(values: F8) -> F8:
         return values
     finite = np.isfinite(values)
     order = np.argsort(values, axis=-1, kind="stable")
-    ordered = np.take_along_axis(values, order, axis=-1)
+    ordered = at_places(values, order)
     rank = np.empty_like(order)
     np.put_along_axis(rank, order, np.broadcast_to(np.arange(units), order.shape), axis=-1)
     others = finite.sum(axis=-1, keepdims=True) - finite
     low, high = np.maximum(others - 1, 0) // 2, others // 2
     low, high = low + (finite & (rank <= low)), high + (finite & (rank <= high))
-    at_low = np.take_along_axis(ordered, np.minimum(low, units - 1), axis=-1)
-    at_high = np.take_along_axis(ordered, np.minimum(high, units - 1), axis=-1)
+    at_low = at_places(ordered, np.minimum(low, units - 1))
+    at_high = at_places(ordered, np.minimum(high, units - 1))
     return np.where(others > 0, (at_low + at_high) / 2, np.nan)
 
 

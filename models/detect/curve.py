@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.detect.view import F8, I8, Bools
+from models.detect.view import F8, I8, Bools, at_places
 
 BINS: Final = 26
 WIND_BIN_MS: Final = 1.0
@@ -34,8 +34,8 @@ def expect(mean_kw: NDArray[Any], count: NDArray[Any], bins: I8) -> F8:
     :param bins: shape (...,)
     """
     at = np.maximum(bins, 0)[..., None]
-    known = (bins >= 0) & (np.take_along_axis(count, at, axis=-1)[..., 0] >= ENOUGH)
-    return np.where(known, np.take_along_axis(mean_kw, at, axis=-1)[..., 0].astype(np.float64), np.nan)
+    known = (bins >= 0) & (at_places(count, at)[..., 0] >= ENOUGH)
+    return np.where(known, at_places(mean_kw, at)[..., 0].astype(np.float64), np.nan)
 
 
 def learn(mean_kw: NDArray[Any], count: NDArray[Any], bins: I8, power_kw: F8, where: Bools) -> None:
