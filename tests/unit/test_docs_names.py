@@ -32,7 +32,7 @@ FOLDER = re.compile(r"(?:cli|consumers|infra|models|producers|schemas|streams|te
 MADE = re.compile(r"\.gridcast/|[A-Z]+/")
 #: Programs of others whose options the pages may show, and names of theirs that look like ours.
 OTHERS = re.compile(r"\b(curl|git|pip|docker|kubectl|systemctl|kafka-\w+|psql|pg_\w+|npm|node|php|tar)\b")
-FOREIGN = {"exactly_once", "max_queued_messages"}  # of Faust, of Mosquitto
+FOREIGN = {"exactly_once", "max_queued_messages", "produce_batch"}  # of Faust, Mosquitto, librdkafka
 #: The code of this repository: what only its documentation says is no proof.
 FOLDERS = [
     *("cli", "clients", "consumers", "infra", "models", "producers", "schemas", "streams"),
