@@ -222,13 +222,21 @@ def test_what_many_processes_see_due_at_once_is_asked_for_once(quick: Settings) 
     assert ask(quick, "select distinct next_at from schedules where not paused") == [
         (datetime(2014, 5, 4, 3, tzinfo=UTC),)
     ]
+    now = datetime(2014, 5, 4, 12, tzinfo=UTC)
+    with ThreadPoolExecutor(1) as pool:
+        with transaction(quick) as cursor:
+            assert len(schedules.fire(cursor, now)) == 2
+            other = pool.submit(fire, 0)
+            time.sleep(0.5)  # it looks while this one has not committed
+        assert other.result(20) == []
+    ask(quick, "update schedules set next_at = '2014-05-05 03:00+00'")
     with pytest.raises(RuntimeError), transaction(quick) as cursor:
-        schedules.fire(cursor, datetime(2014, 5, 5, tzinfo=UTC))
+        schedules.fire(cursor, datetime(2014, 5, 6, tzinfo=UTC))
         raise RuntimeError  # killed before the commit: neither the time nor its job was
     with transaction(quick) as cursor:
-        assert len(schedules.fire(cursor, datetime(2014, 5, 5, tzinfo=UTC))) == 2
-        (newest, before) = schedules.runs(cursor, "one", 10)
-    assert (newest.due_at.day, before.due_at.day, newest.state) == (4, 1, "waiting")
+        assert len(schedules.fire(cursor, datetime(2014, 5, 6, tzinfo=UTC))) == 2
+        told = schedules.runs(cursor, "one", 10)
+    assert [(one.due_at.day, one.state) for one in told] == [(day, "waiting") for day in (5, 4, 1)]
 
 
 def test_a_schedule_that_was_paused_makes_up_for_nothing(quick: Settings) -> None:
