@@ -86,6 +86,7 @@ def conflicts() -> float:
     return sum(one.value for one in samples if one.name.endswith("_total"))
 
 
+@pytest.mark.slow
 def test_after_a_loss_of_everything_all_goes_on_as_if_nothing_had_happened(
     settings: Settings, tmp_path: Path
 ) -> None:
