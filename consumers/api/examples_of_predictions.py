@@ -55,8 +55,9 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "baseline_is_published": True,
     },
     "BulkRow": {
-        "row": 1, "plant_id": None, "latitude": 48.45, "longitude": 5.6, "kind": "wind", "capacity_kw": 8200.0,
-        "source": "physical start", "issued_at": "2014-12-01T06:00:05Z", "model": "cold-start",
+        "row": 1, "plant_id": None, "latitude": 48.45, "longitude": 5.6, "kind": "wind",
+        "capacity_kw": 8200.0, "source": "physical start", "issued_at": "2014-12-01T06:00:05Z",
+        "model": "cold-start",
         "version": "0", "weather_source": "open_meteo", "weather_published_at": "2014-12-01T05:48:00Z",
         "valid_at": "2014-12-01T06:15:00Z", "interval_s": 900, "rung": "physical start",
         "prediction_kw": 1850.0, "low_kw": 490.0, "high_kw": 3610.0, "available_kw": None, "problem": None,

@@ -179,5 +179,3 @@ def _told(request: Request, record: Mapping[str, Any], levels: str | None, horiz
     shown = record["levels"] if levels is None else sorted(set(levels_of(levels) or ()))
     names = ["plant_id", "issued_at", "valid_at", "interval_s", "rung"]
     return tabular(request, told, rows(told), [*names, *(f"{one:g}" for one in shown), "available_kw"])
-
-
