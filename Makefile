@@ -3,7 +3,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 # Most tests wait for a server most of the time.
-TEST_PROCESSES ?= 3
+TEST_PROCESSES ?= 4
 # A tool for developers alone, apart from what is audited.
 AUDIT := .gridcast/audit
 STAMP := .venv/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)

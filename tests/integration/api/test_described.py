@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import httpx
+import pytest
 
 from consumers.api import documents
 from consumers.api.examples import EXAMPLES
@@ -20,6 +21,7 @@ CONFIG = Path(__file__).with_name("schemathesis.toml")
 BARE = ("/health", "/ready", "/version", "/api/health")
 
 
+@pytest.mark.slow
 def test_schemathesis_finds_no_failure(world: World, tmp_path: Path) -> None:
     command = [
         ROOT / ".venv/bin/schemathesis", "--config-file", CONFIG, "run", f"{world.url}/openapi.json",
