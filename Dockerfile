@@ -20,12 +20,13 @@ RUN mkdir -p schemas models infra streams producers consumers cli \
     && pip uninstall --yes gridcast
 
 FROM python:3.11-slim AS base
-# LightGBM's OpenMP runtime is no part of its wheel.
+# LightGBM's OpenMP runtime is no part of its wheel. A named volume takes its owner from the folder that it is mounted
+# on, so each of them is made here.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libgomp1 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --uid 10001 gridcast \
-    && install --directory --owner gridcast /home/gridcast/.gridcast
+    && install --directory --owner gridcast --group gridcast --mode 0700 /home/gridcast/.gridcast /backups
 WORKDIR /app
 COPY --chown=root:root pyproject.toml ./
 COPY --chown=root:root schemas schemas

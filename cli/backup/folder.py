@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +14,8 @@ from schemas.errors import InputError
 _MANIFEST: Final = "backup.json"
 FORMAT: Final = 1
 _PIECE: Final = 1 << 20
+#: How a backup among others is named: by its moment in UTC.
+_DATED: Final = "%Y-%m-%dT%H%M%SZ"
 
 
 class NewFolder:
@@ -21,7 +25,8 @@ class NewFolder:
         """Raises `InputError` where there is something already."""
         if path.exists() and any(path.iterdir()):
             raise InputError(f"{path} is not empty: a backup is written into a new folder")
-        path.mkdir(parents=True, exist_ok=True)
+        # Keys, addresses and audit are in it, so it is for its owner alone.
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = path
 
     def file(self, name: str) -> Path:
@@ -42,6 +47,32 @@ class NewFolder:
         half.write_text(text + "\n")
         half.rename(self.path / _MANIFEST)
         return sum(int(one["bytes"]) for one in files.values())
+
+
+def dated(parent: Path, at: datetime) -> Path:
+    """The folder in `parent` for a backup of the moment `at`."""
+    return parent / at.astimezone(UTC).strftime(_DATED)
+
+
+def remove_older(parent: Path, limit: datetime) -> list[Path]:
+    """Remove the dated folders in `parent` from before `limit`, whole or half; returns them, oldest first.
+
+    Whatever has another name stays.
+    """
+    gone = []
+    for path in sorted(parent.iterdir()):
+        at = _date_of(path)
+        if at is not None and at < limit and path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+            gone.append(path)
+    return gone
+
+
+def _date_of(path: Path) -> datetime | None:
+    try:
+        return datetime.strptime(path.name, _DATED).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def read_folder(path: Path) -> dict[str, Any]:

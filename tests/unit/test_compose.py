@@ -128,6 +128,23 @@ def test_what_is_mounted_is_there(services: dict[str, dict[str, Any]]) -> None:
             assert source in named or (ROOT / source).exists(), one
 
 
+def test_a_volume_of_ours_takes_its_owner_from_a_folder_of_the_image(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    """A volume on a folder that the image has not is root's, and we are not root."""
+    named = set(yaml.safe_load(TEXT)["volumes"])
+    (made,) = re.findall(
+        r"install --directory --owner gridcast (.*)$", (ROOT / "Dockerfile").read_text(), re.M
+    )
+    places = [one.split(":") for name in LASTING | ENDING for one in services[name].get("volumes", [])]
+    targets = {place[1] for place in places if place[0] in named}
+    assert targets and targets <= set(made.split())
+
+
+def test_each_backup_has_a_folder_of_its_own(services: dict[str, dict[str, Any]]) -> None:
+    assert {"--dated", "--keep-days"} <= set(services["backup"]["command"])
+
+
 def test_prometheus_asks_the_services_that_answer(services: dict[str, dict[str, Any]]) -> None:
     parts, api = yaml.safe_load((ROOT / "infra/prometheus/prometheus.yml").read_text())["scrape_configs"]
     (found,) = parts["dns_sd_configs"]

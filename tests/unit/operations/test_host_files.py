@@ -79,6 +79,15 @@ def test_all_of_them_run_closed_without_root_and_wait_for_a_person_where_one_is_
     assert common.variables() == {"GRIDCAST_POSTGRES_FILE", "GRIDCAST_HOME"}
 
 
+def test_backups_go_into_a_folder_that_systemd_makes_and_old_ones_go() -> None:
+    unit = Unit(FOLDER / "gridcast-backup.service")
+    line, state = unit["Service"]["ExecStart"].split(), unit["Service"]["StateDirectory"]
+    assert f"%S/{state}" in line and "--dated" in line and "--keep-days" in line
+    assert "ReadWritePaths" not in unit.text  # a unit does not start where such a folder is missing
+    common = Unit(FOLDER / "gridcast-.service.d/common.conf")["Service"]
+    assert (common["StateDirectoryMode"], common["UMask"]) == ("0700", "0077")
+
+
 @by_name(TIMERS)
 def test_a_timer_has_its_service(path: Path) -> None:
     assert path.with_suffix(".service").exists()
