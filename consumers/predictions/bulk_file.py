@@ -9,10 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
+from consumers.predictions import parquet_rows
 from consumers.predictions.asked import Asked, PlaceAsked, PlantAsked
 from schemas.errors import InputError
 
@@ -22,8 +21,6 @@ MEDIA: Final = (CSV, PARQUET)
 MOST_ROWS: Final = 2000
 MOST_HOURS: Final = 48_000  # of all rows together: what comes out has to fit as well
 _MOST_FAULTS: Final = 50
-#: What a Parquet file may unpack to; a few kB can hold gigabytes.
-_MOST_BYTES: Final = 32 << 20
 _ALL_H: Final = 48  # of a registered plant whose row does not say
 _TEXTS: Final = frozenset({"plant_id", "kind"})
 _WHOLE: Final = frozenset({"hours"})
@@ -113,17 +110,10 @@ def _of_csv(content: bytes) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 def _of_parquet(content: bytes) -> Iterator[tuple[int, Mapping[str, Any]]]:
     try:
-        file = pq.ParquetFile(pa.BufferReader(content))
-        about = file.metadata
-        if about.num_rows > MOST_ROWS:
-            raise InputError(f"a file may have {MOST_ROWS} rows, this one has {about.num_rows}")
-        size = sum(about.row_group(n).total_byte_size for n in range(about.num_row_groups))
-        if size > _MOST_BYTES or about.num_row_groups > MOST_ROWS:
-            raise InputError("the file unpacks to more than can be meant")
-        names = _checked_names(file.schema_arrow.names)
-        rows = file.read(columns=list(names)).to_pylist()
-    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-        raise InputError(f"the file is no Parquet: {' '.join(str(error).split())[:200]}") from error
+        names, rows = parquet_rows.rows_of(content, COLUMNS, MOST_ROWS)
+    except parquet_rows.Refused as refusal:
+        raise InputError(str(refusal)) from None
+    _checked_names(names)
     yield from enumerate(rows, 2)
 
 

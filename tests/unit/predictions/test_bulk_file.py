@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import resource
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -90,7 +92,44 @@ def test_what_is_no_such_file_is_refused_in_one_line(media: str, content: bytes,
     assert "\n" not in str(raised.value)
 
 
-@settings(max_examples=40, deadline=None)
+def _packed(column: str, values: pa.Array, groups: int = 1, **how: Any) -> bytes:
+    """A file that has these values many times over."""
+    sink, table = io.BytesIO(), pa.table({column: values})
+    with pq.ParquetWriter(sink, table.schema, **how) as writer:
+        for _ in range(groups):
+            writer.write_table(table)
+    return sink.getvalue()
+
+
+_NAMED = pa.DictionaryArray.from_arrays(pa.array([0] * MOST_ROWS, pa.int32()), pa.array(["x" * 500_000]))
+_TEXTS = pa.array(["y" * 500_000] * 50)
+_PACKED: dict[str, Any] = {"use_dictionary": False, "compression": "zstd"}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (_packed("latitude", pa.array([[1.0] * 1_000_000])), "neither text nor number"),
+        (_packed("plant_id", _NAMED), "a text has 500000 bytes"),
+        (_packed("plant_id", _TEXTS, 40, **_PACKED), "more than"),
+        (
+            _packed("plant_id", _TEXTS, 40, **_PACKED, column_encoding={"plant_id": "DELTA_BYTE_ARRAY"}),
+            "more than",
+        ),
+    ],
+    ids=["one list", "one text, named often", "equal texts, packed", "equal texts, each by its start"],
+)
+def test_a_small_file_that_unpacks_to_gigabytes_takes_nothing_of_this_process(
+    content: bytes, said: str
+) -> None:
+    before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InputError, match=said):
+        questions(PARQUET, content)
+    assert len(content) < 1 << 20, "as large as a body may be"
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb < 50_000
+
+
+@settings(max_examples=20, deadline=None)
 @given(
     st.sampled_from([CSV, PARQUET]),
     st.binary(max_size=200) | st.text(max_size=100).map(str.encode),
