@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -26,11 +26,12 @@ _log = logging.getLogger(__name__)
 MOST_LOSSES: Final = 1
 
 
-def recover(settings: Settings, kinds: Sequence[str]) -> list[int]:
+def recover(settings: Settings, kinds: Sequence[str], mine: Collection[int] = ()) -> list[int]:
     """Put lost jobs of these kinds back, or end them; returns their ids.
 
     A job is lost when the worker that took it has sent no sign for `jobs_lost_s` and its lock is free: a
-    process that is merely slow holds it still.
+    process that is merely slow holds it still. Nor are those lost that this very process runs (`mine`): it
+    takes their locks again by itself where the server was away.
 
     Raises:
         ServiceUnavailable: PostgreSQL does not answer.
@@ -41,6 +42,8 @@ def recover(settings: Settings, kinds: Sequence[str]) -> list[int]:
             with server, server.cursor() as cursor:
                 silent = queue.silent(cursor, kinds, settings.jobs_lost_s)
             for job_id in silent:
+                if job_id in mine:
+                    continue
                 with server, server.cursor() as cursor:
                     if not locked(cursor, job_id):
                         continue

@@ -99,14 +99,26 @@ def cancel(cursor: Cursor, job_id: int) -> bool:
 
 
 def silent(cursor: Cursor, kinds: Sequence[str], silent_s: float) -> list[int]:
-    """Jobs of these kinds that run in workers that have sent no sign for so long."""
+    """Jobs of these kinds that run in workers that have sent no sign for so long, or that are over and run on
+    in the queue. None where the server itself began since: it could hear nobody.
+    """
+    cursor.execute("select pg_postmaster_start_time() > now() - %s * interval '1 second'", (silent_s,))
+    if cursor.fetchone() == (True,):
+        return []
     found = _Borrowed(cursor).execute_query_all(
         queries["select_stalled_jobs_by_heartbeat"],
         queue=None,
         task_name=None,
         seconds_since_heartbeat=silent_s,
     )
-    return sorted(int(row["id"]) for row in found if row["task_name"] in kinds)
+    ids = {int(row["id"]) for row in found if row["task_name"] in kinds}
+    # One that is over, and whose end the queue was not told of.
+    cursor.execute(
+        "select id from procrastinate_jobs join jobs on jobs.job_id = procrastinate_jobs.id"
+        " where status = 'doing' and kind = any(%s) and ended_at < now() - %s * interval '1 second'",
+        (list(kinds), silent_s),
+    )
+    return sorted(ids | {int(job_id) for (job_id,) in cursor.fetchall()})
 
 
 def put_back(cursor: Cursor, job_id: int, at: datetime) -> None:

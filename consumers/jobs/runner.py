@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from procrastinate import App, BaseRetryStrategy, JobContext, PsycopgConnector, RetryDecision
 from procrastinate.exceptions import ConnectorException, JobAborted
@@ -15,7 +15,8 @@ from procrastinate.job_context import AbortReason
 from procrastinate.jobs import Job as Queued
 
 from consumers.jobs import lost, store
-from consumers.jobs.work import Cancelled, PutBack, Taken, Work, holding
+from consumers.jobs.steady import SteadyManager
+from consumers.jobs.work import Cancelled, Hold, PutBack, Taken, Work, holding
 from schemas.errors import GridcastError, ServiceUnavailable
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ _log = logging.getLogger(__name__)
 Body = Callable[[Work], Mapping[str, Any]]
 _AGAIN_S: Final = 5.0
 _POLL_S: Final = 2.0
+#: Who is told to stop waits no longer for a server that is away.
+_PARTING_S: Final = 3.0
 
 
 #: What the library says of each job; the lines of this file say it shorter, and a refusal needs no traceback.
@@ -57,6 +60,7 @@ class Runner:
         self._kinds = dict(kinds)
         self._room = room or settings.jobs_at_once
         self._ending = threading.Event()
+        self._running: set[int] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._main: asyncio.Task[None] | None = None
         self._thread = threading.Thread(target=self._stay, name="jobs", daemon=True)
@@ -106,6 +110,7 @@ class Runner:
             logging.getLogger(name).addFilter(_unsaid)
         logging.getLogger("procrastinate").setLevel(logging.WARNING)
         app = App(connector=connector)
+        app.job_manager = SteadyManager(connector, self._ending)
         for kind, body in self._kinds.items():
             app.task(name=kind, queue=kind, pass_context=True, retry=_LetGo())(self._task(body))
         async with app.open_async():
@@ -127,7 +132,7 @@ class Runner:
     async def _find_lost(self, lost_s: float) -> None:
         while True:
             try:
-                await asyncio.to_thread(lost.recover, self._settings, list(self._kinds))
+                await asyncio.to_thread(lost.recover, self._settings, list(self._kinds), self._running)
             except GridcastError as error:
                 _log.warning("lost jobs cannot be looked for: %s", error)
             await asyncio.sleep(lost_s / 3)
@@ -135,7 +140,11 @@ class Runner:
     def _task(self, body: Body) -> Callable[[JobContext], None]:
         def run(context: JobContext) -> None:
             assert context.job.id is not None
-            self._run(body, context.job.id, context)
+            self._running.add(context.job.id)
+            try:
+                self._run(body, context.job.id, context)
+            finally:
+                self._running.discard(context.job.id)
 
         return run
 
@@ -154,12 +163,17 @@ class Runner:
             _log.info("job %d (%s) is run", job_id, job.kind)
             try:
                 result = dict(body(Work(hold, job, asked_to_end)))
+            except Taken:
+                raise  # whatever is to be said of it is the other one's to say
             except PutBack:
-                hold.do(lambda cursor: store.say(cursor, job_id, "put back: the process that ran it ends"))
+                # It was cancelled while its body came to a stop: it shall not be begun again.
+                if hold.cancelled():
+                    self._cancel(hold, job_id)
+                said = "put back: the process that ran it ends"
+                hold.do(lambda cursor: store.say(cursor, job_id, said), _PARTING_S)
                 raise
             except Cancelled:
-                hold.do(lambda cursor: store.end(cursor, job_id, None, "cancelled"))
-                raise JobAborted from None
+                self._cancel(hold, job_id)
             except GridcastError as error:
                 said = str(error)
                 _log.warning("job %d (%s) failed: %s", job_id, job.kind, said)
@@ -172,3 +186,7 @@ class Runner:
                 raise
             hold.do(lambda cursor: store.end(cursor, job_id, result))
             _log.info("job %d (%s) is done", job_id, job.kind)
+
+    def _cancel(self, hold: Hold, job_id: int) -> NoReturn:
+        hold.do(lambda cursor: store.end(cursor, job_id, None, "cancelled"))
+        raise JobAborted from None

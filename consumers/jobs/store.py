@@ -53,6 +53,15 @@ def one(cursor: Cursor, job_id: int) -> Job:
     return Job(*row)
 
 
+def stands(cursor: Cursor, job_id: int) -> tuple[str, int]:
+    """State of a job, and how often it was begun. Raises `InputError` where there is none."""
+    cursor.execute("select state, runs from job_states where job_id = %s", (job_id,))
+    row = cursor.fetchone()
+    if row is None:
+        raise InputError(f"there is no job {job_id}")
+    return str(row[0]), int(row[1])
+
+
 def newest(cursor: Cursor, count: int, kind: str | None = None, state: str | None = None) -> list[Job]:
     """The newest jobs, newest first."""
     cursor.execute(

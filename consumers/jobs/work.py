@@ -31,6 +31,7 @@ T = TypeVar("T")
 #: The first of the two numbers of an advisory lock; the second one is made from the job's id.
 _LOCK: Final = 7_304_117
 _TOLD_EVERY_S: Final = 1.0
+_LOOKED_EVERY_S: Final = 2.0
 #: PostgreSQL may be started again while a job runs; what took hours waits so long for it.
 _PATIENCE_S: Final = 120.0
 
@@ -65,6 +66,7 @@ class Work:
         self._hold = hold
         self._asked_to_end = asked_to_end
         self._told_s = 0.0
+        self._looked_s = time.monotonic()
         self.job_id: Final = job.job_id
         self.arguments: Final[Mapping[str, Any]] = job.arguments
         self.because: Final = job.because
@@ -76,12 +78,18 @@ class Work:
         return self._asked_to_end() is None
 
     def check(self) -> None:
-        """Leave the body where the job was cancelled or its process ends. Call it often, a second or less
-        apart; let what it raises through.
+        """Leave the body where the job was cancelled or its process ends, or where another process has it by
+        now. Call it often, a second or less apart; let what it raises through.
         """
         why = self._asked_to_end()
         if why is not None:
             raise why
+        # What the library tells of it may be late or never come: its connection is another one.
+        if time.monotonic() - self._looked_s >= _LOOKED_EVERY_S:
+            cancelled = self._hold.cancelled()
+            self._looked_s = time.monotonic()
+            if cancelled:
+                raise Cancelled
 
     def progress(self, part: float, stage: str = "") -> None:
         """Tell how far it is, as a share from 0 to 1, and what is being done; once a second is kept."""
@@ -126,14 +134,45 @@ class Hold:
         self._runs = job.runs
         return job
 
-    def do(self, act: Callable[[Cursor], T]) -> T:
+    def cancelled(self) -> bool:
+        """Whether somebody has cancelled the job. A server that is away is not waited for; once it is back,
+        the lock is taken again.
+
+        Raises:
+            Taken: another process has the job, or it waits for one.
+        """
+        try:
+            with self._server, self._server.cursor() as cursor:
+                return self._told_to_end(cursor)
+        except (psycopg2.OperationalError, psycopg2.InterfaceError):
+            self._server.close()
+        try:
+            self._server = self._held()
+            with self._server, self._server.cursor() as cursor:
+                return self._told_to_end(cursor)
+        except (ServiceUnavailable, psycopg2.OperationalError, psycopg2.InterfaceError):
+            return False
+
+    def _told_to_end(self, cursor: Cursor) -> bool:
+        state = self._state(cursor)
+        if state in store.OVER and state != "cancelled":
+            raise Taken(f"job {self._job_id} was ended by another process")
+        return state in ("stopping", "cancelled")
+
+    def _state(self, cursor: Cursor) -> str:
+        state, runs = store.stands(cursor, self._job_id)
+        if state == "waiting" or self._runs not in (None, runs):
+            raise Taken(f"job {self._job_id} was taken by another process meanwhile")
+        return state
+
+    def do(self, act: Callable[[Cursor], T], patience_s: float = _PATIENCE_S) -> T:
         """Do something in a transaction of its own; a server that is away is waited for.
 
         Raises:
             Taken: it came back, and another process has the job.
             ServiceUnavailable: it stayed away.
         """
-        deadline_s = time.monotonic() + _PATIENCE_S
+        deadline_s = time.monotonic() + patience_s
         while True:
             try:
                 with self._server, self._server.cursor() as cursor:
@@ -153,10 +192,12 @@ class Hold:
                 time.sleep(1.0)
                 continue
             with server, server.cursor() as cursor:
-                if self._runs is None or store.one(cursor, self._job_id).runs == self._runs:
-                    return server
-            server.close()
-            raise Taken(f"job {self._job_id} was begun by another process meanwhile")
+                try:
+                    self._state(cursor)
+                except Taken:
+                    server.close()
+                    raise
+            return server
 
     def _held(self) -> Connection:
         server = connect(self._settings, "gridcast-job")

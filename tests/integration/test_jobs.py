@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from consumers import trigger_values
-from consumers.jobs import lost, old, queue, schedules, store
+from consumers.jobs import lost, old, queue, runner, schedules, store
 from consumers.jobs.queue import Asker, OtherRequest
 from consumers.jobs.runner import Body, Runner
 from consumers.jobs.store import Job
@@ -26,7 +26,7 @@ from infra.postgres import migrate, transaction
 from infra.settings import Settings
 from schemas.errors import InputError
 from tests.integration.conftest import own_database
-from tests.integration.sink_help import ask, wait_until
+from tests.integration.sink_help import Wire, ask, wait_until
 
 ME = Asker("a person")
 ROOT = Path(__file__).parents[2]
@@ -44,12 +44,12 @@ def state(settings: Settings, job_id: int) -> Job:
 
 @contextmanager
 def running(settings: Settings, **kinds: Body) -> Iterator[Runner]:
-    runner = Runner(settings, kinds)
-    runner.start()
+    found = Runner(settings, kinds)
+    found.start()
     try:
-        yield runner
+        yield found
     finally:
-        runner.close()
+        found.close()
 
 
 @pytest.fixture(scope="module")
@@ -203,6 +203,118 @@ def test_a_killed_process_loses_no_job_and_no_schedule_fires_twice(quick: Settin
     assert len(fired) == 1, "what was missed for three hours is made up for by one job"
     jobs = ask(quick, "select count(*), count(distinct job_id) from schedule_runs")
     assert jobs == ask(quick, "select count(*), count(*) from jobs where kind = 'train'")
+
+
+class Patient:
+    """A body that goes on until it is let go; how often it was begun, and what it was ended by."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.ended: list[str] = []
+        self.go = False
+
+    def __call__(self, work: Work) -> Mapping[str, Any]:
+        self.begun += 1
+        try:
+            while not self.go:
+                work.check()
+                time.sleep(0.05)
+        except Exception as error:
+            self.ended.append(type(error).__name__)
+            raise
+        return {"begun": self.begun}
+
+
+def away(wire: Wire, settings: Settings) -> None:
+    """PostgreSQL is away for longer than the queue waits for a connection, and locks of sessions are gone."""
+    wire.cut()
+    time.sleep(2.5)
+    locks = "select count(*) from pg_locks where locktype = 'advisory'"
+    wait_until(lambda: ask(settings, locks) == [(0,)], "the lock is gone with its session")
+
+
+def test_a_job_that_runs_while_postgresql_is_away_stays_where_it_is(
+    quick: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "_AGAIN_S", 1.0)
+    wire, patient = Wire(quick), Patient()
+    job_id = asked(quick, "patient")
+    with running(wire.settings, patient=patient, other=lambda _: {}):
+        wait_until(lambda: state(quick, job_id).state == "running", "it runs", 20)
+        away(wire, quick)
+        wire.mend()
+        assert over(quick, asked(quick, "other")).state == "done", "others are begun beside it"
+        time.sleep(1.5)  # longer than jobs are silent before they are looked for
+        stands = state(quick, job_id)
+        assert (stands.state, stands.runs, stands.losses, patient.begun) == ("running", 1, 0, 1)
+        assert lost.recover(quick, ["patient"]) == [], "it has its lock again, and gives a sign"
+        with transaction(quick) as cursor:
+            assert queue.cancel(cursor, job_id)
+        assert over(quick, job_id).state == "cancelled"
+    assert patient.ended == ["Cancelled"]
+
+
+def test_a_job_that_another_process_took_meanwhile_is_left_to_it(
+    quick: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "_AGAIN_S", 1.0)
+    wire, patient = Wire(quick), Patient()
+    job_id = asked(quick, "patient")
+    with running(wire.settings, patient=patient):
+        wait_until(lambda: state(quick, job_id).state == "running", "it runs", 20)
+        away(wire, quick)
+        assert lost.recover(quick, ["patient"]) == [job_id], "it gave no sign, and its lock was free"
+        wire.mend()
+        wait_until(lambda: patient.begun == 2, "it is begun once more, here as it happens", 20)
+        assert patient.ended == ["Taken"], "and not beside itself"
+        patient.go = True
+        done = over(quick, job_id)
+    assert (done.result, done.runs, done.losses, done.error) == ({"begun": 2}, 2, 1, None)
+
+
+def test_a_job_that_is_over_and_runs_on_in_the_queue_is_ended_there(quick: Settings) -> None:
+    job_id = asked(quick, "train")
+    worker = ask(quick, "insert into procrastinate_workers default values returning id")[0][0]
+    ask(
+        quick,
+        "update procrastinate_jobs set status = 'doing', worker_id = %s where id = %s",
+        worker, job_id,
+    )  # fmt: skip
+    ask(quick, "update jobs set ended_at = now() - interval '1 minute', result = '{}'")
+    assert lost.recover(quick, ["train"], mine={job_id}) == []
+    assert lost.recover(quick, ["train"]) == [job_id]
+    assert ask(quick, "select status from procrastinate_jobs") == [("succeeded",)]
+    assert state(quick, job_id).state == "done"
+
+
+def test_a_job_that_is_cancelled_while_it_is_put_back_is_not_begun_again(quick: Settings) -> None:
+    began, stopping, cancelled = threading.Event(), threading.Event(), threading.Event()
+
+    def slow_to_end(work: Work) -> Mapping[str, Any]:
+        began.set()
+        try:
+            while True:
+                work.check()
+                time.sleep(0.05)
+        finally:
+            stopping.set()
+            assert cancelled.wait(20)
+
+    job_id = asked(quick, "slow_to_end")
+
+    def cancel() -> None:
+        assert stopping.wait(20)
+        with transaction(quick) as cursor:
+            queue.cancel(cursor, job_id)
+        cancelled.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        with running(quick, slow_to_end=slow_to_end):
+            assert began.wait(20)
+            told = pool.submit(cancel)
+        told.result()
+    assert state(quick, job_id).state == "cancelled"
+    assert ask(quick, "select error from jobs") == [("cancelled",)]
 
 
 def test_what_many_processes_see_due_at_once_is_asked_for_once(quick: Settings) -> None:
