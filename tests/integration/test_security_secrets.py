@@ -33,6 +33,10 @@ CALLS = {
     "lag": ["--json"],
     "losses": ["--json"],
     "keys": ["list", "--json"],
+    "jobs": ["list", "--json"],
+    "retention": ["--dry-run", "--json"],
+    "backup": ["{home}/backup"],
+    "restore": ["{home}"],
     "plot": ["--out", "{home}"],
     "check": ["{samples}", "--json"],
 }

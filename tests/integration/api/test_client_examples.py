@@ -102,8 +102,9 @@ def test_curl_alone_is_enough(world: World, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     first, *rest = done.stdout.splitlines()
     assert len(json.loads(first)["steps"]) == 2
-    live = [json.loads(line) for line in rest if line.startswith("{")]
-    assert sorted(one["plant_id"] for one in live) == sorted(PLANTS), "each once"
+    live = [json.loads(line)["plant_id"] for line in rest if line.startswith("{")]
+    ours = sorted(plant_id for plant_id in live if plant_id in PLANTS)  # other tests share the topics
+    assert ours == sorted(PLANTS), "each once"
     table = [line for line in rest if not line.startswith("{")]
     rows = list(csv.DictReader(io.StringIO("\n".join(line for line in table if line))))
     assert len([row for row in rows if row["plant_id"] == "a"]) == DAY

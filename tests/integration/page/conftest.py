@@ -14,9 +14,11 @@ from tests.integration.api.conftest import world as world
 from tests.integration.api.world import World
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Asked for and not to be had is red: it raises."""
+    """Asked for and not to be had is red: it raises. Playwright's loop runs in the tests' thread for as long
+    as its browser does, and tests of other folders run loops of their own.
+    """
     with browser() as found:
         yield found
 
