@@ -20,7 +20,7 @@ from procrastinate.manager import JobManager
 from procrastinate.sql import queries
 from psycopg2.extras import RealDictCursor
 
-from consumers.jobs.names import ALONE
+from consumers.jobs.names import ALONE, TRAIN
 from schemas.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 #: The first of the two numbers of an advisory lock, for keys of idempotency.
 _IDEMPOTENCY_LOCK: Final = 7_304_116
+_ROOM_LOCK: Final = 7_304_121  # the same, for counting what an asker has asked for
 LONGEST_KEY: Final = 200
 LONGEST_ARGUMENTS: Final = 100_000
 
@@ -38,6 +39,10 @@ class Asker:
 
     who: str
     key_id: str | None = None
+
+
+class TooMany(InputError):
+    """The asker has as many jobs that wait or run as he may."""
 
 
 class OtherRequest(InputError):
@@ -52,28 +57,31 @@ def enqueue(
     because: str = "by hand",
     idempotency_key: str | None = None,
     not_before: datetime | None = None,
+    most_unfinished: int | None = None,
 ) -> int:
     """Ask for a job; returns its id. It is there once the transaction of `cursor` is committed.
 
     Args:
         arguments: what its kind needs, as JSON of 100 kB at most; larger things are files (`store.attach`).
         idempotency_key: the same asker with the same key gets the same job, however often he asks.
+        most_unfinished: so many jobs that are not over may an asker have.
 
     Raises:
+        TooMany: he has them already.
         OtherRequest: the key was used with other arguments.
         InputError: the arguments are too large.
     """
-    text = json.dumps(arguments, sort_keys=True, allow_nan=False)
-    if len(text) > LONGEST_ARGUMENTS:
-        raise InputError(f"the arguments of a job may have {LONGEST_ARGUMENTS} characters at most")
+    text = as_text(arguments)
     digest = hashlib.sha256(f"{kind} {text}".encode()).hexdigest()
     if idempotency_key is not None:
         before = _asked_before(cursor, by, idempotency_key, digest)
         if before is not None:
             return before
+    if most_unfinished is not None:
+        _expect_room(cursor, by, most_unfinished)
     queued = Queued(
         id=None, queue=kind, task_name=kind, lock=kind if kind in ALONE else None, queueing_lock=None,
-        scheduled_at=not_before,
+        scheduled_at=not_before, priority=1 if kind == TRAIN else 0,
     )  # fmt: skip
     job_id = _manager(cursor).defer_job(queued).id
     assert job_id is not None
@@ -83,6 +91,14 @@ def enqueue(
         (job_id, kind, text, because, by.who, by.key_id, idempotency_key, digest),
     )
     return job_id
+
+
+def as_text(arguments: Mapping[str, Any]) -> str:
+    """Arguments as they are kept. Raises `InputError` where they are too large."""
+    text = json.dumps(arguments, sort_keys=True, allow_nan=False)
+    if len(text) > LONGEST_ARGUMENTS:
+        raise InputError(f"the arguments of a job may have {LONGEST_ARGUMENTS} characters at most")
+    return text
 
 
 def cancel(cursor: Cursor, job_id: int) -> bool:
@@ -150,6 +166,20 @@ def _asked_before(cursor: Cursor, by: Asker, key: str, digest: str) -> int | Non
     if row[1] != digest:
         raise OtherRequest("this Idempotency-Key was used for another request: take a new one")
     return int(row[0])
+
+
+def _expect_room(cursor: Cursor, by: Asker, most: int) -> None:
+    who = by.key_id or by.who
+    # Who asks twice at once is counted twice.
+    cursor.execute("select pg_advisory_xact_lock(%s, hashtext(%s))", (_ROOM_LOCK, who))
+    cursor.execute(
+        "select count(*) from jobs join procrastinate_jobs as queue on queue.id = jobs.job_id"
+        " where coalesce(key_id, asked_by) = %s and queue.status in ('todo', 'doing')",
+        (who,),
+    )
+    row = cursor.fetchone()
+    if row is not None and int(row[0]) >= most:
+        raise TooMany(f"{most} jobs of yours wait or run: ask again when one is over, or cancel one")
 
 
 class _Borrowed(Psycopg2Connector):

@@ -8,11 +8,14 @@ many processes look and whenever one of them is killed. Times that were missed a
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
+
+import psycopg2
 
 from consumers.jobs import queue
 from consumers.jobs.names import TRAIN
@@ -23,6 +26,7 @@ from schemas.errors import InputError
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
+_log = logging.getLogger(__name__)
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _DAYS: Final = "mon|tue|wed|thu|fri|sat|sun"
 _MONTHS: Final = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
@@ -184,16 +188,38 @@ def fire(cursor: Cursor, now: datetime) -> list[tuple[str, int]]:
             (due.name, due.next_at),
         )
         if cursor.fetchone() is not None:
-            job_id = queue.enqueue(
-                cursor, due.kind, due.arguments, Asker(f"schedule {due.name}"), f"schedule {due.name}"
-            )
-            cursor.execute(
-                "update schedule_runs set job_id = %s where name = %s and due_at = %s",
-                (job_id, due.name, due.next_at),
-            )
-            fired.append((due.name, job_id))
-        cursor.execute("update schedules set next_at = %s where name = %s", (after(due.cron, now), due.name))
+            job_id = _ask(cursor, due)
+            fired += [] if job_id is None else [(due.name, job_id)]
+        _move(cursor, due, now)
     return fired
+
+
+def _ask(cursor: Cursor, due: Schedule) -> int | None:
+    """The job of a due time; None where it cannot be asked for: the other schedules still are."""
+    cursor.execute("savepoint asking")
+    try:
+        who = f"schedule {due.name}"
+        job_id = queue.enqueue(cursor, due.kind, due.arguments, Asker(who), who)
+    except (InputError, psycopg2.DataError, psycopg2.IntegrityError) as error:
+        cursor.execute("rollback to savepoint asking")
+        _log.error("schedule %s cannot ask for its job: %s", due.name, " ".join(str(error).split()))
+        return None
+    cursor.execute(
+        "update schedule_runs set job_id = %s where name = %s and due_at = %s",
+        (job_id, due.name, due.next_at),
+    )
+    return job_id
+
+
+def _move(cursor: Cursor, due: Schedule, now: datetime) -> None:
+    """To its next time; one whose expression has none is paused."""
+    try:
+        next_at = after(due.cron, now)
+    except InputError as error:
+        _log.error("schedule %s is paused: %s", due.name, error)
+        cursor.execute("update schedules set paused = true where name = %s", (due.name,))
+    else:
+        cursor.execute("update schedules set next_at = %s where name = %s", (next_at, due.name))
 
 
 def after(cron: str, at: datetime) -> datetime:
@@ -217,6 +243,7 @@ def _check(kind: str, arguments: Mapping[str, Any]) -> None:
     if look is None:
         raise InputError(f"a schedule can ask for {', '.join(CHECKS)}, not for {kind!r}")
     look(arguments)
+    queue.as_text(arguments)
 
 
 def _only(cursor: Cursor, name: str) -> Schedule:

@@ -351,6 +351,26 @@ def test_what_many_processes_see_due_at_once_is_asked_for_once(quick: Settings) 
     assert [(one.due_at.day, one.state) for one in told] == [(day, "waiting") for day in (5, 4, 1)]
 
 
+def test_a_schedule_that_cannot_ask_keeps_no_other_from_asking(quick: Settings) -> None:
+    with transaction(quick) as cursor:
+        for name in ("heavy", "odd", "sound"):
+            schedules.make(cursor, name, "0 3 * * *", "train", {"fast": True}, "a person")
+        with pytest.raises(InputError, match="characters at most"):
+            schedules.change(cursor, "sound", "me", arguments={"plants": [f"{n:0150}" for n in range(999)]})
+    ask(quick, "update schedules set next_at = '2014-05-01 03:00+00'")
+    ask(quick, "update schedules set arguments = %s where name = 'heavy'", f'["{"x" * 100_000}"]')
+    ask(quick, "update schedules set cron = 'whenever' where name = 'odd'")
+    with transaction(quick) as cursor:
+        fired = schedules.fire(cursor, datetime(2014, 5, 3, 12, tzinfo=UTC))
+    assert [name for name, _ in fired] == ["odd", "sound"]
+    assert ask(quick, "select name, paused, next_at::date::text from schedules order by name") == [
+        ("heavy", False, "2014-05-04"), ("odd", True, "2014-05-01"), ("sound", False, "2014-05-04"),
+    ]  # fmt: skip
+    with transaction(quick) as cursor:
+        assert [one.job_id for one in schedules.runs(cursor, "heavy", 5)] == [None]
+        assert schedules.fire(cursor, datetime(2014, 5, 3, 12, tzinfo=UTC)) == []
+
+
 def test_a_schedule_that_was_paused_makes_up_for_nothing(quick: Settings) -> None:
     with transaction(quick) as cursor:
         schedules.make(cursor, "nightly", "0 3 * * *", "train", {}, "a person", paused=True)
