@@ -8,7 +8,7 @@ TEST_PROCESSES ?= 4
 AUDIT := .gridcast/audit
 STAMP := .venv/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: help install lint test unit demo docs docs-serve skill bench chaos fuzz crashes guarantee replay-check load pictures soak registry audit clean
+.PHONY: help install lint test long unit demo docs docs-serve skill bench chaos fuzz crashes guarantee replay-check load pictures soak registry audit clean
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -29,8 +29,11 @@ lint: install  ## Lint, formatting, types and import contracts
 	$(PY) -m mypy
 	.venv/bin/lint-imports
 
-test: lint  ## Lint and every test; servers are started as needed
+test: lint  ## Lint and every test that does not take minutes; servers are started as needed
 	$(PY) -m pytest --numprocesses $(TEST_PROCESSES) --dist worksteal
+
+long: install  ## The tests that take minutes: the tutorial, a small chaos, every door of the API by its description
+	$(PY) -m pytest --numprocesses 3 --dist worksteal -m long
 
 unit: install  ## The tests that need no server
 	$(PY) -m pytest --numprocesses 2 --dist worksteal tests/unit tests/stream

@@ -11,7 +11,7 @@ from tests.chaos.run import play
 WORST = ("kill_worker", "kill_kafka", "kill_postgres", "freeze_worker", "poison")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_whatever_is_killed_nothing_is_lost_doubled_or_different(tmp_path: Path) -> None:
     results = play(tmp_path, kills=len(WORST), seed=11, say=print, only=WORST)
     assert results["broken"] == []

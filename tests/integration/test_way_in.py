@@ -18,7 +18,7 @@ from tests.weather_server import weather_server
 PAGES = ("tutorial.md", "your-plant.md")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_tutorial_and_the_page_for_your_own_plant_do_what_they_say(tmp_path: Path) -> None:
     home = tmp_path / ".gridcast"
     write_export(tmp_path / "ridge.csv", datetime.now(UTC))

@@ -21,7 +21,7 @@ CONFIG = Path(__file__).with_name("schemathesis.toml")
 BARE = ("/health", "/ready", "/version", "/api/health")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_schemathesis_finds_no_failure(world: World, tmp_path: Path) -> None:
     command = [
         ROOT / ".venv/bin/schemathesis", "--config-file", CONFIG, "run", f"{world.url}/openapi.json",
