@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from consumers.intake import TOPICS, Reader
-from consumers.progress import Progress
+from consumers.progress import Progress, show_tables
 from consumers.reading import BatchLimits, Reading
 from consumers.sink import Sink
 from consumers.stopped_sinks import SESSION
@@ -61,6 +61,7 @@ def run_sink(
     check_topics(settings, TOPICS)
     codec = Codec(schema_ids(settings))
     progress = Progress(settings.stall_s)
+    show_tables()
     limits = limits_s(settings.stall_s)
     store = Store(lambda: connect(settings, SESSION, limits), progress.written, settings.stall_s / 2)
     client = placed_consumer(settings, settings.sink_group, queued_max_messages_kbytes=_QUEUE_KB)

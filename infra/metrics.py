@@ -127,8 +127,8 @@ WEATHER_LEFT_OUT = Counter(
     ("source", "column"), registry=REGISTRY,
 )  # fmt: skip
 WEATHER_SUCCESS = Gauge(
-    "gridcast_weather_success_share", "Share of the last hour's collections that ended with a run, 0 to 1.",
-    registry=REGISTRY,
+    "gridcast_weather_success_share", "Share of the collections of the last so long (1h) that ended with a "
+    "run, 0 to 1; not there before the first one.", ("span",), registry=REGISTRY,
 )  # fmt: skip
 WEATHER_BREAKER_OPEN = Gauge(
     "gridcast_weather_breaker_open", "1 while a source of weather is left alone after failures.", ("source",),

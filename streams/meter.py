@@ -48,6 +48,12 @@ def timed(step: str) -> Iterator[None]:
     metrics.BATCH_SECONDS.labels(step).observe(time.perf_counter() - started_s)
 
 
+def show_rungs() -> None:
+    """Every rung counts from 0 on, or a worker that issues nothing would not be seen to issue nothing."""
+    for rung in LADDER:
+        metrics.FORECASTS.labels(rung.name.lower())
+
+
 def count_outputs(topic: str, outputs: Outputs) -> None:
     """What a batch led to."""
     for counted, outcome in OUTCOMES.items():

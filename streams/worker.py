@@ -54,6 +54,7 @@ class Worker:
         self.rebalances = 0
         self.partitions: dict[int, Partition] = {}
         self.settled = False
+        meter.show_rungs()
 
     async def handle(self, records: Records, appended_at_ms: int) -> None:
         """The life of one batch. The order is the delivery guarantee:

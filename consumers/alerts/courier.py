@@ -17,6 +17,8 @@ _log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S: Final = 1.0
 _AWAY_S: Final = 1.0
+#: How an attempt may end: the labels of `gridcast_alert_deliveries_total`.
+OUTCOMES: Final = ("delivered", "retried", "refused", "given_up", "in_doubt")
 IN_DOUBT: Final = "the alerter ended while it was being taken over: whether it arrived is not known"
 
 
@@ -46,6 +48,8 @@ class Courier:
         self._steps = 0
         self.error: Exception | None = None
         self.trouble = ""
+        for outcome in OUTCOMES:  # counted from 0 on, or the first notice that is lost would be no rise
+            metrics.ALERT_DELIVERIES.labels(self.channel, outcome)
         self._thread = threading.Thread(target=self._run, name=f"courier-{self.channel}", daemon=True)
 
     @property

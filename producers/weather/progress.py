@@ -84,7 +84,7 @@ class Progress:
         if not sent + failed:
             return
         share = sent / (sent + failed)
-        metrics.WEATHER_SUCCESS.set(share)
+        metrics.WEATHER_SUCCESS.labels("1h").set(share)
         if share < ENOUGH and not self.failing:
             _log.warning("of the collections of the last hour only %.0f %% ended with a run", 100 * share)
         self.failing = share < ENOUGH

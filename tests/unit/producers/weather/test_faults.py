@@ -90,10 +90,10 @@ def test_a_share_of_successes_under_95_percent_is_said_once_and_stands_in_a_metr
     station: Station, caplog: pytest.LogCaptureFixture
 ) -> None:
     station.pass_s(300.0)
-    assert REGISTRY.get_sample_value("gridcast_weather_success_share") == 1.0
+    assert REGISTRY.get_sample_value("gridcast_weather_success_share", {"span": "1h"}) == 1.0
     station.server.faults = always(status(500))
     station.pass_s(600.0)
-    share = REGISTRY.get_sample_value("gridcast_weather_success_share")
+    share = REGISTRY.get_sample_value("gridcast_weather_success_share", {"span": "1h"})
     assert share is not None
     assert share < 0.95
     said = [record.getMessage() for record in caplog.records if "of the last hour" in record.getMessage()]
