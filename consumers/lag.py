@@ -146,6 +146,8 @@ def waiting(settings: Settings, groups: Mapping[str, Sequence[str]]) -> dict[tup
 
 def _committed(client: AdminClient, groups: Mapping[str, Sequence[str]]) -> dict[str, dict[Place, int]]:
     found = await_admin(client.list_consumer_groups(request_timeout=_ANSWER_S), "list groups", _ANSWER_S)
+    for error in found.errors:  # a broker that has not told its groups: they would seem not to be there
+        raise error
     names = {*groups, *(one.group_id for one in found.valid)}
     return {name: _committed_by(client, name) for name in sorted(names)}
 

@@ -13,11 +13,12 @@ from infra.kafka import admin, await_admin
 from infra.topic_reader import read, spans
 from infra.topics import ALERTS, ALERTS_DEAD, CHECKPOINTS, JOURNAL, WEATHER_RUNS
 from schemas.codec import Codec
-from schemas.errors import ServiceUnavailable
+from schemas.errors import GridcastError, ServiceUnavailable
 from streams.checkpoints import MARKER_KEY, OWNER, TAKEN_AT, read_state
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
+    from confluent_kafka.admin import AdminClient
     from psycopg2.extensions import cursor as Cursor
 
     from infra.settings import Settings
@@ -37,17 +38,35 @@ def group_positions(settings: Settings) -> Groups:
 
 
 def put_back(settings: Settings, groups: Mapping[str, Mapping[str, Mapping[int, int]]]) -> None:
-    """Let groups that nobody is in stand where these say."""
+    """Let groups that nobody is in stand where these say.
+
+    Raises `GridcastError` that names those which Kafka did not place, after all others were placed.
+    """
     client = admin(settings)
-    for group, topics in groups.items():
-        places = [TopicPartition(t, p, offset) for t, one in topics.items() for p, offset in one.items()]
-        if not places:
-            continue
-        try:
-            asked = client.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)])
-            await_admin(asked[group], f"place the group {group}", _ANSWER_S)
-        except KafkaException as error:
-            raise ServiceUnavailable(f"the group {group} cannot be placed: {error.args[0].str()}") from error
+    refused = {group: why for group, topics in groups.items() if (why := _place(client, group, topics))}
+    if refused:
+        told = "; ".join(f"{group} ({why})" for group, why in sorted(refused.items()))
+        again = " ".join(f"--group {group}" for group in sorted(refused))
+        raise GridcastError(
+            f"everything is back but where these groups stood: {told}. Stop whoever is in them, then call"
+            f" restore once more with {again}"
+        )
+
+
+def _place(client: AdminClient, group: str, topics: Mapping[str, Mapping[int, int]]) -> str:
+    """Why Kafka did not place a group, or part of it; empty where it did."""
+    places = [TopicPartition(t, p, offset) for t, one in topics.items() for p, offset in one.items()]
+    if not places:
+        return ""
+    try:
+        asked = client.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)])
+        placed = await_admin(asked[group], f"place the group {group}", _ANSWER_S).topic_partitions
+    except KafkaException as error:
+        return str(error.args[0].str())
+    except ServiceUnavailable as error:
+        return str(error)
+    # An answer as a whole may be good and say of each partition that it is refused.
+    return ", ".join(sorted({one.error.str() for one in placed if one.error is not None}))
 
 
 def table_positions(cursor: Cursor) -> dict[str, dict[int, int]]:

@@ -95,7 +95,26 @@ def restore(settings: Settings, path: Path, postgres: bool, kafka: bool, say: Sa
                 f"PostgreSQL does not take the backup: {str(error).splitlines()[0]}"
             ) from error
     done = migrate(settings) if postgres else []
+    if kafka:  # last, for what it refuses can be mended while everything else is back
+        put_back(settings, _placed(settings, document["topics"], document["groups"]))
     return {"at": document["at"], "rows": rows, "records": records, "migrations": done}
+
+
+def place_again(settings: Settings, path: Path, names: Sequence[str]) -> int:
+    """Let these groups, which nobody is in, stand where they stood; returns how many there were.
+
+    Raises:
+        InputError: the backup has no such group.
+        GridcastError: Kafka does not place one of them.
+    """
+    document = read_folder(path)
+    unknown = sorted(set(names) - set(document["groups"]))
+    if unknown:
+        known = ", ".join(sorted(document["groups"])) or "none"
+        raise InputError(f"the backup has no group {unknown[0]}; it has {known}")
+    wanted = {name: document["groups"][name] for name in names}
+    put_back(settings, _placed(settings, document["topics"], wanted, later=True))
+    return len(wanted)
 
 
 def _refuse_newer(document: dict[str, Any]) -> None:
@@ -138,16 +157,17 @@ def _load_topics(
     settings: Settings, path: Path, document: dict[str, Any], come_to: dict[str, dict[int, int]], say: Say
 ) -> int:
     told = document["topics"]
-    records = sum(
+    return sum(
         topics.load(settings, path, name, one["partitions"], one["compacted"], come_to.get(name, {}), say)
         for name, one in told.items()
     )
-    put_back(settings, _placed(settings, told, document["groups"]))
-    return records
 
 
-def _placed(settings: Settings, told: dict[str, Any], groups: dict[str, Any]) -> Groups:
-    """Groups where they stood; of a compacted topic, whose offsets are new, at the end if they were there."""
+def _placed(settings: Settings, told: dict[str, Any], groups: dict[str, Any], later: bool = False) -> Groups:
+    """Groups where they stood; of a compacted topic, whose offsets are new, at the end if they were there.
+
+    `later`: others may have written since, so a compacted topic is read from its beginning.
+    """
     made: Groups = {}
     for group, names in groups.items():
         for name, places in names.items():
@@ -157,7 +177,7 @@ def _placed(settings: Settings, told: dict[str, Any], groups: dict[str, Any]) ->
             for number, offset in places.items():
                 partition = int(number)
                 if told[name]["compacted"]:
-                    at_end = offset >= told[name]["partitions"][number]["end"]
+                    at_end = not later and offset >= told[name]["partitions"][number]["end"]
                     offset = held[partition].end if at_end else 0
                 made.setdefault(group, {}).setdefault(name, {})[partition] = offset
     return made

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import ListConsumerGroupsResult
 
 from consumers import lag
 
@@ -26,6 +27,18 @@ class Coordinator:
                 ConsumerGroupTopicPartitions(asked[0].group_id, [TopicPartition("journal", 2, 7)])
             )
         return {asked[0].group_id: answer}
+
+    def list_consumer_groups(self, **_: Any) -> Future[Any]:
+        answer: Future[Any] = Future()
+        refused = KafkaException(KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED))
+        answer.set_result(ListConsumerGroupsResult(valid=[], errors=[refused]))
+        return answer
+
+
+def test_groups_that_a_broker_did_not_tell_are_not_taken_for_none() -> None:
+    client: Any = Coordinator()
+    with pytest.raises(KafkaException):
+        lag._committed(client, {"gridcast-worker": ("journal",)})
 
 
 @pytest.fixture(autouse=True)
