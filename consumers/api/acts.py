@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
+import psycopg2
 from fastapi import Header, Request
 from pydantic_core import to_json
 
@@ -35,6 +36,10 @@ IdempotencyKey = Annotated[
         description="The same key and the same request get the same job, however often they are sent.",
     ),
 ]  # fmt: skip
+
+
+class Busy(InputError):
+    """Somebody else changes releases right now."""
 
 
 @contextmanager
@@ -79,7 +84,11 @@ def changing(
     _note(given, who, action, subject, "asked", detail)
     try:
         with given.database.writing() as cursor:
-            cursor.execute("select pg_advisory_xact_lock(%s)", (_CHANGES_LOCK,))
+            # Kafka may take longer than a session may be idle in a transaction.
+            cursor.execute("set local idle_in_transaction_session_timeout = 0")
+            cursor.execute("select pg_try_advisory_xact_lock(%s)", (_CHANGES_LOCK,))
+            if cursor.fetchone() != (True,):
+                raise Busy("another change of releases is under way: try again")
             done = act()
             record(cursor, who, action, subject, "done", detail)
             return done
@@ -88,7 +97,8 @@ def changing(
         if isinstance(refusal, NoRelease):
             raise Problem(404, "there is no such release: /v1/releases lists them") from None
         raise Problem(409, str(refusal)) from None
-    except GridcastError as error:
+    except (GridcastError, psycopg2.Error) as error:
+        # It may stand all the same: what is on Kafka tells.
         _note(given, who, action, subject, f"failed: {type(error).__name__}", detail)
         raise
 

@@ -1,7 +1,11 @@
-"""Who asks, and whether he may: the dependency of every route that is not public."""
+"""Who asks, and whether he may: the way into every route that is not public.
+
+`KeyFirst` finds the key before anything of a request is read; the dependencies look at its role.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -9,7 +13,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import psycopg2
-from fastapi import Depends, Request, Security
+from fastapi import Depends, Request, Response, Security
+from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
@@ -23,9 +28,12 @@ from schemas.errors import ServiceUnavailable
 
 if TYPE_CHECKING:
     from consumers.api.database import Database
+    from consumers.api.parts import Parts
 
 #: A key that was looked up is not looked up again for so long; so long a revoked one may live on.
 FRESH_S: Final = 5.0
+#: A stream looks so often, and takes no older news, so that it ends as soon as a revoked key does.
+LOOK_S: Final = 4.0
 #: While PostgreSQL is away keys that were good go on being so; the newest forecasts are in memory.
 STALE_S: Final = 300.0
 _NOTE_USE_EVERY_S: Final = 60.0
@@ -44,6 +52,7 @@ class Doorkeeper:
         self._used: dict[str, datetime] = {}
         self._noted_s = time.monotonic()
         self._lock = threading.Lock()
+        self.looking = asyncio.Lock()  # of streams: one at a time, so that they never take every connection
 
     def remembered(self, token: str, within_s: float = FRESH_S) -> Key | None:
         """A key that was found lately, without asking anybody. Only hashes of tokens are kept in memory."""
@@ -91,22 +100,62 @@ class Doorkeeper:
             self._used = {**used, **self._used}
 
 
+class KeyFirst(APIRoute):
+    """A route whose body is read for a good key alone: without one a broken body is a 401 like any other, and
+    nobody's text is parsed for him.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handled(request: Request) -> Response:
+            bearer, header = await _BEARER(request), await _HEADER(request)
+            token = bearer.credentials if bearer is not None else header
+            request.scope["state"]["key"] = await _known(request, token)
+            request.scope["state"]["still_holds"] = lambda: _still_holds(request.app.state.parts, token or "")
+            return await handle(request)
+
+        return handled
+
+
 def needs(role: Role) -> Callable[..., Coroutine[Any, Any, Key]]:
-    """A dependency: the key that was shown, if it is good and may what `role` may."""
+    """A dependency of a `KeyFirst` route: the key that was shown, if it may what `role` may."""
 
     async def checked(
         request: Request,
-        bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)] = None,
-        header: Annotated[str | None, Security(_HEADER)] = None,
+        _bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)] = None,
+        _header: Annotated[str | None, Security(_HEADER)] = None,
     ) -> Key:
-        token = bearer.credentials if bearer is not None else header
-        key = await _known(request, token)
-        if not key.role.includes(role):
-            metrics.API_REFUSED.labels("role").inc()
-            raise Problem(403, f"this needs a key with the role {role.value}; yours is {key.role.value}")
+        key: Key = request.scope["state"]["key"]
+        expect_role(key, role)
         return key
 
     return checked
+
+
+def expect_role(key: Key, role: Role, what: str = "this") -> None:
+    """Raises `Problem` (403) where a key may not what `role` may."""
+    if not key.role.includes(role):
+        metrics.API_REFUSED.labels("role").inc()
+        raise Problem(403, f"{what} needs a key with the role {role.value}; yours is {key.role.value}")
+
+
+def charge(given: Parts, key: Key, items: int) -> None:
+    """Count a request of a key as so many. Raises `Problem` (429) where that is too often."""
+    _expect_no_wait(given.limits.of_items(key.key_id, key.per_minute, items))
+
+
+async def _still_holds(parts: Parts, token: str) -> bool:
+    """Whether a key that was good a while ago opens anything now."""
+    doorkeeper = parts.doorkeeper
+    async with doorkeeper.looking:
+        key = doorkeeper.remembered(token, FRESH_S - LOOK_S)
+        if key is None:
+            try:
+                key = await run_in_threadpool(doorkeeper.find, token)
+            except ServiceUnavailable:
+                return False
+    return key is not None and key.holds(datetime.now(UTC))
 
 
 async def _known(request: Request, token: str | None) -> Key:
@@ -130,7 +179,7 @@ async def _known(request: Request, token: str | None) -> Key:
         parts.limits.failed(where)
         metrics.API_REFUSED.labels("wrong_key").inc()
         raise _unauthorized("this key is unknown, expired or revoked")
-    _limit(parts, key)
+    _expect_no_wait(parts.limits.of_key(key.key_id, key.per_minute))
     doorkeeper.used(key)
     request.scope["state"]["key_id"] = key.key_id
     return key
@@ -143,8 +192,7 @@ def _look_at_guesses(parts: Any, where: str) -> None:
         raise Problem(429, "too many wrong keys came from this address", {"Retry-After": str(wait_s)})
 
 
-def _limit(parts: Any, key: Key) -> None:
-    wait_s = parts.limits.of_key(key.key_id, key.per_minute)
+def _expect_no_wait(wait_s: int | None) -> None:
     if wait_s is not None:
         metrics.API_REFUSED.labels("key_rate").inc()
         raise Problem(429, "too many requests with this key", {"Retry-After": str(wait_s)})

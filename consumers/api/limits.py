@@ -62,6 +62,14 @@ class Limits:
         """Of what is asked with a key that is good."""
         return self._hit(RateLimitItemPerMinute(per_minute or self._of_key), "key", key_id)
 
+    def of_items(self, key_id: str, per_minute: int | None, items: int) -> int | None:
+        """Of a request that counts as so many, and was counted once. What is more than a minute has takes a
+        whole minute.
+        """
+        item = RateLimitItemPerMinute(per_minute or self._of_key)
+        more = min(items, item.amount) - 1
+        return self._hit(item, "key", key_id, cost=more) if more > 0 else None
+
     def failed(self, address: str) -> None:
         """A wrong key came from here."""
         self._counter.hit(self._failures, "failure", address)
@@ -72,8 +80,8 @@ class Limits:
             return None
         return self._wait_s(self._failures, "failure", address)
 
-    def _hit(self, item: RateLimitItemPerMinute, *who: str) -> int | None:
-        return None if self._counter.hit(item, *who) else self._wait_s(item, *who)
+    def _hit(self, item: RateLimitItemPerMinute, *who: str, cost: int = 1) -> int | None:
+        return None if self._counter.hit(item, *who, cost=cost) else self._wait_s(item, *who)
 
     def _wait_s(self, item: RateLimitItemPerMinute, *who: str) -> int:
         reset_at_s = self._counter.get_window_stats(item, *who).reset_time

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import Depends, Request
 
@@ -29,9 +30,13 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 
+#: Files of questions and answers that are taken apart at once: each takes a processor and much memory.
+_ROOMS: Final = 2
+
+
 @dataclass(frozen=True)
 class Parts:
-    """Settings, and everything that holds state."""
+    """Settings, and everything that holds state. `rooms` are for who works on a whole file."""
 
     settings: Settings
     codec: Codec
@@ -48,6 +53,7 @@ class Parts:
     what_if: WhatIf | None
     predictions: PredictionLog
     hands: Hands | None
+    rooms: asyncio.Semaphore
 
     @classmethod
     def of(cls, settings: Settings, sources: Sources | None = None, hands: Hands | None = None) -> Parts:
@@ -58,7 +64,7 @@ class Parts:
             settings, codec, database, Doorkeeper(database), Limits(settings), RequestLog(), latest, hub,
             Follower(settings, latest, hub), LagLook(settings, codec), time.monotonic(),
             _predictor(settings, codec, sources),
-            _what_if(settings, codec, sources), PredictionLog(), hands,
+            _what_if(settings, codec, sources), PredictionLog(), hands, asyncio.Semaphore(_ROOMS),
         )  # fmt: skip
 
     def close(self) -> None:
@@ -75,7 +81,7 @@ class Parts:
 def _predictor(settings: Settings, codec: Codec, sources: Sources | None) -> Predictor | None:
     if sources is None:
         return None
-    return Predictor.of(Weather(sources.weather), codec, settings.levels)
+    return Predictor.of(Weather(sources.weather, settings.api_weather_s), codec, settings.levels)
 
 
 def _what_if(settings: Settings, codec: Codec, sources: Sources | None) -> WhatIf | None:

@@ -20,6 +20,7 @@ _log = logging.getLogger(__name__)
 
 MEDIA: Final = "application/problem+json"
 RETRY_S: Final = 5
+_MOST_ERRORS: Final = 50  # a body may have a fault in every few bytes
 
 
 class ProblemDocument(BaseModel):
@@ -107,7 +108,7 @@ def _of_parameters(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     errors = [
         {"where": ".".join(str(part) for part in one["loc"]), "why": str(one["msg"])}
-        for one in error.errors()
+        for one in error.errors()[:_MOST_ERRORS]
     ]
     told = "; ".join(f"{one['where']}: {one['why']}" for one in errors[:3])
     return document(422, told or "the request is not as described", request_id(request), errors=errors)

@@ -58,6 +58,7 @@ def enqueue(
     idempotency_key: str | None = None,
     not_before: datetime | None = None,
     most_unfinished: int | None = None,
+    asked: Mapping[str, Any] | None = None,
 ) -> int:
     """Ask for a job; returns its id. It is there once the transaction of `cursor` is committed.
 
@@ -65,6 +66,7 @@ def enqueue(
         arguments: what its kind needs, as JSON of 100 kB at most; larger things are files (`store.attach`).
         idempotency_key: the same asker with the same key gets the same job, however often he asks.
         most_unfinished: so many jobs that are not over may an asker have.
+        asked: what was asked for, where `arguments` were made of it and of how things stand.
 
     Raises:
         TooMany: he has them already.
@@ -72,7 +74,8 @@ def enqueue(
         InputError: the arguments are too large.
     """
     text = as_text(arguments)
-    digest = hashlib.sha256(f"{kind} {text}".encode()).hexdigest()
+    request = text if asked is None else json.dumps(asked, sort_keys=True, allow_nan=False)
+    digest = hashlib.sha256(f"{kind} {request}".encode()).hexdigest()
     if idempotency_key is not None:
         before = _asked_before(cursor, by, idempotency_key, digest)
         if before is not None:

@@ -6,7 +6,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
-from schemas.errors import ServiceUnavailable
+from schemas.errors import ServiceUnavailable, TooLate
 from schemas.records import WeatherRun
 
 if TYPE_CHECKING:
@@ -17,10 +17,11 @@ _WAITING: Final = 64  # places; more would wait longer than anybody's patience
 
 
 class Weather:
-    """All but the questions themselves belongs to the event loop."""
+    """All but the questions themselves belongs to the event loop. `within_s`: how long somebody waits."""
 
-    def __init__(self, source: WeatherSource) -> None:
+    def __init__(self, source: WeatherSource, within_s: float) -> None:
         self._source = source
+        self._within_s = within_s
         self._threads = ThreadPoolExecutor(AT_ONCE, "weather")
         self._asking: dict[str, asyncio.Task[WeatherRun]] = {}
 
@@ -40,8 +41,12 @@ class Weather:
             if len(self._asking) >= _WAITING:
                 raise ServiceUnavailable("the weather of many places is being asked for: try again")
             asking = asyncio.get_running_loop().create_task(self._ask(key, latitude, longitude))
+            asking.add_done_callback(_heard)
             self._asking[key] = asking
-        return await asyncio.shield(asking), False
+        try:  # the time of who asks: the source may have others to ask about first
+            return await asyncio.wait_for(asyncio.shield(asking), self._within_s), False
+        except TimeoutError:
+            raise TooLate("no source of weather has answered in time: try again") from None
 
     def close(self) -> None:
         """Ask nobody any more."""
@@ -54,3 +59,8 @@ class Weather:
             return await loop.run_in_executor(self._threads, self._source.ask, latitude, longitude)
         finally:
             del self._asking[key]
+
+
+def _heard(asking: asyncio.Task[WeatherRun]) -> None:
+    if not asking.cancelled():
+        asking.exception()  # whoever asked may have gone

@@ -12,7 +12,7 @@ from consumers.alerts.rules import read_rules
 from consumers.api.acts import acting, done
 from consumers.api.answers import answer, document_of, page_of, problems
 from consumers.api.documents import Acknowledged, Acknowledgement, Alert
-from consumers.api.gate import Operator, Reader
+from consumers.api.gate import KeyFirst, Operator, Reader
 from consumers.api.listing import Listing
 from consumers.api.params import TEXT, Cursor, From, Limit, Name, OfPlant, To
 from consumers.api.parts import Given
@@ -20,7 +20,7 @@ from consumers.api.problems import Problem
 from consumers.api.routes.events import Severity
 from schemas.errors import InputError
 
-router = APIRouter(tags=["alerts"], responses=problems(401, 403, 429, 503))
+router = APIRouter(tags=["alerts"], responses=problems(401, 403, 429, 503), route_class=KeyFirst)
 
 _ALERTS: Final = Listing(
     "(select *, energy_before_kwh + energy_kwh as energy_in_all_kwh from alerts"

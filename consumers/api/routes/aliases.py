@@ -16,7 +16,7 @@ from consumers.api import documents
 from consumers.api.acts import IdempotencyKey
 from consumers.api.answers import JSON, answer, document_of, page_of, problems, tagged
 from consumers.api.documents import Health, ModelVersion, Release, Schedule, ScheduleOrder
-from consumers.api.gate import Admin, Operator, Reader
+from consumers.api.gate import Admin, KeyFirst, Operator, Reader
 from consumers.api.params import TEXT, Cursor, Limit
 from consumers.api.parts import Given
 from consumers.api.problems import Problem
@@ -27,7 +27,7 @@ from consumers.stored import read_releases
 from schemas.records import ReleaseRecord
 
 public = APIRouter(tags=["aliases"])
-router = APIRouter(tags=["aliases"], responses=problems(401, 403, 429, 503))
+router = APIRouter(tags=["aliases"], responses=problems(401, 403, 429, 503), route_class=KeyFirst)
 
 NAMES: Final = ("multi_step", "single_step", "multi_model_residual")
 COLD_START: Final = "cold-start"
@@ -89,7 +89,8 @@ def train(
         records = read_releases(question)
     serves = _version(model, records)["release"]
     named = order.model_copy(update={"name": serves or TrainOrder().name})
-    return jobs.ask_for_training(request, given, key, named, idempotency_key)
+    asked = {"model": model, **order.model_dump(exclude={"name"})}  # the same after a promotion
+    return jobs.ask_for_training(request, given, key, named, idempotency_key, asked)
 
 
 @router.get("/api/admin/jobs", response_class=Response, responses=page_of(documents.Job, "As /v1/jobs.", 404))

@@ -15,14 +15,15 @@ from consumers.api.acts import IdempotencyKey, acting, done
 from consumers.api.answers import CSV, JSON, PARQUET, document_of, media, problems, tagged, written
 from consumers.api.documents import Job
 from consumers.api.examples import EXAMPLES
-from consumers.api.gate import Reader
+from consumers.api.gate import KeyFirst, Reader
 from consumers.api.keys import Key, Role
+from consumers.api.latest import etag_of
 from consumers.api.parts import Given, Parts
 from consumers.api.problems import Problem, document, request_id
-from consumers.api.routes.jobs import TAKEN, JobId
+from consumers.api.routes.jobs import LATER, TAKEN, UNFINISHED, JobId
 from consumers.jobs import queue, store
 from consumers.jobs.names import FORECASTS
-from consumers.jobs.queue import Asker, OtherRequest
+from consumers.jobs.queue import Asker, OtherRequest, TooMany
 from consumers.predictions import bulk_file
 from consumers.predictions.bulk import ASKED, RESULT
 from consumers.predictions.bulk_file import FaultyFile, questions
@@ -32,7 +33,7 @@ from schemas.errors import InputError
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as DatabaseCursor
 
-router = APIRouter(tags=["predictions"], responses=problems(401, 403, 429, 503))
+router = APIRouter(tags=["predictions"], responses=problems(401, 403, 429, 503), route_class=KeyFirst)
 
 _HEAD: Final = "latitude,longitude,kind,capacity_kw,hours\n48.45,5.6,wind,8200,24\n"
 _FILE: Final[dict[str, Any]] = {
@@ -74,7 +75,8 @@ async def ask(
     if kind not in bulk_file.MEDIA:
         raise Problem(415, f"send the file as it is, as {' or '.join(bulk_file.MEDIA)}")
     content = await request.body()
-    return await run_in_threadpool(_ask, request, given, key, kind, content, callback, idempotency_key)
+    async with given.rooms:
+        return await run_in_threadpool(_ask, request, given, key, kind, content, callback, idempotency_key)
 
 
 @router.get("/v1/predict/jobs/{job_id}", response_class=Response, responses=document_of(Job, "It.", 404))
@@ -104,15 +106,10 @@ def look(request: Request, given: Given, key: Reader, job_id: JobId) -> Response
         **problems(304, 404, 406, 409),
     },
 )
-def result(request: Request, given: Given, key: Reader, job_id: JobId) -> Response:
+async def result(request: Request, given: Given, key: Reader, job_id: JobId) -> Response:
     """What a job has made, once it is done; it is kept for `jobs_days`."""
-    kind = media(request)
-    with given.database.reading() as question:
-        job = _own(question, key, job_id)
-        held = store.file(question, job_id, RESULT)
-    if held is None:
-        raise Problem(409, f"job {job_id} has no result: it is {job.state}")
-    return tagged(request, _as(kind, held[1]), kind)
+    async with given.rooms:
+        return await run_in_threadpool(_result, request, given, key, job_id)
 
 
 @router.post(
@@ -154,13 +151,32 @@ def _ask(
     with acting(given, request, key, "predict.ask", FORECASTS, told) as cursor:
         try:
             job_id = queue.enqueue(
-                cursor, FORECASTS, arguments, Asker(key.name, key.key_id), idempotency_key=idempotency_key
+                cursor,
+                FORECASTS,
+                arguments,
+                Asker(key.name, key.key_id),
+                idempotency_key=idempotency_key,
+                most_unfinished=UNFINISHED,
             )
+        except TooMany as refusal:
+            raise Problem(429, str(refusal), LATER) from None
         except OtherRequest as refusal:
             raise Problem(409, str(refusal)) from None
         if store.file(cursor, job_id, ASKED) is None:
             store.attach(cursor, job_id, ASKED, kind, content)
         return done(asdict(store.one(cursor, job_id)), Job, 202, Location=f"/v1/predict/jobs/{job_id}")
+
+
+def _result(request: Request, given: Parts, key: Key, job_id: int) -> Response:
+    kind = media(request)
+    with given.database.reading() as question:
+        job = _own(question, key, job_id)
+        held = store.file(question, job_id, RESULT)
+    if held is None:
+        raise Problem(409, f"job {job_id} has no result: it is {job.state}")
+    etag = etag_of(held[1] + kind.encode())  # who has it costs no conversion
+    known = tagged(request, b"", kind, etag=etag)
+    return known if known.status_code == 304 else tagged(request, _as(kind, held[1]), kind, etag=etag)
 
 
 def _own(cursor: DatabaseCursor, key: Key, job_id: int) -> store.Job:

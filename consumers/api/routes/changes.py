@@ -10,14 +10,14 @@ from fastapi import APIRouter, Body, Request, Response
 from consumers.api.acts import changing, done
 from consumers.api.answers import document_of, problems
 from consumers.api.documents import PromotionOrder, ReleaseChange, RollbackOrder, ShadowOrder
-from consumers.api.gate import Admin
+from consumers.api.gate import Admin, KeyFirst
 from consumers.api.hands import Changed, Hands
 from consumers.api.keys import Key
 from consumers.api.parts import Given, Parts
 from consumers.api.problems import Problem
 from consumers.api.routes.releases import ReleaseName
 
-router = APIRouter(tags=["releases"], responses=problems(401, 403, 429, 503))
+router = APIRouter(tags=["releases"], responses=problems(401, 403, 429, 503), route_class=KeyFirst)
 
 _CHANGED: Final[dict[int | str, Any]] = document_of(ReleaseChange, "What stands now.") | problems(404, 409)
 Promotion = Annotated[PromotionOrder, Body(default_factory=PromotionOrder)]

@@ -13,7 +13,7 @@ from pydantic_core import to_json
 
 from consumers.api.answers import JSON, answer, document_of, page_of, problems, tagged
 from consumers.api.documents import Drift, Event, EventDocument, Loss
-from consumers.api.gate import Reader
+from consumers.api.gate import KeyFirst, Reader
 from consumers.api.listing import Listing, named
 from consumers.api.params import TEXT, Cursor, From, Limit, Name, OfPlant, To, epoch_ms, moment
 from consumers.api.parts import Given
@@ -22,7 +22,7 @@ from consumers.loss_report import document, read_losses, wanted_plants
 from consumers.losses import told_range
 from schemas.errors import InputError
 
-router = APIRouter(tags=["events"], responses=problems(401, 403, 429, 503))
+router = APIRouter(tags=["events"], responses=problems(401, 403, 429, 503), route_class=KeyFirst)
 
 _IDENTITY: Final = ("plant_id", "unit_id", "detector", "started_at")
 _COLUMNS: Final = ", ".join(name for name in Event.model_fields if name != "event_id")

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from consumers.api.answers import answer, page_of, problems
 from consumers.api.documents import Outlook
-from consumers.api.gate import Reader
+from consumers.api.gate import KeyFirst, Reader
 from consumers.api.listing import Listing
 from consumers.api.params import Cursor, Horizons, Limit, seconds_of
 from consumers.api.parts import Given
@@ -20,7 +20,7 @@ from models.steps import LEADS_S
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as DatabaseCursor
 
-router = APIRouter(tags=["forecasts"], responses=problems(401, 403, 429, 503))
+router = APIRouter(tags=["forecasts"], responses=problems(401, 403, 429, 503), route_class=KeyFirst)
 
 _LEVELS: Final = (0.1, 0.5, 0.9)
 _NAMES: Final = Listing(

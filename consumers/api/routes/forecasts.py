@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from consumers import tables
 from consumers.api.answers import JSON, answer, document_of, media, page_of, problems, tabular, tagged
 from consumers.api.documents import Forecast, Issue, Revision
-from consumers.api.gate import Reader
+from consumers.api.gate import KeyFirst, Reader
 from consumers.api.listing import Listing
 from consumers.api.params import (
     Cursor,
@@ -33,7 +33,7 @@ from consumers.forecast_document import document, rows
 from consumers.predictions.stored import record_of
 from schemas.errors import InputError
 
-router = APIRouter(tags=["forecasts"], responses=problems(401, 403, 429, 503))
+router = APIRouter(tags=["forecasts"], responses=problems(401, 403, 429, 503), route_class=KeyFirst)
 
 _ISSUES: Final = Listing(
     "forecasts as t",

@@ -12,8 +12,8 @@ from consumers.api import documents
 from consumers.api.acts import IdempotencyKey, acting, done
 from consumers.api.answers import JSON, answer, document_of, page_of, problems, tagged
 from consumers.api.documents import Job, JobDocument
-from consumers.api.gate import Operator
-from consumers.api.keys import Key
+from consumers.api.gate import KeyFirst, Operator, expect_role
+from consumers.api.keys import Key, Role
 from consumers.api.listing import Listing
 from consumers.api.params import Cursor, Limit, Name
 from consumers.api.parts import Given, Parts
@@ -21,13 +21,16 @@ from consumers.api.problems import Problem
 from consumers.jobs import queue, store
 from consumers.jobs.names import TRAIN
 from consumers.jobs.orders import TrainOrder
-from consumers.jobs.queue import Asker, OtherRequest
+from consumers.jobs.queue import Asker, OtherRequest, TooMany
 from consumers.triggers import plant_ids
 from schemas.errors import InputError
 
-router = APIRouter(tags=["jobs"], responses=problems(401, 403, 429, 503))
+router = APIRouter(tags=["jobs"], responses=problems(401, 403, 429, 503), route_class=KeyFirst)
 
 _LINES: Final = 200
+#: Jobs of one key that wait or run: what it asks for must fit beside what others do.
+UNFINISHED: Final = 20
+LATER: Final = {"Retry-After": "60"}
 _JOBS: Final = Listing(
     "job_states as t",
     ", ".join(Job.model_fields),
@@ -94,15 +97,26 @@ def cancel(request: Request, given: Given, key: Operator, job_id: JobId) -> Resp
 def train(
     request: Request, given: Given, key: Operator, order: Order, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    """Ask for a training: a candidate serves if it beats what serves now on days that neither has seen."""
+    """Ask for a training: a candidate serves if it beats what serves now on days that neither has seen.
+    With `force` it serves whatever the verdict is, as a promotion by hand: that needs an admin.
+    """
     return ask_for_training(request, given, key, order, idempotency_key)
 
 
 def ask_for_training(
-    request: Request, given: Parts, key: Key, order: TrainOrder, idempotency_key: str | None
+    request: Request,
+    given: Parts,
+    key: Key,
+    order: TrainOrder,
+    idempotency_key: str | None,
+    asked: dict[str, Any] | None = None,
 ) -> Response:
-    """Put a training into the queue, and say where it is to be looked at."""
+    """Put a training into the queue, and say where it is to be looked at. `asked`: what came, where the order
+    was made of it.
+    """
     with acting(given, request, key, "train.ask", order.name, order.model_dump()) as cursor:
+        if order.force:
+            expect_role(key, Role.ADMIN, "a training that publishes whatever the verdict is (force)")
         known = set(plant_ids(cursor))
         strangers = sorted(set(order.plants) - known)
         if strangers:
@@ -114,7 +128,11 @@ def ask_for_training(
                 order.model_dump(),
                 Asker(key.name, key.key_id),
                 idempotency_key=idempotency_key,
+                most_unfinished=UNFINISHED,
+                asked=asked,
             )
+        except TooMany as refusal:
+            raise Problem(429, str(refusal), LATER) from None
         except OtherRequest as refusal:
             raise Problem(409, str(refusal)) from None
         except InputError as refusal:

@@ -12,7 +12,7 @@ from pydantic_core import to_json
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from consumers.api.answers import problems
-from consumers.api.gate import Reader
+from consumers.api.gate import KeyFirst, Reader
 from consumers.api.hub import KINDS, Listener, Place, event_id, place_of
 from consumers.api.params import Levels, OfPlant, levels_of
 from consumers.api.parts import Given, Parts
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
 _log = logging.getLogger(__name__)
-router = APIRouter(tags=["live"], responses=problems(401, 403, 429, 503))
+router = APIRouter(tags=["live"], responses=problems(401, 403, 429, 503), route_class=KeyFirst)
 
 #: A line now and then keeps proxies from hanging up, and tells the listener how far it is.
 _PING_S: Final = 15

@@ -9,13 +9,13 @@ from fastapi import APIRouter, Query, Request, Response
 
 from consumers.api import documents
 from consumers.api.answers import answer, page_of, problems
-from consumers.api.gate import Operator
+from consumers.api.gate import KeyFirst, Operator
 from consumers.api.listing import Listing
 from consumers.api.params import Cursor, From, Limit, Name, To
 from consumers.api.parts import Given
 from consumers.api.requests import KEPT
 
-router = APIRouter(tags=["logs"], responses=problems(401, 403, 429, 503))
+router = APIRouter(tags=["logs"], responses=problems(401, 403, 429, 503), route_class=KeyFirst)
 
 _ACTIONS: Final = Listing(
     "api_audit as t",

@@ -11,7 +11,7 @@ from pydantic_core import to_json
 
 from consumers.api.answers import JSON, answer, document_of, page_of, problems, tagged
 from consumers.api.documents import Actual, Plant, PlantDocument, Quality, UnitScan
-from consumers.api.gate import Reader
+from consumers.api.gate import KeyFirst, Reader
 from consumers.api.listing import Listing, named
 from consumers.api.params import Cursor, From, Limit, Name, PlantId, To
 from consumers.api.parts import Given, Parts
@@ -24,7 +24,7 @@ from models.trust import doubt_of
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as DatabaseCursor
 
-router = APIRouter(tags=["plants"], responses=problems(401, 403, 429, 503))
+router = APIRouter(tags=["plants"], responses=problems(401, 403, 429, 503), route_class=KeyFirst)
 
 _COLUMNS: Final = ", ".join(Plant.model_fields)
 _PLANTS: Final = Listing(

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body, Query, Request, Response
 
 from consumers.api.answers import document_of, problems, tabular, told
 from consumers.api.documents import Prediction
-from consumers.api.gate import Reader
+from consumers.api.gate import KeyFirst, Reader
 from consumers.api.parts import Given
 from consumers.api.predictions import predict
 from consumers.api.problems import Problem
@@ -18,7 +18,7 @@ from consumers.api.routes.predictions import EXAMPLES
 from consumers.predictions.asked import DEFAULT_H, FURTHEST_H, Asked, PlaceAsked
 from consumers.predictions.told import columns, rows, shortened
 
-router = APIRouter(tags=["aliases"], responses=problems(401, 403, 429, 503))
+router = APIRouter(tags=["aliases"], responses=problems(401, 403, 429, 503), route_class=KeyFirst)
 
 SINGLE_STEP: Final = "single_step"
 DEFAULT_KW: Final = 1000.0

@@ -9,14 +9,14 @@ from pydantic_core import to_json
 
 from consumers.api.answers import JSON, document_of, fresh, problems, told
 from consumers.api.documents import Batch, Prediction, WhatIf
-from consumers.api.gate import Reader
+from consumers.api.gate import KeyFirst, Reader, charge
 from consumers.api.params import PlantId
 from consumers.api.parts import Given
 from consumers.api.predictions import many, predict, what_if
 from consumers.predictions.asked import Asked, BatchAsked, WhatIfAsked
 from consumers.predictions.told import columns, rows
 
-router = APIRouter(tags=["predictions"], responses=problems(401, 403, 429, 503))
+router = APIRouter(tags=["predictions"], responses=problems(401, 403, 429, 503), route_class=KeyFirst)
 
 EXAMPLES = {
     "place": {
@@ -97,12 +97,13 @@ _BATCHES = {
 async def batch(
     request: Request,
     given: Given,
-    _key: Reader,
+    key: Reader,
     asked: Annotated[BatchAsked, Body(openapi_examples=_BATCHES)],
 ) -> Response:
-    """Many predictions in one call. Each item is answered or refused by itself; what is true of all of them,
-    as a body that is none, refuses the whole.
+    """Many predictions in one call, which count as so many requests. Each item is answered or refused by
+    itself; what is true of all of them, as a body that is none, refuses the whole.
     """
+    charge(given, key, len(asked.items))
     results = await many(given, request.scope["state"], asked.items)
     done = sum(one["status"] == 200 for one in results)
     return fresh(

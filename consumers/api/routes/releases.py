@@ -11,7 +11,7 @@ from pydantic_core import to_json
 
 from consumers.api.answers import JSON, answer, document_of, page_of, problems, tagged
 from consumers.api.documents import Release, ReleaseDocument, Training
-from consumers.api.gate import Reader
+from consumers.api.gate import KeyFirst, Reader
 from consumers.api.listing import Listing
 from consumers.api.params import TEXT, Cursor, Limit
 from consumers.api.parts import Given, Parts
@@ -22,7 +22,7 @@ from models.training.card import card as written
 from schemas.errors import InputError
 from schemas.records import ReleaseRecord
 
-router = APIRouter(tags=["releases"], responses=problems(401, 403, 429, 503))
+router = APIRouter(tags=["releases"], responses=problems(401, 403, 429, 503), route_class=KeyFirst)
 
 MARKDOWN: Final = "text/markdown"
 ReleaseName = Annotated[str, Path(min_length=1, max_length=200, pattern=TEXT)]

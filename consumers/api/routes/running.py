@@ -6,10 +6,10 @@ from fastapi import APIRouter, Request, Response
 
 from consumers.api import documents
 from consumers.api.answers import answer, page_of, problems
-from consumers.api.gate import Reader
+from consumers.api.gate import KeyFirst, Reader
 from consumers.api.parts import Given
 
-router = APIRouter(tags=["service"], responses=problems(401, 403, 429, 503))
+router = APIRouter(tags=["service"], responses=problems(401, 403, 429, 503), route_class=KeyFirst)
 
 
 @router.get(

@@ -19,7 +19,7 @@ from consumers.api.documents import (
     TriggerChange,
     TriggerValue,
 )
-from consumers.api.gate import Admin, Operator
+from consumers.api.gate import Admin, KeyFirst, Operator
 from consumers.api.listing import Listing
 from consumers.api.params import TEXT, Cursor, Limit
 from consumers.api.parts import Given
@@ -28,7 +28,7 @@ from consumers.jobs import schedules as known
 from consumers.jobs.names import TRAIN
 from schemas.errors import InputError
 
-router = APIRouter(tags=["schedules"], responses=problems(401, 403, 429, 503))
+router = APIRouter(tags=["schedules"], responses=problems(401, 403, 429, 503), route_class=KeyFirst)
 
 Named = Annotated[str, Path(min_length=1, max_length=100, pattern=TEXT, examples=["nightly"])]
 _RUNS: Final = Listing(

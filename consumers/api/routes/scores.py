@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from consumers.api.answers import answer, page_of, problems
 from consumers.api.documents import ComparedDay, Coverage, Performance, Score, Trend
-from consumers.api.gate import Reader
+from consumers.api.gate import KeyFirst, Reader
 from consumers.api.listing import Listing
 from consumers.api.params import (
     TEXT,
@@ -43,7 +43,7 @@ from schemas.errors import InputError
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as DatabaseCursor
 
-router = APIRouter(tags=["scores"], responses=problems(401, 403, 429, 503))
+router = APIRouter(tags=["scores"], responses=problems(401, 403, 429, 503), route_class=KeyFirst)
 
 #: Where no range is asked for: so long before the newest score.
 _USUAL: Final = timedelta(days=30)

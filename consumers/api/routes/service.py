@@ -11,13 +11,13 @@ from fastapi import APIRouter, Response
 
 from consumers.api.answers import problems
 from consumers.api.documents import Health, Ready, Version
-from consumers.api.gate import Reader
+from consumers.api.gate import KeyFirst, Reader
 from consumers.api.parts import Given, Parts
 from infra.metrics import exposition
 from schemas.errors import GridcastError
 
 public = APIRouter(tags=["service"])
-router = APIRouter(tags=["service"])
+router = APIRouter(tags=["service"], route_class=KeyFirst)
 
 EXPOSED: Final[dict[int | str, Any]] = {
     200: {"description": "Every metric.", "content": {"text/plain": {"schema": {"type": "string"}}}},

@@ -100,6 +100,33 @@ def test_the_doors_of_openapi_are_all_there_are(world: World) -> None:
         assert world.get(path, None).status_code == 404, path
 
 
+def test_without_a_key_nothing_that_was_sent_is_read(world: World) -> None:
+    """A body that is no JSON is a 401, and a wrong key beside it counts as one."""
+    sent = {"content": b"{" * 1000, "headers": {"Content-Type": "application/json"}}
+    guess = {"X-API-Key": "gridcast_abc_wrong", "Content-Type": "application/json"}
+    for method, path in doors(world):
+        if method in ("POST", "PATCH"):
+            assert httpx.request(method, world.url + path, **sent).status_code == 401, (method, path)
+    few = world.settings.model_copy(update={"api_failures_per_minute": 3})
+    with running(few) as (_, url):
+        answers = [httpx.post(f"{url}/v1/predict", content=b"{", headers=guess) for _ in range(4)]
+        assert [one.status_code for one in answers] == [401] * 3 + [429]
+
+
+def test_a_batch_counts_as_many_requests(world: World) -> None:
+    key = {"X-API-Key": new_key(world.settings, Role.READER, per_minute=20)}
+    item = {"plant_id": "a", "hours": 1}
+
+    def batch(items: int) -> httpx.Response:
+        return httpx.post(f"{world.url}/v1/predict/batch", json={"items": [item] * items}, headers=key)
+
+    assert [batch(12).status_code, batch(12).status_code] == [200, 429]
+    assert [batch(3).status_code, batch(3).status_code, batch(3).status_code] == [200, 200, 429]
+    whole = {"X-API-Key": new_key(world.settings, Role.READER, per_minute=20)}
+    key.update(whole)
+    assert [batch(50).status_code, batch(1).status_code] == [200, 429], "it takes a whole minute"
+
+
 @pytest.mark.parametrize("shown", ["Authorization", "X-API-Key"])
 def test_a_role_opens_what_is_its_own(world: World, shown: str) -> None:
     for path in sorted(OPERATORS):

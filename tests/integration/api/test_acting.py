@@ -10,11 +10,14 @@ from dataclasses import replace
 from typing import Any
 
 import httpx
+import pytest
 from fastapi.testclient import TestClient
 
+from cli.acting import ReleaseHands
 from cli.releasing import Releases
 from consumers.alerts import rows
 from consumers.alerts.rules import Rules
+from consumers.api import acts
 from consumers.api.app import create_app
 from consumers.api.keys import Role
 from consumers.releases import champion, manifest_of, release_records
@@ -22,7 +25,7 @@ from infra.postgres import transaction
 from models.release import cold_start
 from schemas.records import ReleaseRole
 from tests import output_records as made
-from tests.integration.api.world import World, alert
+from tests.integration.api.world import World, alert, new_key
 from tests.integration.sink_help import CODEC, ask, send, sink_all
 from tests.integration.workers import ROOT
 
@@ -149,6 +152,94 @@ def test_jobs_are_asked_for_once_looked_at_and_cancelled(service: World) -> None
     over = act(service, "POST", f"/v1/jobs/{job['job_id']}/cancel", role=Role.OPERATOR)
     assert over.status_code == 409 and "cancelled" in over.json()["detail"]
     assert [one[::2] for one in trail(service, 2)] == [("job.cancel", "done"), ("job.cancel", "refused")]
+
+
+def test_what_publishes_whatever_the_verdict_is_needs_an_admin(service: World) -> None:
+    forced, plain = {"force": True, "shadow": True}, {"name": "nightly", "cron": "0 3 * * *"}
+    for path in ("/v1/trainings", "/api/admin/retrain", "/train/multi_step"):
+        refused = act(service, "POST", path, forced, Role.OPERATOR)
+        assert refused.status_code == 403 and "force" in refused.json()["detail"], path
+        assert trail(service, 1)[0][::2] == ("train.ask", "refused")
+    for method, path in (("POST", "/v1/schedules"), ("POST", "/api/admin/schedule")):
+        answer = act(service, method, path, {**plain, "train": forced}, Role.OPERATOR)
+        assert answer.status_code == 403, path
+    assert not [one for one in world_jobs(service, "/v1/jobs") if one["arguments"]["force"]]
+    made = act(service, "POST", "/v1/trainings", forced)
+    assert made.status_code == 202
+    assert act(service, "POST", f"/v1/jobs/{made.json()['job_id']}/cancel").status_code == 200
+
+
+def test_the_same_training_by_a_model_s_name_is_the_same_after_a_promotion(service: World) -> None:
+    def serves(name: str) -> None:
+        release = replace(cold_start(), name=name, version="1", manifest={})
+        Releases(service.settings).publish(release, ReleaseRole.CHAMPION)
+        sink_all(service.settings)
+
+    jobs = []
+    for name in ("one", "other"):
+        serves(name)
+        answer = act(service, "POST", "/train/multi_step", {"fast": True}, **{"Idempotency-Key": "by-name"})
+        assert answer.status_code == 202, answer.text
+        jobs.append(answer.json()["job_id"])
+    assert jobs[0] == jobs[1]
+    assert act(service, "POST", f"/v1/jobs/{jobs[0]}/cancel").status_code == 200
+
+
+def test_a_key_has_twenty_jobs_at_most_and_trainings_go_first(service: World) -> None:
+    key = new_key(service.settings, Role.OPERATOR)
+    with httpx.Client(base_url=service.url, headers={"X-API-Key": key}) as client:
+
+        def asked(path: str, name: str) -> httpx.Response:
+            headers = {"Idempotency-Key": name, "Content-Type": "text/csv"}
+            body = {"json": {}} if path == "/v1/trainings" else {"content": "plant_id\na\n"}
+            return client.post(path, headers={**headers, **_TYPES[path]}, **body)
+
+        taken = [asked("/v1/predict/jobs", f"n{number}") for number in range(19)]
+        taken.append(asked("/v1/trainings", "n19"))
+        assert {one.status_code for one in taken} == {202}, taken[-1].text
+        for path in ("/v1/predict/jobs", "/v1/trainings"):
+            full = asked(path, "one-more")
+            assert full.status_code == 429 and full.headers["retry-after"], full.text
+        assert asked("/v1/predict/jobs", "n3").json()["job_id"] == taken[3].json()["job_id"], "asked before"
+        other = act(service, "POST", "/v1/trainings", {"fast": True})
+        assert other.status_code == 202, "another key has room of its own"
+        queued = "select task_name from procrastinate_jobs where status = 'todo' order by priority desc, id"
+        names = [name for (name,) in ask(service.settings, queued)]
+        assert names == sorted(names, reverse=True) and set(names) == {"forecasts", "train"}
+        mine = [one.json()["job_id"] for one in taken]
+        for job_id in mine:
+            assert client.post(f"/v1/jobs/{job_id}/cancel").status_code == 200
+        assert asked("/v1/predict/jobs", "one-more").status_code == 202
+        assert act(service, "POST", f"/v1/jobs/{other.json()['job_id']}/cancel").status_code == 200
+
+
+_TYPES = {"/v1/trainings": {"Content-Type": "application/json"}, "/v1/predict/jobs": {}}
+
+
+def test_one_change_of_releases_at_a_time_and_each_has_its_end_in_the_trail(
+    service: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with transaction(service.settings) as cursor:
+        cursor.execute("select pg_advisory_xact_lock(%s)", (acts._CHANGES_LOCK,))
+        busy = act(service, "POST", "/v1/releases/demo/1/promote")
+    assert busy.status_code == 409 and "another change" in busy.json()["detail"]
+    assert trail(service, 2)[1] == ("release.promote", "demo 1", "refused")
+
+    def ended(*_: object) -> None:
+        ask(service.settings, _END_OF_SESSIONS)
+
+    monkeypatch.setattr(ReleaseHands, "promote", ended)
+    lost = act(service, "POST", "/v1/releases/demo/1/promote")
+    assert lost.status_code == 503, lost.text
+    assert trail(service, 2) == [
+        ("release.promote", "demo 1", "asked"), ("release.promote", "demo 1", "failed"),
+    ]  # fmt: skip
+
+
+_END_OF_SESSIONS = (
+    "select pg_terminate_backend(pid) from pg_stat_activity"
+    " where datname = current_database() and state = 'idle in transaction' and pid <> pg_backend_pid()"
+)
 
 
 def world_jobs(world: World, path: str) -> list[JSON]:

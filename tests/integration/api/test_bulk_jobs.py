@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook
 
 from consumers.api.keys import Role
+from consumers.api.routes import bulk
 from consumers.jobs.names import FORECASTS
 from consumers.jobs.runner import Runner
 from consumers.predictions.bulk import Bulk
@@ -57,7 +58,9 @@ def over(client: httpx.Client, job: str) -> dict[str, Any]:
     return dict(client.get(job).json())
 
 
-def test_a_file_is_worked_off_and_its_answers_are_those_of_single_questions(world: World) -> None:
+def test_a_file_is_worked_off_and_its_answers_are_those_of_single_questions(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with world.client() as client, working(world.settings, world.app.state.weather.url):
         taken = sent(client, FILE)
         assert taken.status_code == 202, taken.text
@@ -82,6 +85,11 @@ def test_a_file_is_worked_off_and_its_answers_are_those_of_single_questions(worl
         assert pq.read_table(pa.BufferReader(table.content)).to_pylist() == rows
         again = client.get(f"{where}/result", headers={"If-None-Match": table.headers["etag"]})
         assert again.status_code == 200, "another format is another thing"
+        known = {"If-None-Match": table.headers["etag"], "Accept": "application/vnd.apache.parquet"}
+        assert client.get(f"{where}/result", headers=known).status_code == 304
+        monkeypatch.setattr(bulk, "_as", lambda *_: pytest.fail("who has it costs no conversion"))
+        known = {"If-None-Match": again.headers["etag"]}
+        assert client.get(f"{where}/result", headers=known).status_code == 304
 
 
 def test_a_wrong_file_queues_nothing_and_says_where(world: World) -> None:
@@ -94,6 +102,8 @@ def test_a_wrong_file_queues_nothing_and_says_where(world: World) -> None:
         assert sent(client, FILE, "application/json").status_code == 415
         assert sent(client, b"PAR1" * 9, "application/vnd.apache.parquet").status_code == 422
         assert sent(client, HEAD + "x" * (2 << 20)).status_code == 413
+        faults = client.post("/v1/predict", json=dict.fromkeys(map(str, range(5000))) | {"plant_id": "a"})
+        assert faults.status_code == 422 and len(faults.json()["errors"]) == 50
         for url in (
             "http://127.0.0.1/",
             "http://169.254.169.254/latest",

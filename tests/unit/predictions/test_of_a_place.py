@@ -45,7 +45,7 @@ def settings_of(server: WeatherServer, tmp_path: Path, **more: Any) -> Settings:
 
 @pytest.fixture
 def predictor(server: WeatherServer, tmp_path: Path) -> Iterator[Predictor]:
-    made = Predictor.of(Weather(WeatherOnRequest(settings_of(server, tmp_path), AT_ONCE)), Codec(), LEVELS)
+    made = Predictor.of(Weather(WeatherOnRequest(settings_of(server, tmp_path), AT_ONCE), 2.0), Codec(), LEVELS)
     yield made
     made.close()
 
@@ -137,7 +137,7 @@ def test_a_source_that_is_silent_or_broken_is_said_and_asks_nobody_to_wait_for_l
 def test_the_next_source_is_asked_where_the_first_one_fails(server: WeatherServer, tmp_path: Path) -> None:
     found = settings_of(server, tmp_path, openweather_key=SecretStr("k"))
     server.faults = lambda path: status(503) if "openweather" not in path and "/v1/" in path else None
-    predictor = Predictor.of(Weather(WeatherOnRequest(found, 1)), Codec(), LEVELS)
+    predictor = Predictor.of(Weather(WeatherOnRequest(found, 1), 2.0), Codec(), LEVELS)
     (told,) = asked(predictor, WIND)
     predictor.close()
     assert told["metadata"]["weather_source"] == "openweather"
