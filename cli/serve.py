@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
+
 import click
 
 from cli.output import emit, json_log_option, note
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+    from schemas.codec import Codec
 
 
 @click.command(epilog="Example:  gridcast keys add dashboard && gridcast serve --port 8080")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0: a free one.")
 @click.option("--host", help="Address to listen on; 0.0.0.0 is every one of this machine.")
+@click.option(
+    "--demo/--no-demo", default=None,
+    help="Play the demo's stream too; unless told, where the servers of `gridcast up` hold no plant yet.",
+)  # fmt: skip
 @json_log_option
-def command(port: int | None, host: str | None, as_json: bool) -> None:
+def command(port: int | None, host: str | None, demo: bool | None, as_json: bool) -> None:
     """Answer questions over HTTP: forecasts, actuals, events, losses, scores, releases; and show the page.
 
     Everything is read from the topics and from what the sink wrote; /openapi.json says what there is. Every
@@ -38,5 +49,18 @@ def command(port: int | None, host: str | None, as_json: bool) -> None:
         else:
             note(f"page and api: {address}, described at {address}/openapi.json")
 
-    states = PlantStates.of(found, Codec(schema_ids(found)))
-    serve(found, listening, Sources(WeatherOnRequest(found, AT_ONCE), states), ReleaseHands(found))
+    codec = Codec(schema_ids(found))
+    sources = Sources(WeatherOnRequest(found, AT_ONCE), PlantStates.of(found, codec))
+    with _stream(found, codec, demo):
+        serve(found, listening, sources, ReleaseHands(found))
+
+
+def _stream(found: Settings, codec: Codec, demo: bool | None) -> AbstractContextManager[object]:
+    """The demo's stream, where it is wanted or nothing else could be shown."""
+    local = not found.kafka and not found.postgres.get_secret_value()
+    if demo is False or (demo is None and not local):
+        return nullcontext()
+    from cli.demo.beside import beside
+    from cli.demo.live import may_play
+
+    return beside(found, note) if demo or may_play(found, codec) else nullcontext()

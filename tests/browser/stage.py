@@ -12,49 +12,23 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-import pandas as pd
-
 from cli.demo.children import Children
-from cli.demo.plan import SAMPLES
+from cli.demo.moved import Cast, moved
 from infra import local
 
 #: The time that the pictures show.
 MOMENT: Final = datetime(2026, 10, 12, 20, tzinfo=UTC)
 _TRAINED: Final = MOMENT - timedelta(days=9)
-_STAMPS: Final = ("event_time", "published_at", "valid_at")
-
-
-@dataclass(frozen=True)
-class Cast:
-    """A sample, and the moment of its own that is shown."""
-
-    folder: str
-    plant_id: str
-    then: datetime
 
 
 CAST: Final = (
     Cast("la_haute_borne", "la-haute-borne", datetime(2014, 12, 28, 6, tzinfo=UTC)),
     Cast("serf_east", "serf-east", datetime(2016, 10, 12, 20, tzinfo=UTC)),
 )
-
-
-def moved(cast: Cast, to: Path) -> Path:
-    """The sample's folder with every stamp moved, and nothing else."""
-    folder = to / cast.folder
-    folder.mkdir(parents=True)
-    for path in sorted((SAMPLES / cast.folder).glob("*.csv*")):
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-        for name in set(_STAMPS) & set(table.columns):
-            times = pd.to_datetime(table[name], utc=True) + (MOMENT - cast.then)
-            table[name] = times.dt.strftime("%Y-%m-%dT%H:%M:%SZ")
-        table.to_csv(folder / path.name, index=False)
-    return folder
 
 
 @contextmanager
@@ -69,7 +43,7 @@ def playing(home: Path) -> Iterator[tuple[str, str]]:
         children.start("worker")
         children.start("sink")
         children.start("alerts")
-        folders = [moved(cast, home / "folders") for cast in CAST]
+        folders = [moved(cast, MOMENT, home / "folders") for cast in CAST]
         for folder in folders:
             _command(environment, "publish", str(folder), "--speed", "0", "--to", _TRAINED.isoformat())
         _command(environment, "lag", "--wait")
