@@ -76,8 +76,13 @@ def promote(version: str, name: str | None, plants: tuple[str, ...], force: bool
     With --plant it serves these plants and the others keep what they have. What served before runs on as a
     shadow, so that their live scores can be compared.
     """
+    from cli.acting import noted
+
     releases = _releases()
-    record, shadows = releases.promote(releases.find(version, name), plants, force)
+    asked = releases.find(version, name)
+    detail = {"plants": list(plants), "force": force}
+    with noted(settings.load(), "release.promote", f"{asked.name} {asked.version}", detail):
+        record, shadows = releases.promote(asked, plants, force)
     lines = [f"{record.name} {record.version} serves {', '.join(plants) or 'every plant'} from now on"]
     lines += [f"{one.name} {one.version} runs on as a shadow" for one in shadows]
     document = {**_row(record, releases), "shadows": [_row(one, releases) for one in shadows]}
@@ -90,8 +95,13 @@ def promote(version: str, name: str | None, plants: tuple[str, ...], force: bool
 @json_option
 def rollback(plants: tuple[str, ...], because: str, as_json: bool) -> None:
     """Withdraw the champion: the release before it serves again, the cold start where there was none."""
+    from cli.acting import noted
+
     releases = _releases()
-    gone, after = releases.rollback(plants, {"reason": because})
+    serves = releases.champion_of(plants[0]) if plants else releases.champion
+    subject = "what serves" if serves is None else f"{serves.name} {serves.version}"
+    with noted(settings.load(), "release.rollback", subject, {"plants": list(plants), "because": because}):
+        gone, after = releases.rollback(plants, {"reason": because}, serves)
     now = f"{after.name} {after.version}" if after is not None else "the built-in cold start"
     document = {"withdrawn": _row(gone, releases), "serves": None if after is None else _row(after, releases)}
     whom = f" for {', '.join(plants)}" if plants else ""

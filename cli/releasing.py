@@ -10,29 +10,34 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
+from cli import one_change
 from cli.refusals import Refusals
+from cli.training import known_to_serve
 from consumers.releases import (
     champion,
     find,
     identity,
     manifest_of,
     named_plants,
+    of_job,
     predecessor,
     release_records,
     replaced,
+    standing,
 )
 from infra.registry import schema_ids
 from models import release_file
 from models.training.manifest import brief
 from producers.kafka_out import KafkaOut
-from producers.releases import send_record, send_release
+from producers.releases import send_records, send_release
 from schemas.codec import Codec
 from schemas.errors import InputError, ServiceUnavailable
 from schemas.records import ReleaseRecord, ReleaseRole
@@ -67,6 +72,10 @@ def _patiently(send: Callable[[], None]) -> None:
             send()
 
 
+class NotServing(InputError):
+    """It is another release that serves."""
+
+
 class Releases:
     """The `model.releases` topic of this deployment, as it stood at the call, and what this process adds."""
 
@@ -74,6 +83,8 @@ class Releases:
         self._settings = settings
         self.codec = Codec(schema_ids(settings))
         self.records = release_records(settings, self.codec)
+        #: What this process has added, oldest first.
+        self.sent: list[ReleaseRecord] = []
         self._artifacts = Artifacts(settings, self.codec)
         self._refusals = Refusals(self._artifacts)
 
@@ -128,28 +139,43 @@ class Releases:
         `plants`: whom it shall serve, and nobody else; every plant where there are none.
         """
         artifact = release_file.save(release)
-        at_ms = self._after(release.name)
-        record = ReleaseRecord(
+        # A training takes hours, and somebody may have promoted another release meanwhile.
+        with self._changing(PATIENCE_S):
+            return self._publish(release, artifact, role, plants)
+
+    def _publish(
+        self, release: Release, artifact: bytes, role: ReleaseRole, plants: tuple[str, ...]
+    ) -> tuple[ReleaseRecord, list[ReleaseRecord]]:
+        sent = of_job(self.records, release.manifest.get("job"))
+        if sent is not None:
+            return sent, []
+        draft = ReleaseRecord(
             name=release.name,
             version=release.version,
-            valid_from_ms=at_ms,
-            known_at_ms=at_ms,
+            valid_from_ms=0,
+            known_at_ms=0,
             role=role,
             plants=plants,
             artifact_sha256=hashlib.sha256(artifact).hexdigest(),
             artifact_bytes=len(artifact),
             manifest=json.dumps(brief(release.manifest, MANIFEST_BYTES), sort_keys=True),
         )
-        # A training takes hours, and somebody may have promoted another release meanwhile.
-        self.refresh()
         gone = replaced(self.records, plants) if role is ReleaseRole.CHAMPION else {}
-        _patiently(lambda: send_release(KafkaOut(self._settings), self.codec, record, artifact))
-        self.records = [*self.records, record]
-        return record, self._leave_running(gone, record)
+        record, *shadows = self._dated([draft, *_left_running(gone, draft)])
+        _patiently(lambda: send_release(KafkaOut(self._settings), self.codec, record, artifact, shadows))
+        self._add([record, *shadows])
+        return record, shadows
 
     def refresh(self) -> None:
         """Read the topic again."""
         self.records = release_records(self._settings, self.codec)
+
+    @contextmanager
+    def _changing(self, patience_s: float = one_change.PATIENCE_S) -> Iterator[None]:
+        """One change at a time, which goes by what stands once it is its turn."""
+        with one_change.one_change(self._settings, patience_s):
+            self.refresh()
+            yield
 
     def promote(
         self, record: ReleaseRecord, plants: tuple[str, ...] = (), force: bool = False
@@ -162,6 +188,12 @@ class Releases:
         Raises:
             InputError: it was not trained on one of them, its artifact must not be used, or it was judged.
         """
+        with self._changing():
+            return self._promote(record, plants, force)
+
+    def _promote(
+        self, record: ReleaseRecord, plants: tuple[str, ...], force: bool
+    ) -> tuple[ReleaseRecord, list[ReleaseRecord]]:
         self._refuse_unfit(record, plants)
         verdict = manifest_of(record).get("verdict")
         if not force and isinstance(verdict, dict) and verdict.get("promoted") is False:
@@ -175,8 +207,9 @@ class Releases:
         gone = replaced(self.records, plants)
         manifest = {name: value for name, value in manifest_of(record).items() if name != "withdrawn"}
         text = json.dumps(manifest, sort_keys=True)
-        made = self._send(replace(record, role=ReleaseRole.CHAMPION, plants=plants, manifest=text))
-        return made, self._leave_running(gone, made)
+        draft = replace(record, role=ReleaseRole.CHAMPION, plants=plants, manifest=text)
+        made, *shadows = self._send(draft, *_left_running(gone, draft))
+        return made, shadows
 
     def run_beside(self, record: ReleaseRecord, plants: tuple[str, ...] = ()) -> ReleaseRecord:
         """Let a release run as a shadow: forecasts that are scored and never published.
@@ -184,6 +217,10 @@ class Releases:
         Raises:
             InputError: it serves, was not trained on one of the plants, or its artifact must not be used.
         """
+        with self._changing():
+            return self._run_beside(record, plants)
+
+    def _run_beside(self, record: ReleaseRecord, plants: tuple[str, ...]) -> ReleaseRecord:
         self._refuse_unfit(record, plants)
         name = f"{record.name} {record.version}"
         if any(one is not None and identity(one) == identity(record) for one in self._serving(plants)):
@@ -191,7 +228,7 @@ class Releases:
         newest = find(self.records, record.version, record.name)
         if newest.role is ReleaseRole.SHADOW and newest.plants == plants:
             return newest
-        return self._send(replace(record, role=ReleaseRole.SHADOW, plants=plants))
+        return self._send(replace(record, role=ReleaseRole.SHADOW, plants=plants))[0]
 
     def serving_for(self, record: ReleaseRecord, plants: tuple[str, ...]) -> ReleaseRecord | None:
         """Why a release serves all of these plants already; None where it does not."""
@@ -215,17 +252,32 @@ class Releases:
             raise InputError(f"{name}: workers would refuse it: {why}")
 
     def rollback(
-        self, plants: tuple[str, ...] = (), why: dict[str, Any] | None = None
+        self,
+        plants: tuple[str, ...] = (),
+        why: dict[str, Any] | None = None,
+        only: ReleaseRecord | None = None,
     ) -> tuple[ReleaseRecord, ReleaseRecord | None]:
         """Withdraw what serves and let what served before it serve again; returns both.
 
-        `why` is kept in the withdrawn record's manifest.
+        `why` is kept in the withdrawn record's manifest. `only`: if it is this release that serves, so that
+        whoever asks twice goes back once; a rollback of it that broke off half way is completed.
 
         Raises:
+            NotServing: it is another one.
             InputError: nothing serves but the built-in cold start, or several releases serve these plants.
         """
+        with self._changing():
+            return self._rollback(plants, why, only)
+
+    def _rollback(
+        self, plants: tuple[str, ...], why: dict[str, Any] | None, only: ReleaseRecord | None
+    ) -> tuple[ReleaseRecord, ReleaseRecord | None]:
         asked: tuple[str | None, ...] = plants or (None,)
         serving = {p: champion(self._taken_up(p), p) for p in asked}
+        if only is not None and not all(_is(one, only) for one in serving.values()):
+            if all(self._half_gone(plant_id, only) for plant_id in asked):
+                return self._send(_withdrawn(only, plants, why))[0], serving[asked[0]]
+            raise NotServing(_serves_not(only, serving))
         names = {None if one is None else identity(one) for one in serving.values()}
         if names == {None}:
             raise InputError("nothing to roll back: no release serves but the built-in cold start")
@@ -236,9 +288,18 @@ class Releases:
         before = self._before(plant_id)
         # First, so that nobody is without a release in between. A release for every plant needs no record
         # that names those that it was not trained on: they are on the physical start.
-        if before is not None and not _strangers(before, plants):
-            before = self._send(replace(before, role=ReleaseRole.CHAMPION, plants=plants))
-        return self._send(_withdrawn(gone, plants, why)), before
+        withdrawn = _withdrawn(gone, plants, why)
+        if before is None or _strangers(before, plants):
+            return self._send(withdrawn)[0], before
+        again, done = self._send(replace(before, role=ReleaseRole.CHAMPION, plants=plants), withdrawn)
+        return done, again
+
+    def _half_gone(self, plant_id: str | None, record: ReleaseRecord) -> bool:
+        """Whether another one was promoted over this release, and it was neither withdrawn nor put beside."""
+        if not _is(self._before(plant_id), record):
+            return False
+        newest = [one for one in standing(self.records, plant_id) if _is(one, record)][-1]
+        return newest.role is ReleaseRole.CHAMPION
 
     def _before(self, plant_id: str | None) -> ReleaseRecord | None:
         """What served before the champion of a plant, and may serve again."""
@@ -247,28 +308,48 @@ class Releases:
             records.remove(before)
         return before
 
-    def _leave_running(
-        self, gone: dict[tuple[str, ...], ReleaseRecord], by: ReleaseRecord
-    ) -> list[ReleaseRecord]:
-        made = []
-        for plants, record in gone.items():
-            strangers = _strangers(record, plants)
-            known = tuple(plant_id for plant_id in plants if plant_id not in strangers)
-            if identity(record) != identity(by) and (known or not plants):
-                made.append(self._send(replace(record, role=ReleaseRole.SHADOW, plants=known)))
+    def _send(self, *drafts: ReleaseRecord) -> list[ReleaseRecord]:
+        """Send what is one change in one go: what is left half done is what a broker left so."""
+        made = self._dated(drafts)
+        send_records(KafkaOut(self._settings), self.codec, made)
+        self._add(made)
         return made
 
-    def _send(self, record: ReleaseRecord) -> ReleaseRecord:
-        at_ms = self._after(record.name)
-        made = replace(record, valid_from_ms=at_ms, known_at_ms=at_ms)
-        send_record(KafkaOut(self._settings), self.codec, made)
-        self.records = [*self.records, made]
-        return made
+    def _add(self, made: Sequence[ReleaseRecord]) -> None:
+        self.records = [*self.records, *made]
+        self.sent = [*self.sent, *made]
 
-    def _after(self, name: str) -> int:
-        """Now, but after every record of the name: compaction keeps one record for a name and a time."""
-        newest = max((one.valid_from_ms for one in self.records if one.name == name), default=0)
-        return max(time.time_ns() // 1_000_000, newest + 1)
+    def _dated(self, drafts: Sequence[ReleaseRecord]) -> list[ReleaseRecord]:
+        """Known from now on, one after the other, and after every record of their names: compaction keeps one
+        record for a name and a time.
+        """
+        names = {one.name for one in drafts}
+        newest = max((one.valid_from_ms for one in self.records if one.name in names), default=0)
+        first_ms = max(time.time_ns() // 1_000_000, newest + 1)
+        return [
+            replace(one, valid_from_ms=at_ms, known_at_ms=at_ms) for at_ms, one in enumerate(drafts, first_ms)
+        ]
+
+
+def _left_running(gone: dict[tuple[str, ...], ReleaseRecord], by: ReleaseRecord) -> list[ReleaseRecord]:
+    """What a promotion puts aside, as shadows."""
+    made = []
+    for plants, record in gone.items():
+        strangers = _strangers(record, plants)
+        known = tuple(plant_id for plant_id in plants if plant_id not in strangers)
+        if identity(record) != identity(by) and (known or not plants):
+            made.append(replace(record, role=ReleaseRole.SHADOW, plants=known))
+    return made
+
+
+def _is(record: ReleaseRecord | None, other: ReleaseRecord) -> bool:
+    return record is not None and identity(record) == identity(other)
+
+
+def _serves_not(record: ReleaseRecord, serving: Mapping[str | None, ReleaseRecord | None]) -> str:
+    plant_id, serves = next((p, one) for p, one in serving.items() if not _is(one, record))
+    does = known_to_serve(serves)
+    return f"{record.name} {record.version} does not serve {plant_id or 'every plant'}: {does} does"
 
 
 def _strangers(record: ReleaseRecord, plants: tuple[str, ...]) -> list[str]:

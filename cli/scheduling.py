@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cli import live_checks
 from cli.job_kinds import Tell, bodies, trainer
-from cli.releasing import Releases
+from cli.releasing import NotServing, Releases
 from consumers import trainings, trigger_values
 from consumers.jobs import old, queue, schedules, store
 from consumers.jobs.names import TRAIN
@@ -157,7 +157,11 @@ class Schedule:
         of = live_checks.groups(releases.records, plants)
         if settings.schedule_rollback:
             for one in live_checks.rollbacks(cursor, settings, releases, of):
-                gone, after = releases.rollback(one.group.scope, one.to_json())
+                try:
+                    gone, after = releases.rollback(one.group.scope, one.to_json(), one.group.champion)
+                except NotServing as error:
+                    self._tell("waiting", f"nothing is withdrawn: {error}", {})
+                    continue
                 serves = "the built-in cold start" if after is None else f"{after.name} {after.version}"
                 text = f"{one.reason}; withdrawn, {serves} serves again"
                 row = Training(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli import training
 from consumers import trainings
-from consumers.releases import manifest_of
+from consumers.releases import manifest_of, of_job
 from consumers.trainings import Training
 from infra.ending import EXIT_CRASHED
 from models.retraining import Outcome
@@ -44,7 +44,7 @@ def before(
     process which ended before it could write that down is written down now.
     """
     told = trainings.of_job(settings, job_id)
-    sent = next((one for one in releases.records if manifest_of(one).get("job") == job_id), None)
+    sent = of_job(releases.records, job_id)
     if told is None and sent is not None:
         outcome = Outcome.PROMOTED if sent.role is ReleaseRole.CHAMPION else Outcome.SHADOW
         reason = str(manifest_of(sent).get("verdict", {}).get("reason", ""))

@@ -126,6 +126,13 @@ def find(records: list[ReleaseRecord], version: str, name: str | None = None) ->
     return found[-1]
 
 
+def of_job(records: list[ReleaseRecord], job_id: object) -> ReleaseRecord | None:
+    """The release that a training published which was this job; None where it has published none."""
+    if job_id is None:
+        return None
+    return next((one for one in records if manifest_of(one).get("job") == job_id), None)
+
+
 def next_version(records: list[ReleaseRecord], name: str) -> str:
     """One more than the highest number that a release of this name has."""
     taken = [int(one.version) for one in records if one.name == name and one.version.isdecimal()]

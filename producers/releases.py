@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any, Final
 
 from infra.kafka import Outgoing
@@ -37,12 +38,21 @@ def send_artifact(out: Out, codec: Codec, artifact: bytes) -> int:
 
 def send_record(out: Out, codec: Codec, record: ReleaseRecord) -> None:
     """Send the record of a release whose artifact is already there: a promotion, a rollback, a withdrawal."""
-    (payload,) = codec.encode("Release", [record.to_avro()])
-    out.send([Outgoing(RELEASES, version_key(record.name, record.valid_from_ms), payload)])
+    send_records(out, codec, [record])
 
 
-def send_release(out: Out, codec: Codec, record: ReleaseRecord, artifact: bytes) -> None:
-    """Send a new release. A worker that reads its record finds the artifact whole.
+def send_records(out: Out, codec: Codec, records: Sequence[ReleaseRecord]) -> None:
+    """Send the records of one change together, in this order."""
+    payloads = codec.encode("Release", [record.to_avro() for record in records])
+    keys = [version_key(record.name, record.valid_from_ms) for record in records]
+    out.send([Outgoing(RELEASES, key, payload) for key, payload in zip(keys, payloads, strict=True)])
+
+
+def send_release(
+    out: Out, codec: Codec, record: ReleaseRecord, artifact: bytes, others: Sequence[ReleaseRecord] = ()
+) -> None:
+    """Send a new release. A worker that reads its record finds the artifact whole. `others`: records of
+    releases before it, which change with it.
 
     Raises:
         InputError: the artifact is not the one that the record names.
@@ -54,4 +64,4 @@ def send_release(out: Out, codec: Codec, record: ReleaseRecord, artifact: bytes)
     ):
         raise InputError(f"release {record.name} {record.version} names another artifact than the one given")
     send_artifact(out, codec, artifact)
-    send_record(out, codec, record)
+    send_records(out, codec, [record, *others])

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from cli.one_change import one_change
 from consumers import trigger_values
 from consumers.jobs import lost, old, queue, runner, schedules, store
 from consumers.jobs.queue import Asker, OtherRequest
@@ -409,6 +410,13 @@ def test_what_is_set_of_the_triggers_holds_over_the_settings(quick: Settings) ->
             "", quick.schedule_cron, "a person",
         )  # fmt: skip
     ask(quick, "delete from trigger_values")
+
+
+def test_releases_are_changed_by_one_at_a_time(quick: Settings) -> None:
+    with one_change(quick), pytest.raises(InputError, match="under way"), one_change(quick, 0.3):
+        raise AssertionError("two at once")
+    with one_change(quick, 20.0):
+        pass  # it was let go
 
 
 def test_jobs_that_were_over_long_ago_are_forgotten(quick: Settings) -> None:

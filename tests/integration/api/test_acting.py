@@ -14,6 +14,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from cli.acting import ReleaseHands
+from cli.main import run
 from cli.releasing import Releases
 from consumers.alerts import rows
 from consumers.alerts.rules import Rules
@@ -45,7 +46,9 @@ def trail(world: World, count: int) -> list[tuple[str, str, str]]:
     return [(one["action"], one["subject"], one["outcome"].split(":")[0]) for one in reversed(found)]
 
 
-def test_a_release_is_promoted_once_refused_where_it_is_worse_and_withdrawn_once(service: World) -> None:
+def test_a_release_is_promoted_once_refused_where_it_is_worse_and_withdrawn_once(
+    service: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     releases = Releases(service.settings)
     worse = {"verdict": {"promoted": False, "reason": "not better than the champion"}, "job": 7}
     for version, role, manifest in (("1", ReleaseRole.CHAMPION, {}), ("2", ReleaseRole.SHADOW, worse)):
@@ -87,6 +90,19 @@ def test_a_release_is_promoted_once_refused_where_it_is_worse_and_withdrawn_once
     assert told == trained_again(service, 7)
     assert ask(service.settings, "select version, job_id from trainings") == [("2", 7)]
     assert {one.version for one in release_records(service.settings, CODEC)} == {"1", "2"}
+
+    # The command line does the same, and it stands in the same trail.
+    monkeypatch.setenv("GRIDCAST_KAFKA", service.settings.kafka)
+    monkeypatch.setenv("GRIDCAST_POSTGRES", service.settings.postgres.get_secret_value())
+    monkeypatch.setenv("GRIDCAST_HOME", str(service.settings.home))
+    assert run(["models", "promote", "2", "--json"]) == 1
+    assert run(["models", "promote", "2", "--force", "--json"]) == 0
+    assert run(["models", "rollback", "--because", "a trial", "--json"]) == 0
+    assert trail(service, 6) == [
+        ("release.promote", "demo 2", "asked"), ("release.promote", "demo 2", "refused"),
+        ("release.promote", "demo 2", "asked"), ("release.promote", "demo 2", "done"),
+        ("release.rollback", "demo 2", "asked"), ("release.rollback", "demo 2", "done"),
+    ]  # fmt: skip
 
 
 def trained_again(world: World, job_id: int, held: int | None = subprocess.PIPE) -> JSON:
