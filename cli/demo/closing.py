@@ -13,10 +13,11 @@ from cli.demo.summary import Scores
 from cli.output import table
 
 _COMMANDS: Final = (
-    ".venv/bin/gridcast up",
+    ".venv/bin/gridcast up && .venv/bin/gridcast serve    (the page, with a plant as if it stood there now)",
+    "or, in a home of its own (GRIDCAST_HOME): .venv/bin/gridcast up",
     ".venv/bin/gridcast worker & .venv/bin/gridcast sink &",
     ".venv/bin/gridcast publish samples/la_haute_borne --speed 0 --to 2014-12-17",
-    ".venv/bin/gridcast train --fast --hindsight",
+    ".venv/bin/gridcast lag --wait && .venv/bin/gridcast train --fast --hindsight",
     ".venv/bin/gridcast publish samples/la_haute_borne --speed 3600 --from 2014-12-17",
     ".venv/bin/gridcast forecast la-haute-borne",
     ".venv/bin/gridcast status; .venv/bin/gridcast lag; .venv/bin/gridcast score live",
