@@ -44,7 +44,8 @@ _AS_SET = 0
 @dataclass(frozen=True)
 class Topic:
     """One topic. `partitions` None: as many as the journal. `days` 0: as set for it, None: for ever. `large`:
-    its records may be larger than a broker's default. `dense`: workers do not compress it.
+    its records may be larger than a broker's default. `dense`: workers do not compress it. `told`: what the
+    broker was told of a topic of others, in place of what we say.
     """
 
     name: str
@@ -55,9 +56,12 @@ class Topic:
     partitions: int | None = None
     large: bool = False
     dense: bool = False
+    told: tuple[tuple[str, str], ...] | None = None
 
     def config(self, settings: Settings) -> dict[str, str]:
         """The broker's settings for it."""
+        if self.told is not None:
+            return dict(self.told)
         shared = {"message.timestamp.type": "LogAppendTime"}
         if self.large:
             shared["max.message.bytes"] = str(LARGE_BYTES)

@@ -11,7 +11,7 @@ from consumers.intake import TOPICS as SINK_TOPICS
 from consumers.lag import committed_by_group
 from infra.kafka import admin, await_admin
 from infra.topic_reader import read, spans
-from infra.topics import ALERTS, ALERTS_DEAD, CHECKPOINTS, JOURNAL, WEATHER_RUNS
+from infra.topics import ALERTS, ALERTS_DEAD, CHECKPOINTS, JOURNAL, WEATHER_OBSERVATIONS, WEATHER_RUNS
 from schemas.codec import Codec
 from schemas.errors import GridcastError, ServiceUnavailable
 from streams.checkpoints import MARKER_KEY, OWNER, TAKEN_AT, read_state
@@ -86,8 +86,8 @@ def starts(
     settings: Settings, codec: Codec, groups: Groups, stored: Mapping[str, Mapping[int, int]], topic: str
 ) -> dict[int, int] | None:
     """The first record of each partition of a topic that somebody has still to read; None: all of them."""
-    if topic in (ALERTS, ALERTS_DEAD):
-        return None  # the alerter looks there for what it has told already
+    if topic in (ALERTS, ALERTS_DEAD, WEATHER_OBSERVATIONS):
+        return None  # the alerter looks there for what it has told; what was observed stands nowhere else
     held = spans(settings, topic)
     found = {partition: span.end for partition, span in held.items()}
     worker = groups.get(settings.worker_group, {})

@@ -1,8 +1,8 @@
 """A backup and a restore, top to bottom.
 
-The order of a backup is what makes it whole. First PostgreSQL as of one moment, with the sink's offsets; then
-what the groups have committed; then the states; then journal and outputs, each to its end. So nothing that is
-named before is missing from what comes after.
+The order of a backup is what makes it whole: what follows from something is read before it. First PostgreSQL
+as of one moment, with the sink's offsets; then what the groups have committed; then states, outputs, journal,
+and what the journal was made from. So nothing that is named before is missing from what comes after.
 """
 
 from __future__ import annotations
@@ -22,7 +22,18 @@ from cli.backup.positions import Groups, group_positions, put_back, starts, tabl
 from infra.postgres import MIGRATIONS, connect, migrate
 from infra.registry import schema_ids
 from infra.topic_reader import spans
-from infra.topics import CHECKPOINTS, JOURNAL, TOPICS, Topic, make_topics
+from infra.topics import (
+    ARTIFACTS,
+    CHECKPOINTS,
+    JOURNAL,
+    PLANTS,
+    RELEASES,
+    TOPICS,
+    WEATHER_OBSERVATIONS,
+    WEATHER_RUNS,
+    Topic,
+    make_topics,
+)
 from schemas.codec import Codec
 from schemas.errors import GridcastError, InputError
 
@@ -33,8 +44,11 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], object]
 _NAME: Final = "gridcast-backup"
-#: States before the journal, or one could hold more of it than the backup has.
-_ORDER: Final = tuple(sorted(TOPICS, key=lambda one: one.name != CHECKPOINTS))
+#: Read after everything that follows from them: a forecast of a record that the backup has not would come out
+#: anew after a restore, under the same identity and with other values. A release names its artifacts.
+_CAUSES: Final = (JOURNAL, WEATHER_RUNS, WEATHER_OBSERVATIONS, PLANTS, RELEASES, ARTIFACTS)
+_PLACES: Final = {name: place for place, name in enumerate((CHECKPOINTS, "", *_CAUSES))}
+ORDER: Final = tuple(sorted(TOPICS, key=lambda one: _PLACES.get(one.name, _PLACES[""])))
 
 
 def back_up(settings: Settings, out: Path, whole: bool, also: Sequence[str], say: Say) -> dict[str, Any]:
@@ -46,6 +60,7 @@ def back_up(settings: Settings, out: Path, whole: bool, also: Sequence[str], say
     """
     folder = NewFolder(out)
     at = datetime.now(UTC)
+    others = {name: topics.config_of(settings, name) for name in also if name not in _names()}
     codec = Codec(schema_ids(settings))
     with closing(connect(settings, _NAME)) as server:
         server.set_session(isolation_level="repeatable read", readonly=True)
@@ -55,13 +70,15 @@ def back_up(settings: Settings, out: Path, whole: bool, also: Sequence[str], say
     groups = group_positions(settings)
     # Asked for before the states are read: a later marker would let the journal begin behind what they need.
     first = {
-        one.name: starts(settings, codec, groups, stored, one.name) for one in _ORDER if not one.compacted
+        one.name: starts(settings, codec, groups, stored, one.name) for one in ORDER if not one.compacted
     }
     kept: dict[str, Any] = {}
-    for one in [*_ORDER, *(Topic(name, "", ()) for name in also)]:
+    for one in [*ORDER, *(Topic(name, "", ()) for name in others)]:
         begin = None if whole else first.get(one.name)
         found = topics.dump(settings, folder, one.name, begin, one.compacted, say)
         kept[one.name] = {"compacted": one.compacted, "partitions": found}
+        if one.name in others:
+            kept[one.name]["config"] = others[one.name]
     counts = {
         "rows": sum(one["rows"] for one in database["tables"].values()),
         "records": sum(p["records"] for one in kept.values() for p in one["partitions"].values()),
@@ -142,7 +159,7 @@ def _prepare_database(settings: Settings, wanted: list[str]) -> None:
 def _prepare_topics(settings: Settings, told: dict[str, Any]) -> None:
     """Topics with as many partitions as they had, each of them empty."""
     count = len(told[JOURNAL]["partitions"])
-    also = [Topic(n, "", (), partitions=len(o["partitions"])) for n, o in told.items() if n not in _names()]
+    also = [_of_others(name, one) for name, one in told.items() if name not in _names()]
     make_topics(settings.model_copy(update={"partitions": count}), (*TOPICS, *also))
     for name in told:
         for partition, span in spans(settings, name).items():
@@ -151,6 +168,12 @@ def _prepare_topics(settings: Settings, told: dict[str, Any]) -> None:
                     f"{name}[{partition}] holds records or has held some: stop everything, delete the topics,"
                     " and let the restore make them anew"
                 )
+
+
+def _of_others(name: str, told: dict[str, Any]) -> Topic:
+    config = told.get("config")  # backups of before have none
+    pairs = None if config is None else tuple(config.items())
+    return Topic(name, "", (), partitions=len(told["partitions"]), told=pairs)
 
 
 def _load_topics(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import ConfigResource, ConfigSource, ResourceType
 
 from infra.kafka import Outgoing, admin, await_admin, produce_all, producer
 from infra.topic_reader import Span, read, spans
@@ -68,15 +69,16 @@ def dump(
     Returns by partition the first offset, the end and how many records there are.
     """
     told = {}
-    for partition, held in spans(settings, topic).items():
-        path, span = folder.file(file_of(topic, partition)), held
+    for partition in spans(settings, topic):
+        path = folder.file(file_of(topic, partition))
         for _ in range(_ATTEMPTS):
+            # Asked for just before it is read: retention goes on, and a topic may take hours.
+            span = spans(settings, topic, only={partition})[partition]
             begin = span.first if start is None else start.get(partition, span.end)
             first = min(max(begin, span.first), span.end)
             written = _write(settings, path, topic, partition, first, span.end, compacted)
             if written is not None:
                 break
-            span = spans(settings, topic, only={partition})[partition]
         else:
             raise ServiceUnavailable(
                 f"{topic}[{partition}] is compacted faster than it can be read: try again"
@@ -84,6 +86,22 @@ def dump(
         told[str(partition)] = {"first": first, "end": span.end, "records": written}
     say(f"{topic}: {sum(one['records'] for one in told.values())} records")
     return told
+
+
+def config_of(settings: Settings, topic: str) -> dict[str, str]:
+    """What the broker was told of a topic, its defaults left out.
+
+    Raises `InputError` where there is no such topic.
+    """
+    spans(settings, topic)
+    asked = ConfigResource(ResourceType.TOPIC, topic)
+    try:
+        client = admin(settings)  # its futures end with it
+        found = await_admin(client.describe_configs([asked])[asked], f"describe {topic}", _ANSWER_S)
+    except KafkaException as error:
+        raise ServiceUnavailable(f"{topic} cannot be described: {error.args[0].str()}") from error
+    own = ConfigSource.DYNAMIC_TOPIC_CONFIG.value
+    return {name: one.value for name, one in sorted(found.items()) if one.source == own}
 
 
 def file_of(topic: str, partition: int) -> str:

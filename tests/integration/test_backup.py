@@ -14,10 +14,22 @@ import pytest
 
 from cli.backup.folder import read_folder
 from cli.backup.run import back_up, restore
+from cli.backup.topics import config_of
 from infra import metrics
 from infra.settings import Settings
 from infra.topic_reader import spans
-from infra.topics import ALERTS_DEAD, ANOMALIES, FORECASTS, FORECASTS_LATEST, JOURNAL, PLANTS, SCORES, TOPICS
+from infra.topics import (
+    ALERTS_DEAD,
+    ANOMALIES,
+    FORECASTS,
+    FORECASTS_LATEST,
+    JOURNAL,
+    PLANTS,
+    SCORES,
+    TOPICS,
+    Topic,
+    make_topics,
+)  # fmt: skip
 from schemas.errors import InputError
 from tests.integration.conftest import empty_topics, own_database
 from tests.integration.crashes import journaled
@@ -38,11 +50,17 @@ from tests.integration.workers import (
     send,
 )
 
+OF_OTHERS = "schemas-of-a-registry"
 QUICK = {"checkpoint_every_s": 0.5}
 
 
 def quiet(_text: str) -> None:
     """Progress that nobody looks at."""
+
+
+def refuse(text: str) -> None:
+    """Nothing may be done yet."""
+    raise AssertionError(text)
 
 
 @contextmanager
@@ -154,7 +172,12 @@ def test_lost_topics_come_back_as_far_as_the_database_has_come(settings: Setting
     send(settings, [*journaled(), *plant_versions(), *hours_of_telemetry(0, 4)])
     sink_all(settings)
     send_bytes(settings, ALERTS_DEAD, b"one", b"two")
-    back_up(settings, tmp_path / "backup", whole=True, also=(), say=quiet)
+    make_topics(settings, (Topic(OF_OTHERS, "", (), compacted=True, partitions=1),))
+    send_bytes(settings, OF_OTHERS, b"schema")
+    with pytest.raises(InputError, match="no topic of-nobody"):
+        back_up(settings, tmp_path / "none", whole=True, also=("of-nobody",), say=refuse)
+    told = config_of(settings, OF_OTHERS)
+    back_up(settings, tmp_path / "backup", whole=True, also=(OF_OTHERS,), say=quiet)
     send(settings, hours_of_telemetry(4, 6))
     sink_all(settings)
     before, reached = digest(settings), ends(settings, JOURNAL)
@@ -162,6 +185,8 @@ def test_lost_topics_come_back_as_far_as_the_database_has_come(settings: Setting
 
     restore(settings, tmp_path / "backup", postgres=False, kafka=True, say=quiet)
     assert ends(settings, JOURNAL) == reached  # no offset will mean two records
+    assert config_of(settings, OF_OTHERS) == told and told["cleanup.policy"] == "compact"
+    assert ends(settings, OF_OTHERS) == {OF_OTHERS: {0: 1}}
     send(settings, hours_of_telemetry(4, 6))  # from its source once more
     sink_all(settings)
     after = digest(settings)
@@ -179,7 +204,7 @@ def refuse_what_is_no_whole_backup(settings: Settings, folder: Path) -> None:
         back_up(settings, folder, whole=False, also=(), say=quiet)
     manifest = folder / "backup.json"
     kept: dict[str, Any] = json.loads(manifest.read_text())
-    assert set(kept["topics"]) == {topic.name for topic in TOPICS}
+    assert set(kept["topics"]) == {topic.name for topic in TOPICS} | {OF_OTHERS}
     assert gzip.decompress((folder / "tables/telemetry.copy.gz").read_bytes()).count(b"\n") == 12 * 4 * 6
 
     newer = {**kept, "database": {**kept["database"], "migrations": ["9999.of-tomorrow"]}}
