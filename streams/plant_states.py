@@ -85,8 +85,10 @@ class PlantStates:
     def _put_together(self, plant_id: str) -> Fleet:
         held = spans(self.settings, JOURNAL)
         number = partition_of(plant_id.encode(), len(held))
-        start = self._starts.get(plant_id) or self._start(number, plant_id, held[number])
-        self._starts[plant_id] = start
+        start = self._starts.get(plant_id)
+        if start is None:
+            start = self._start(number, plant_id, held[number])
+            self._starts[plant_id] = start  # its time begins once: who asks often must not make it last
         if held[number].end - start.offset > _MOST_RECORDS:
             raise ServiceUnavailable("the worker is far behind its journal: ask again once it has caught up")
         replay = CarefulReplay(

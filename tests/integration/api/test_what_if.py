@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from cachetools import TTLCache
 
 from consumers.forecast_document import iso
 from infra.kafka import Outgoing, produce_all, producer
@@ -130,6 +131,18 @@ def test_a_state_is_put_together_without_any_checkpoint_too(service: World, live
     states = PlantStates(_fresh(service.settings), CODEC, SimpleNamespace(load_release=load))
     fleet = states.fleet_of("a")
     assert list(fleet.ids.values()) == ["a"], "and of this plant alone"
+
+
+def test_a_checkpoint_gets_old_however_often_it_is_asked_for(
+    service: World, lived: LiveRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = PlantStates(service.settings, CODEC, SimpleNamespace(load_release=load))
+    now_s, read_at_s, read = [0.0], [], states._start
+    states._starts = TTLCache(states._starts.maxsize, states._starts.ttl, timer=lambda: now_s[0])
+    monkeypatch.setattr(states, "_start", lambda *where: (read_at_s.append(now_s[0]), read(*where))[1])
+    for now_s[0] in (0.0, 40.0, 70.0):
+        states.fleet_of("a")
+    assert read_at_s == [0.0, 70.0]
 
 
 def _fresh(settings: Settings) -> Settings:
