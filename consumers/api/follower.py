@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 _POLL_S: Final = 0.5
 _AT_ONCE: Final = 500
 _AGAIN_S: Final = 2.0
+_SILENT_S: Final = 5.0
+_ANSWER_S: Final = 5.0
 
 
 class Follower:
@@ -68,6 +70,7 @@ class Follower:
                 if said != self.trouble:
                     _log.warning("%s; trying again", said)
                 self.trouble = said
+                self._hub.lose()
                 self._stopped.wait(_AGAIN_S)
 
     def _follow(self) -> None:
@@ -76,11 +79,17 @@ class Follower:
             reader.assign(self._starts(reader))
             self._hub.publish([], self._at)
             self.trouble = None
+            heard_s = time.monotonic()
             while not self._stopped.is_set():
                 self.moved_s = time.monotonic()
                 first = reader.poll(_POLL_S)
                 if first is not None:
                     self._take([first, *reader.consume(_AT_ONCE, timeout=0)])
+                    heard_s = time.monotonic()
+                elif time.monotonic() - heard_s > _SILENT_S:
+                    # A broker that is gone and one that has nothing to say are the same to who polls.
+                    reader.list_topics(FORECASTS_LATEST, timeout=_ANSWER_S)
+                    heard_s = time.monotonic()
         finally:
             reader.close()
 

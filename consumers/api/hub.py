@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from cachetools import LRUCache
+
 from infra import metrics, topics
 from schemas.errors import InputError
 
@@ -18,11 +20,14 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
 Place = tuple[str, int]
+#: Kind and bytes of a record, and the levels of who hears it.
+ToldKey = tuple[str, bytes, tuple[float, ...] | None]
 #: What is live, with the letter that stands for it in an id, and what an event of it is called.
 LETTERS: Final = {topics.FORECASTS: "f", topics.ANOMALIES: "a", topics.DRIFT: "d"}
 KINDS: Final = {topics.FORECASTS: "forecast", topics.ANOMALIES: "alert", topics.DRIFT: "drift"}
 TOPICS: Final = tuple(LETTERS)
 _WAITING: Final = 2000
+_TOLD: Final = 300  # some 15 kB each; listeners are told of a record soon after each other
 _ID: Final = re.compile(r"[fad]\d{1,6}\.\d{1,19}(-[fad]\d{1,6}\.\d{1,19}){0,5000}")
 
 
@@ -46,13 +51,17 @@ class Listener:
 
 
 class Hub:
-    """Who listens. All but `publish` belongs to the event loop."""
+    """Who listens, and `at`, where everybody is: nowhere while Kafka is away. All but `publish` and `lose`
+    belongs to the event loop.
+    """
 
     def __init__(self) -> None:
         self._listeners: set[Listener] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.at: dict[Place, int] = {}
         self.closed = False
+        #: What was told of a record, once for all who hear it at the same levels.
+        self.told: LRUCache[ToldKey, tuple[str, str] | None] = LRUCache(_TOLD)
 
     def open(self, loop: asyncio.AbstractEventLoop) -> None:
         """From now on events can be handed over."""
@@ -63,6 +72,12 @@ class Hub:
         loop = self._loop
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self._hand_out, messages, dict(at))
+
+    def lose(self) -> None:
+        """From the follower's thread: Kafka is away. Who listens is let go, and may come back later."""
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._let_go)
 
     def listen(self) -> Listener:
         """Begin to listen, here and now."""
@@ -84,6 +99,10 @@ class Hub:
     def close(self) -> None:
         """End every stream: the service stops, and waits for none."""
         self.closed = True
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self.at = {}
         for listener in self._listeners:
             listener.behind = listener.queue.full()
             listener.offer(None)

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Final
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Final
 
-from fastapi import APIRouter, Header, Query
-from pydantic_core import to_json
+from fastapi import APIRouter, Header, Query, Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from consumers.api.answers import problems
-from consumers.api.gate import KeyFirst, Reader
-from consumers.api.hub import KINDS, Listener, Place, event_id, place_of
+from consumers.api.gate import LOOK_S, KeyFirst, Reader
+from consumers.api.hub import Listener, Place, event_id, place_of
 from consumers.api.params import Levels, OfPlant, levels_of
 from consumers.api.parts import Given, Parts
 from consumers.api.problems import RETRY_S, Problem
-from consumers.api.routes.events import event_id_of
-from consumers.forecast_document import document, iso_or_none
+from consumers.api.wanted import Wanted
 from infra.topic_reader import read
-from schemas.errors import DecodeError, GridcastError, InputError, LogTruncated
+from schemas.errors import GridcastError, InputError, LogTruncated
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -33,7 +33,6 @@ _PING_S: Final = 15
 #: How soon a listener that was cut off comes back [ms].
 _BACK_MS: Final = 2000
 _AT_ONCE: Final = 500
-_TIMES: Final = ("issued_at", "known_at", "event_time", "started_at")
 _EVENT: Final = {
     "type": "object",
     "properties": {
@@ -64,6 +63,7 @@ Kinds = Annotated[
     },
 )
 async def live(
+    request: Request,
     given: Given,
     _key: Reader,
     kinds: Kinds = "forecast,alert,drift",
@@ -80,65 +80,49 @@ async def live(
     With `Last-Event-ID`, as browsers send it by themselves, it goes on with what came after that event, as
     long as Kafka keeps it; where some of it is gone, an event `gap` says how many records.
     """
-    wanted = _Wanted(given, set(kinds.split(",")), plant_id, levels_of(levels))
+    wanted = Wanted(given, set(kinds.split(",")), plant_id, levels_of(levels))
     try:
         since = None if last_event_id is None else place_of(last_event_id)
     except InputError as error:
         raise Problem(404, str(error)) from error
     if not given.hub.at:
-        raise Problem(503, "Kafka has not answered yet: try again", {"Retry-After": str(RETRY_S)})
+        raise Problem(503, "Kafka does not answer: try again", {"Retry-After": str(RETRY_S)})
     if given.hub.listeners >= given.settings.api_streams:
         raise Problem(503, "too many streams are open: try again", {"Retry-After": str(RETRY_S)})
     listener = given.hub.listen()
+    pass_ = _Pass(request.scope["state"]["still_holds"])
     return EventSourceResponse(
-        _events(given, listener, wanted, since, first, "text/event-stream" in accept),
+        _events(given, listener, wanted, pass_, since, first, "text/event-stream" in accept),
         ping=_PING_S,
         headers={"Cache-Control": "no-store"},
     )
 
 
-class _Wanted:
-    """What a listener asked for, and how it is told."""
+@dataclass
+class _Pass:
+    """The key of a stream, looked at again and again: one that was revoked hears no more."""
 
-    def __init__(
-        self, given: Parts, kinds: Collection[str], plant_id: str | None, levels: list[float] | None
-    ) -> None:
-        self._given = given
-        self._kinds = kinds
-        self._plant = None if plant_id is None else plant_id.encode()
-        self._levels = levels
+    still_holds: Callable[[], Awaitable[bool]]
+    looked_s: float = field(default_factory=time.monotonic)
 
-    def told(self, message: Message) -> tuple[str, bytes] | None:
-        """Kind and data of an event; None for what was not asked for, or cannot be read."""
-        kind = KINDS[str(message.topic())]
-        if kind not in self._kinds or (self._plant is not None and message.key() != self._plant):
-            return None
-        try:
-            record = self._given.codec.decode(message.value())[1]
-            return kind, self._data(kind, record)
-        except DecodeError:
-            return None
+    @property
+    def left_s(self) -> float:
+        """How long it need not be looked at."""
+        return max(self.looked_s + LOOK_S - time.monotonic(), 0.0)
 
-    def newest(self) -> Iterator[bytes]:
-        """The newest forecasts that there are."""
-        for plant_id, held in self._given.latest.all().items():
-            if "forecast" in self._kinds and self._plant in (None, plant_id.encode()):
-                yield self._data("forecast", held.record())
-
-    def _data(self, kind: str, record: Mapping[str, Any]) -> bytes:
-        if kind == "forecast":
-            levels = self._levels and [one for one in self._levels if one in record["levels"]]
-            return to_json(document(record, levels or None), inf_nan_mode="null")
-        told = {name: iso_or_none(value) if name in _TIMES else value for name, value in record.items()}
-        if kind == "alert":
-            told = {"event_id": event_id_of(told), **told}
-        return to_json(told, inf_nan_mode="null")
+    async def holds(self) -> bool:
+        """Whether the stream may go on."""
+        if self.left_s > 0:
+            return True
+        self.looked_s = time.monotonic()
+        return await self.still_holds()
 
 
 async def _events(
     given: Parts,
     listener: Listener,
-    wanted: _Wanted,
+    wanted: Wanted,
+    pass_: _Pass,
     since: dict[Place, int] | None,
     first: bool,
     stays: bool,
@@ -151,34 +135,38 @@ async def _events(
         if first:
             for data in wanted.newest():
                 yield ServerSentEvent(data.decode(), event="forecast", id=event_id(at))
-        async for one in _missed(given, listener, wanted, at):
+        async for one in _missed(given, listener, wanted, pass_, at):
             yield one
-        while stays and not listener.behind:
-            message = await listener.queue.get()
+        while stays and not listener.behind and await pass_.holds():
+            try:
+                message = await asyncio.wait_for(listener.queue.get(), pass_.left_s)
+            except TimeoutError:
+                continue
             if message is None:
                 return
             told = _seen(wanted, message, at)
             if told is not None:
-                yield ServerSentEvent(told[1].decode(), event=told[0], id=event_id(at))
+                yield ServerSentEvent(told[1], event=told[0], id=event_id(at))
     finally:
         given.hub.leave(listener)
 
 
-def _seen(wanted: _Wanted, message: Message, at: dict[Place, int]) -> tuple[str, bytes] | None:
+def _seen(wanted: Wanted, message: Message, at: dict[Place, int]) -> tuple[str, str] | None:
     """Go on past a message, and what is to be told of it."""
     at[str(message.topic()), int(message.partition() or 0)] = int(message.offset() or 0) + 1
     return wanted.told(message)
 
 
 async def _missed(
-    given: Parts, listener: Listener, wanted: _Wanted, at: dict[Place, int]
+    given: Parts, listener: Listener, wanted: Wanted, pass_: _Pass, at: dict[Place, int]
 ) -> AsyncIterator[ServerSentEvent]:
     """What came between `at` and the moment of listening, out of Kafka; each batch is read in a thread."""
     behind = {place: offset for place, offset in at.items() if offset < listener.start[place]}
     batches = _between(given, behind, listener.start)
     try:
         while (batch := await asyncio.to_thread(next, batches, None)) is not None:
-            if given.hub.closed:
+            if given.hub.closed or not given.hub.at or not await pass_.holds():
+                listener.behind = True
                 return
             if isinstance(batch, int):
                 yield ServerSentEvent(f'{{"lost": {batch}}}', event="gap", id=event_id(at))
@@ -186,7 +174,7 @@ async def _missed(
             for message in batch:
                 told = _seen(wanted, message, at)
                 if told is not None:
-                    yield ServerSentEvent(told[1].decode(), event=told[0], id=event_id(at))
+                    yield ServerSentEvent(told[1], event=told[0], id=event_id(at))
     except GridcastError as error:
         _log.warning("a stream ends, its listener will come back: %s", error)
         listener.behind = True

@@ -13,7 +13,7 @@ from consumers.api.answers import JSON, answer, document_of, page_of, problems, 
 from consumers.api.documents import Actual, Plant, PlantDocument, Quality, UnitScan
 from consumers.api.gate import KeyFirst, Reader
 from consumers.api.listing import Listing, named
-from consumers.api.params import Cursor, From, Limit, Name, PlantId, To
+from consumers.api.params import Cursor, From, Limit, Name, OfPlant, PlantId, To
 from consumers.api.parts import Given, Parts
 from consumers.api.problems import Problem
 from consumers.forecast_document import RUNGS, iso_or_none
@@ -140,10 +140,10 @@ def units(
     response_class=Response,
     responses=page_of(Quality, "Every plant, by name, in one page."),
 )
-def quality(request: Request, given: Given, _key: Reader) -> Response:
+def quality(request: Request, given: Given, _key: Reader, plant_id: OfPlant = None) -> Response:
     """For each plant whether its newest forecast can be trusted now, if not why, and how its feeds are."""
     with given.database.reading() as question:
-        known = newest_plants(question)
+        known = [one for one in newest_plants(question) if plant_id in (None, one.plant_id)]
         held = read_coverage(question, 3600, given.settings.coverage_days)
     now_ms = time.time_ns() // 1_000_000
     rows = []

@@ -8,18 +8,23 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 from confluent_kafka import TopicPartition
 
+from consumers.api import keys, wanted
+from consumers.api.audit import Actor
+from consumers.api.gate import FRESH_S
 from consumers.api.keys import Role
 from infra.kafka import admin, await_admin
+from infra.postgres import transaction
 from infra.topic_reader import spans
 from tests import output_records as made
-from tests.integration.api.world import World, latest
+from tests.integration.api.world import World, latest, new_key
 from tests.integration.sink_help import send, send_bytes, wait_until
 
 STREAM = "text/event-stream"
@@ -170,3 +175,57 @@ def test_what_kafka_has_lost_is_said(service: World) -> None:
     with listening(service, last_id=heard.last_id) as again:
         wait_until(lambda: len(again.events) == 2, "the gap and what is left", 20)
     assert again.events[0] == ("gap", {"lost": 2}) and again.issues() == [3]
+
+
+def test_the_stream_of_a_key_that_is_revoked_ends(service: World) -> None:
+    token = new_key(service.settings, Role.READER)
+    other = replace(service, keys={**service.keys, Role.READER: token})
+    with listening(other) as heard, listening(service) as stays:
+        send(service.settings, forecasts(1))
+        wait_until(lambda: len(heard.events) == 1, "the first one", 20)
+        with transaction(service.settings) as cursor:
+            keys.revoke(cursor, token.split("_")[1], Actor("test"))
+        wait_until(lambda: service.app.state.parts.hub.listeners == 1, "its end", FRESH_S + 1)
+        send(service.settings, forecasts(2))
+        wait_until(lambda: len(stays.events) == 2, "who goes on", 20)
+    assert heard.issues() == [1]
+
+
+def test_streams_end_while_kafka_is_away_and_go_on_where_they_were(service: World) -> None:
+    parts = service.app.state.parts
+    with listening(service) as heard:
+        send(service.settings, forecasts(1))
+        wait_until(lambda: len(heard.events) == 1, "the first one", 20)
+        parts.hub.lose()
+        wait_until(lambda: parts.hub.listeners == 0, "its end", 20)
+    refused = service.get("/v1/live", Accept=STREAM)
+    assert refused.status_code == 503 and refused.headers["retry-after"]
+    parts.hub.publish([], parts.follower._at)
+    wait_until(lambda: bool(parts.hub.at), "Kafka again", 20)
+    send(service.settings, forecasts(2))
+    with listening(service, last_id=heard.last_id) as again:
+        wait_until(lambda: len(again.events) == 1, "what came since", 20)
+    assert again.issues() == [2]
+
+
+def test_an_event_is_made_once_for_all_who_hear_it_at_the_same_levels(
+    service: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_of, document = [], wanted.document
+
+    def counted(record: Any, levels: Any = None) -> Any:
+        made_of.append(levels)
+        return document(record, levels)
+
+    monkeypatch.setattr(wanted, "document", counted)
+    with (
+        listening(service) as one,
+        listening(service, "?plant_id=a") as two,
+        listening(service, "?levels=0.5") as narrow,
+        listening(service, "?levels=0.5") as other,
+    ):
+        send(service.settings, forecasts(41))
+        every = (one, two, narrow, other)
+        wait_until(lambda: all(len(heard.events) == 1 for heard in every), "all", 20)
+    assert one.events == two.events != narrow.events == other.events
+    assert sorted(made_of, key=str) == [None, [0.5]]
