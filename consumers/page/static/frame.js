@@ -2,7 +2,7 @@
 
 import { h, plantPath, replace } from "./lib/dom.js";
 import { pref, setPref } from "./lib/prefs.js";
-import { clock } from "./lib/times.js";
+import { moment } from "./lib/times.js";
 
 const VIEWS = [
   ["Fleet", "#/"],
@@ -77,7 +77,7 @@ export function connection(live) {
     }
     notice.hidden = !lost;
     notice.textContent = lost
-      ? `Not live since ${clock(live.since)}: the service does not answer. What you see may be old. It is tried again by itself.`
+      ? `Not live since ${moment(live.since)}: the service does not answer. What you see may be old. It is tried again by itself.`
       : "";
   };
   live.on("state", show);

@@ -6,6 +6,7 @@ import { Live } from "./lib/live.js";
 import { onPref } from "./lib/prefs.js";
 import { find, route } from "./lib/router.js";
 import { forget, key } from "./lib/session.js";
+import { age } from "./lib/parts.js";
 import { announceAlerts, connection, navigation, tools } from "./frame.js";
 import { signIn } from "./views/signin.js";
 import * as alerts from "./views/alerts.js";
@@ -24,6 +25,7 @@ route("/releases", "Releases", releases.show);
 route("/releases/:name/:version", "Releases", release.show);
 route("/operations", "Operations", operations.show);
 
+const AGE_MS = 20000;
 const main = document.getElementById("main");
 const live = new Live();
 let leaving = null;
@@ -34,8 +36,8 @@ function enter({ focus = true } = {}) {
   const { signal } = leaving;
   if (!key()) {
     live.stop();
-    navigation(null);
     tools(null);
+    navigation(null);
     signIn(main, () => enter());
     return;
   }
@@ -94,6 +96,7 @@ document.getElementById("skip").addEventListener("click", (click) => {
   main.focus();
 });
 connection(live);
+setInterval(age, AGE_MS);
 announceAlerts(live);
 live.on("state", () => {
   if (!key() && live.state !== "off") enter();

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from consumers.api.keys import Role
 from consumers.page.serving import POLICY, files
+from tests import output_records as made
 from tests.browser.session import PHONE, visit
 from tests.integration.api.world import PLANTS, World
 from tests.integration.page.places import EVENT, VIEWS, go, refused
@@ -76,11 +77,12 @@ def test_each_chart_has_its_numbers_as_a_table(page: Page) -> None:
         for one in figures.all():
             assert one.locator("svg[role=img]").get_attribute("aria-label")
             one.locator("summary").click()
-        assert page.locator("main figure th", has_text=re.compile(f"^{column}$")).count() >= 1, path
+        expect(page.locator("main figure th", has_text=re.compile(f"^{column}$"))).not_to_have_count(0)
         assert page.locator("main figure tbody tr").count() > 1
 
 
 def test_views_tell_what_the_api_tells(page: Page, world: World) -> None:
+    page.clock.set_fixed_time(made.T0_MS / 1000 + 24 * 3600 + 60)
     go(page, "/")
     rows = page.locator("main tbody tr")
     assert rows.count() == len(PLANTS)
@@ -125,8 +127,9 @@ def test_a_thousand_plants_are_drawn_in_parts_and_found_among_all(page: Page, wo
     go(page, "/")
     lines = page.locator("main tbody tr")
     assert lines.count() == 60 and lines.first.locator("a").first.inner_text() == "plant-777", "worst first"
-    page.get_by_role("button", name="Show 60 more").click()
+    page.get_by_role("button", name="Show 60 more").press("Enter")
     assert lines.count() == 120
+    expect(lines.nth(60).locator("a").first).to_be_focused()
     page.get_by_label("Show").select_option("events")
     assert lines.count() == 1
     page.get_by_label("Show").select_option("all")

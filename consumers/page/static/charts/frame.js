@@ -22,10 +22,9 @@ export function within(width, height, margin = MARGIN) {
 }
 
 // The upright axis on the left, its unit above it.
-export function valueAxis(svg, box, [from, to], unit, digits) {
+export function valueAxis(svg, box, [from, to], unit) {
   const marks = ticks(from, to, Math.max(3, Math.round((box.bottom - box.top) / 48)));
   const y = linear([from, to], [box.bottom, box.top]);
-  const shown = digits ?? marks.digits;
   for (const value of marks.values) {
     svg.append(
       s("line", {
@@ -38,7 +37,7 @@ export function valueAxis(svg, box, [from, to], unit, digits) {
       s(
         "text",
         { class: "tick", x: box.left - 6, y: y(value) + 4, "text-anchor": "end" },
-        plain(value, Math.max(shown, marks.digits) > 3 ? 3 : marks.digits),
+        plain(value, Math.min(marks.digits, 3)),
       ),
     );
   }

@@ -34,6 +34,3 @@ export function linkTo(path, text, attributes) {
 
 export const plantPath = (plantId, section) =>
   `#/plants/${encodeURIComponent(plantId)}${section ? `/${section}` : ""}`;
-
-// Only for who sees no colours and no pictures.
-export const hiddenText = (text) => h("span", { class: "unseen" }, text);

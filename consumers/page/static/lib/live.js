@@ -6,11 +6,15 @@ import { forget, key } from "./session.js";
 const SILENT_MS = 45000; // the service says something every 15 s
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 15000;
+const STEADY_MS = 30000; // who was heard for so long is asked again at once, and no sooner
+// Who was away for longer begins anew, and the views ask again: what happened since is no news any more.
+const LONGEST_GAP_MS = 300000;
 
 export class Live extends EventTarget {
   state = "off"; // off, connecting, live, lost
   since = Date.now();
   #last = null;
+  #heardAt = Date.now();
   #abort = null;
   #wait = FIRST_WAIT_MS;
 
@@ -23,6 +27,7 @@ export class Live extends EventTarget {
   start() {
     if (this.#abort) return;
     this.#abort = new AbortController();
+    this.#heardAt = Date.now();
     this.#run(this.#abort.signal);
   }
 
@@ -41,7 +46,8 @@ export class Live extends EventTarget {
       this.#become("lost");
       if (refused === 404) this.#last = null; // a place that the log no longer has
       if (refused === 401) return;
-      await new Promise((done) => setTimeout(done, this.#wait));
+      // Not everybody in the same moment, after a service that all of them have lost.
+      await new Promise((done) => setTimeout(done, this.#wait * (0.5 + Math.random() / 2)));
       this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT_MS);
     }
   }
@@ -49,6 +55,8 @@ export class Live extends EventTarget {
   async #listen(signal) {
     const ours = new AbortController();
     const both = AbortSignal.any([signal, ours.signal]);
+    if (Date.now() - this.#heardAt > LONGEST_GAP_MS) this.#last = null;
+    let began = Infinity;
     let watchdog = setTimeout(() => ours.abort(), SILENT_MS);
     try {
       const answer = await fetch("/v1/live?levels=0.1,0.5,0.9", {
@@ -65,13 +73,14 @@ export class Live extends EventTarget {
         if (answer.status === 401) forget();
         return answer.status;
       }
+      began = this.#heardAt = Date.now();
       this.#become("live");
-      this.#wait = FIRST_WAIT_MS;
       const parser = new Parser();
       const text = answer.body.pipeThrough(new TextDecoderStream()).getReader();
       for (;;) {
         const { done, value } = await text.read();
         if (done) return 0;
+        this.#heardAt = Date.now();
         clearTimeout(watchdog);
         watchdog = setTimeout(() => ours.abort(), SILENT_MS);
         for (const event of parser.take(value)) this.#tell(event);
@@ -81,6 +90,7 @@ export class Live extends EventTarget {
     } finally {
       clearTimeout(watchdog);
       ours.abort();
+      if (this.#heardAt - began > STEADY_MS) this.#wait = FIRST_WAIT_MS;
     }
   }
 
@@ -98,7 +108,7 @@ export class Live extends EventTarget {
     if (state === this.state) return;
     const before = this.state;
     this.state = state;
-    this.since = Date.now();
+    this.since = state === "lost" ? this.#heardAt : Date.now();
     this.dispatchEvent(new CustomEvent("state", { detail: { state, before } }));
   }
 }

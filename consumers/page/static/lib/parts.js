@@ -1,7 +1,7 @@
 // Pieces that views share: headings, badges, cards, states in plain words.
 
-import { h, hiddenText } from "./dom.js";
-import { ago, moment } from "./times.js";
+import { h } from "./dom.js";
+import { ago, lasted, moment } from "./times.js";
 import { plain } from "./units.js";
 
 export const heading = (text, ...beside) =>
@@ -29,7 +29,18 @@ export const trust = (row) =>
 
 export function time(at, plant, { age = false } = {}) {
   if (!at) return h("span", { class: "muted" }, "never");
-  return h("time", { datetime: at, title: at }, age ? ago(at) : moment(at, plant));
+  return h("time", { datetime: at, title: at, "data-age": age }, age ? ago(at) : moment(at, plant));
+}
+
+// How long what is not over has lasted by now.
+export const soFar = (from) =>
+  h("time", { datetime: from, title: from, "data-so-far": true }, `${lasted(from)} so far`);
+
+// Ages go on while nothing new comes: what says "17 min ago" an hour later would pass for fresh.
+export function age() {
+  for (const one of document.querySelectorAll("time[data-age]")) one.textContent = ago(one.dateTime);
+  for (const one of document.querySelectorAll("time[data-so-far]"))
+    one.textContent = `${lasted(one.dateTime)} so far`;
 }
 
 export const card = (label, value, detail, kind = "") =>
@@ -77,7 +88,8 @@ export function quality(value) {
 }
 
 // `columns`: [{ name, of(row), number }]. A table that lies as cards on a phone.
-export function listing({ caption, columns, rows, kind = "", none = "Nothing here." }) {
+// `id(row)` names a row for who takes over what has changed (`takeOver`).
+export function listing({ caption, columns, rows, kind = "", none = "Nothing here.", id }) {
   if (!rows.length) return empty(none);
   return h(
     "table",
@@ -100,7 +112,7 @@ export function listing({ caption, columns, rows, kind = "", none = "Nothing her
       rows.map((row) =>
         h(
           "tr",
-          { role: "row" },
+          { role: "row", "data-row": id?.(row) },
           columns.map((one) =>
             h(
               "td",
@@ -122,5 +134,3 @@ export const choice = (label, options, value, onchange) => {
   );
   return h("label", { class: "field" }, h("span", null, label), select);
 };
-
-export { hiddenText };

@@ -28,7 +28,4 @@ export function setPref(name, value) {
   for (const listener of listeners) listener(name, value);
 }
 
-export function onPref(listener) {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
-}
+export const onPref = (listener) => void listeners.add(listener);

@@ -35,6 +35,12 @@ export const zoneName = (plant) => {
   return plant?.timezone === zone ? `local time, ${zone}` : `your time, ${zone}`;
 };
 
+// For days that are counted in UTC wherever the plant is: in its zone they would begin the day before.
+export const UTC_DAYS = { timezone: "UTC" };
+
+// Where plants of many zones stand in one list.
+export const zonesName = () => (zoneOf(null) === "UTC" ? "UTC" : "each plant's local time");
+
 const DAY = { day: "numeric", month: "short" };
 const CLOCK = { hour: "2-digit", minute: "2-digit" };
 
@@ -51,8 +57,10 @@ export function moment(at, plant) {
   );
 }
 
-export function hourOf(at, plant) {
-  return Number(format(zoneOf(plant), { hour: "2-digit" }).format(new Date(at)));
+// Month, day, hour and minute, as numbers.
+export function localParts(at, plant) {
+  const parts = format(zoneOf(plant), { month: "numeric", day: "numeric", ...CLOCK }).formatToParts(at);
+  return Object.fromEntries(parts.map(({ type, value }) => [type, Number(value)]));
 }
 
 export function span(seconds) {

@@ -18,11 +18,16 @@ export function powerScale(capacityKw) {
   return { per: 1, unit: "kW", digits: capacityKw < 20 ? 2 : capacityKw < 200 ? 1 : 0 };
 }
 
+// What a plant draws for itself at rest, below this share of its capacity, is within rounding: 0 is said.
+const AT_REST = 0.005;
+
 export function power(kw, capacityKw) {
   if (missing(kw)) return NONE;
   const scale = powerScale(capacityKw);
-  return `${plain(kw / scale.per, scale.digits)} ${scale.unit}`;
+  return `${plain(atRest(kw, capacityKw) / scale.per, scale.digits)} ${scale.unit}`;
 }
+
+const atRest = (kw, capacityKw) => (kw < 0 && -kw < AT_REST * capacityKw ? 0 : kw);
 
 // Of one number alone, with digits as it needs them.
 export const powerOf = (kw) => power(kw, missing(kw) ? 0 : Math.max(Math.abs(kw), 1));
@@ -30,7 +35,8 @@ export const powerOf = (kw) => power(kw, missing(kw) ? 0 : Math.max(Math.abs(kw)
 export function band(low, high, capacityKw) {
   if (missing(low) || missing(high)) return NONE;
   const scale = powerScale(capacityKw);
-  return `${plain(low / scale.per, scale.digits)} to ${plain(high / scale.per, scale.digits)} ${scale.unit}`;
+  const [from, to] = [low, high].map((kw) => plain(atRest(kw, capacityKw) / scale.per, scale.digits));
+  return `${from} to ${to} ${scale.unit}`;
 }
 
 export function energy(kwh) {

@@ -3,14 +3,22 @@
 import { failed, loading } from "./parts.js";
 import { replace } from "./dom.js";
 
+const AGAIN_MS = 15000;
+// The service, or what stands before it, cannot answer now: what is shown is still the best that is known.
+const passes = ({ status }) => status === 0 || status === 429 || status >= 500;
+
 // `load(signal)` asks, `show(found)` gives what is drawn. `reload` keeps what is there until it has the new.
 export function loaded(element, what, context, load, show) {
   let shown = false;
   let asking = null;
-  const run = async () => {
+  let timer = null;
+  context.signal.addEventListener("abort", () => clearTimeout(timer));
+  const run = () => go(false);
+  const go = async (quietly) => {
+    clearTimeout(timer);
     asking?.abort();
     const mine = (asking = new AbortController());
-    if (!shown) replace(element, loading(what));
+    if (!shown && !quietly) replace(element, loading(what));
     try {
       const found = await load(AbortSignal.any([mine.signal, context.signal]));
       if (mine.signal.aborted || context.signal.aborted) return;
@@ -19,9 +27,10 @@ export function loaded(element, what, context, load, show) {
       element.removeAttribute("data-old");
     } catch (error) {
       if (mine.signal.aborted || context.signal.aborted || error.name === "AbortError") return;
-      if (shown && error.status === 0) element.setAttribute("data-old", "");
+      if (passes(error)) timer = setTimeout(() => go(true), AGAIN_MS);
+      if (shown && passes(error)) element.setAttribute("data-old", "");
       else {
-        replace(element, failed(error, run));
+        keepPlace(element, () => replace(element, failed(error, run)));
         shown = false;
       }
       if (!(error.status >= 0)) console.error(error);
@@ -32,15 +41,29 @@ export function loaded(element, what, context, load, show) {
   return run;
 }
 
+// As `loaded`, for what holds views that ask again by themselves: once it is shown it stays.
+export function loadedOnce(element, what, context, load, show) {
+  let there = false;
+  const onBack = (run) => context.onBack(() => there || run());
+  return loaded(element, what, { ...context, onBack }, load, (found) => {
+    const made = show(found);
+    there = true;
+    return made;
+  });
+}
+
 // Calls soon, once, however often it is asked to. `waitMs`: a number, or what gives one.
 export function soon(run, waitMs, signal) {
   let timer = null;
   signal.addEventListener("abort", () => clearTimeout(timer));
   return () => {
-    timer ??= setTimeout(() => {
-      timer = null;
-      run();
-    }, typeof waitMs === "function" ? waitMs() : waitMs);
+    timer ??= setTimeout(
+      () => {
+        timer = null;
+        run();
+      },
+      typeof waitMs === "function" ? waitMs() : waitMs,
+    );
   };
 }
 
@@ -53,11 +76,21 @@ export function keepPlace(element, change) {
   unfolded.forEach((was, number) => {
     if (was && details[number]) details[number].open = true;
   });
-  const found = places?.reduce((at, [number, name]) => {
-    const child = at?.children[number];
-    return child?.tagName === name ? child : null;
-  }, element);
+  const still = places?.active.isConnected ? places.active : null;
+  const found = still ?? twin(element, places?.active) ?? places?.reduce(stepped, element);
   if (found && found !== element && found !== document.activeElement) found.focus({ preventScroll: true });
+}
+
+const stepped = (at, [number, name]) => {
+  const child = at?.children[number];
+  return child?.tagName === name ? child : null;
+};
+
+// A link is known by where it leads, wherever it stands now; where it is gone, nothing takes its focus.
+function twin(element, active) {
+  const path = active?.getAttribute("href");
+  if (!path) return undefined;
+  return [...element.querySelectorAll("a")].find((one) => one.getAttribute("href") === path) ?? element;
 }
 
 function placesTo(element, active) {
@@ -66,7 +99,7 @@ function placesTo(element, active) {
   for (let at = active; at !== element; at = at.parentElement) {
     places.unshift([[...at.parentElement.children].indexOf(at), at.tagName]);
   }
-  return places;
+  return Object.assign(places, { active });
 }
 
 export function every(run, periodMs, signal) {

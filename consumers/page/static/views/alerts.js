@@ -3,10 +3,14 @@
 import { ask, post } from "../lib/api.js";
 import { h, linkTo, plantPath } from "../lib/dom.js";
 import { badge, choice, failed, heading, listing, section, severity, time } from "../lib/parts.js";
+import { zonesName } from "../lib/times.js";
 import { energy } from "../lib/units.js";
 import { every, loaded, soon } from "../lib/view.js";
 import { evidence } from "./event.js";
 import { eventList, isOpen, nameOf } from "./event_list.js";
+import { zones } from "./zones.js";
+
+const MOST = 500;
 
 const STATES = [
   ["raised", "that are not over"],
@@ -28,42 +32,54 @@ export function show(main, context) {
     ),
     body,
   );
+  const plantsOf = zones();
+  // Nothing is drawn anew over a note that somebody is writing; what came meanwhile is drawn after it.
+  const writing = () => body.querySelector("form") !== null;
+  const onBack = (run) => context.onBack(() => writing() || run());
   const reload = loaded(
     body,
     "the alerts",
-    context,
+    { ...context, onBack },
     async (signal) => {
       const [alerts, events] = await Promise.all([
-        ask("/v1/alerts", { state: state.state, limit: 500 }, signal),
-        ask("/v1/events", { open: true, limit: 500 }, signal),
+        ask("/v1/alerts", { state: state.state, limit: MOST }, signal),
+        ask("/v1/events", { open: true, limit: MOST }, signal),
       ]);
-      return { alerts: alerts.data, events: events.data.filter(isOpen) };
+      const plants = await plantsOf(
+        [...alerts.data, ...events.data].map((one) => one.plant_id),
+        signal,
+      );
+      return { alerts, events, plants };
     },
-    ({ alerts, events }) => [
+    ({ alerts, events, plants }) => [
+      h("p", { class: "muted" }, `Times: ${zonesName()}.`),
       section(
-        `Told (${alerts.length})`,
-        alertList(alerts, () => reload()),
+        `Told (${many(alerts)})`,
+        alertList(alerts.data, plants, reloadIdle),
+        rest(alerts, "/v1/alerts"),
       ),
       section(
-        `Open events (${events.length})`,
+        `Open events (${many(events)})`,
         h("p", { class: "muted" }, "All that detectors see now, whether a rule tells of it or not."),
-        eventList(events, { none: "Nothing is wrong that a detector sees." }),
+        eventList(events.data.filter(isOpen), { plants, none: "Nothing is wrong that a detector sees." }),
+        rest(events, "/v1/events?open=true"),
       ),
     ],
   );
-  const reloadSoon = soon(reload, 1500, context.signal);
+  const reloadIdle = () => {
+    if (!writing()) reload();
+  };
+  const reloadSoon = soon(reloadIdle, 1500, context.signal);
   context.on("alert", reloadSoon);
   context.on("drift", reloadSoon);
-  every(
-    () => {
-      if (!body.querySelector("form")) reload();
-    },
-    30000,
-    context.signal,
-  );
+  every(reloadIdle, 30000, context.signal);
 }
 
-const alertList = (rows, reload) =>
+const many = ({ data, next }) => `${data.length}${next ? " and more" : ""}`;
+const rest = ({ next }, path) =>
+  next ? h("p", { class: "muted" }, `The newest ${MOST}; the API has them all at ${path}.`) : null;
+
+const alertList = (rows, plants, reload) =>
   listing({
     caption: "Alerts",
     rows,
@@ -80,7 +96,7 @@ const alertList = (rows, reload) =>
         name: "State",
         of: (one) => (one.state === "raised" ? badge("warning", "◔", "raised") : badge("good", "✓", "over")),
       },
-      { name: "Told", of: (one) => time(one.raised_at) },
+      { name: "Told", of: (one) => time(one.raised_at, plants.get(one.plant_id)) },
       { name: "At stake", of: (one) => energy(one.energy_kwh), number: true },
       {
         name: "Evidence",
@@ -140,6 +156,7 @@ function form(one, cell, begin, reload) {
         event.preventDefault();
         try {
           await post(`/v1/alerts/${encodeURIComponent(one.alert_id)}/acknowledge`, { note: note.value });
+          cell.replaceChildren(badge("good", "✓", "by you"), h("small", null, note.value));
           reload();
         } catch (refusal) {
           cell.replaceChildren(failed(refusal, back));

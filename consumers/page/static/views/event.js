@@ -2,15 +2,17 @@
 
 import { ask } from "../lib/api.js";
 import { h, linkTo, plantPath } from "../lib/dom.js";
-import { badge, card, cards, heading, listing, section, severity, time } from "../lib/parts.js";
-import { lasted, moment } from "../lib/times.js";
+import { badge, card, cards, heading, listing, section, severity, soFar, time } from "../lib/parts.js";
+import { lasted, moment, zoneName } from "../lib/times.js";
 import { energy, plain, powerOf } from "../lib/units.js";
 import { loaded, soon } from "../lib/view.js";
 import { isOpen, nameOf } from "./event_list.js";
+import { zones } from "./zones.js";
 
 export function show(main, context) {
   const { eventId } = context.given;
   const body = h("div");
+  const plantsOf = zones();
   const title = heading("Event");
   main.append(
     h("p", { class: "crumb" }, linkTo("#/", "Fleet"), h("span", { "aria-hidden": "true" }, " / ")),
@@ -21,13 +23,17 @@ export function show(main, context) {
     body,
     "the event",
     context,
-    (signal) => ask(`/v1/events/${encodeURIComponent(eventId)}`, {}, signal),
-    ({ records }) => {
+    async (signal) => {
+      const { records } = await ask(`/v1/events/${encodeURIComponent(eventId)}`, {}, signal);
       const newest = records.at(-1);
+      const plant = (await plantsOf([newest.plant_id], signal)).get(newest.plant_id);
+      return { records, newest, plant };
+    },
+    ({ records, newest, plant }) => {
       const where = newest.unit_id ? `${newest.plant_id}, ${newest.unit_id}` : newest.plant_id;
       title.querySelector("h1").textContent = `${nameOf(newest.detector)} at ${where}`;
       document.title = `${title.textContent} · gridcast`;
-      return drawn(newest, records);
+      return drawn(newest, records, plant);
     },
   );
   const reloadSoon = soon(reload, 1000, context.signal);
@@ -36,7 +42,7 @@ export function show(main, context) {
   });
 }
 
-function drawn(newest, records) {
+function drawn(newest, records, plant) {
   return [
     h(
       "p",
@@ -46,14 +52,13 @@ function drawn(newest, records) {
       isOpen(newest) ? badge("warning", "◔", "open") : badge("good", "✓", "over"),
       ` ${newest.message} `,
       linkTo(plantPath(newest.plant_id, "events"), "All events of the plant"),
+      h("span", { class: "muted" }, ` · times: ${zoneName(plant)}`),
     ),
     cards(
       card(
         "Began",
-        moment(newest.started_at),
-        isOpen(newest)
-          ? `for ${lasted(newest.started_at, newest.event_time)} by its newest record`
-          : `lasted ${lasted(newest.started_at, newest.event_time)}`,
+        moment(newest.started_at, plant),
+        isOpen(newest) ? soFar(newest.started_at) : `lasted ${lasted(newest.started_at, newest.event_time)}`,
       ),
       card("At stake", energy(newest.energy_kwh), "since it opened"),
       card("Expected", powerOf(newest.expected_kw), "by the detector"),
@@ -67,7 +72,7 @@ function drawn(newest, records) {
         rows: records.toReversed(),
         columns: [
           { name: "Number", of: (one) => plain(one.sequence) },
-          { name: "At", of: (one) => time(one.event_time) },
+          { name: "At", of: (one) => time(one.event_time, plant) },
           { name: "What", of: (one) => one.phase },
           { name: "Severity", of: (one) => severity(one.severity) },
           { name: "Expected", of: (one) => powerOf(one.expected_kw), number: true },

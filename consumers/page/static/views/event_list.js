@@ -1,14 +1,14 @@
 // Events in a list, with what each costs.
 
 import { h, linkTo, plantPath } from "../lib/dom.js";
-import { badge, listing, severity, time } from "../lib/parts.js";
+import { badge, listing, severity, soFar, time } from "../lib/parts.js";
 import { lasted } from "../lib/times.js";
 import { energy } from "../lib/units.js";
 
 export const nameOf = (detector) => detector.replaceAll("_", " ");
 export const isOpen = (event) => event.phase !== "close";
 
-export function eventList(rows, { plant = null, none, caption = "Events" } = {}) {
+export function eventList(rows, { plant = null, plants, none, caption = "Events" } = {}) {
   return listing({
     caption,
     rows,
@@ -31,11 +31,10 @@ export function eventList(rows, { plant = null, none, caption = "Events" } = {})
         name: "State",
         of: (one) => (isOpen(one) ? badge("warning", "◔", "open") : badge("good", "✓", "over")),
       },
-      { name: "Began", of: (one) => time(one.started_at, plant) },
+      { name: "Began", of: (one) => time(one.started_at, plant ?? plants?.get(one.plant_id)) },
       {
         name: "Lasted",
-        of: (one) =>
-          one.event_time === one.started_at ? "just begun" : lasted(one.started_at, one.event_time),
+        of: (one) => (isOpen(one) ? soFar(one.started_at) : lasted(one.started_at, one.event_time)),
         number: true,
       },
       { name: "At stake", of: (one) => energy(one.energy_kwh), number: true },

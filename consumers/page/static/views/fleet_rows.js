@@ -28,6 +28,10 @@ function row(plant, outlook, quality, events) {
   };
 }
 
+// Nobody learns anything from what was issued before what is shown: it was read again after a gap.
+export const isNews = (forecast, outlook) =>
+  !outlook || Date.parse(forecast.issued_at) >= Date.parse(outlook.issued_at);
+
 // The outlook's few steps out of a live forecast with all of them, at the lead times of the one before.
 export function outlookOf(forecast, before) {
   const issued = Date.parse(forecast.issued_at);
@@ -42,7 +46,6 @@ export function outlookOf(forecast, before) {
     model: forecast.model,
     version: forecast.version,
     capacity_kw: forecast.capacity_kw,
-    stale: forecast.stale,
     telemetry_at: forecast.telemetry_at,
     measured_kw: before?.measured_kw ?? null,
     steps: steps.map((step) => ({
@@ -56,10 +59,21 @@ export function outlookOf(forecast, before) {
   };
 }
 
-// The step that ends so many hours after the issue, or the last one before.
-export function stepAt(outlook, hours) {
-  const until = Date.parse(outlook?.issued_at ?? 0) + hours * 3600000;
-  return outlook?.steps.findLast((step) => Date.parse(step.valid_at) <= until + 900000) ?? null;
+const HOUR_MS = 3600000;
+
+// The first step that is not over by now; none where the whole forecast is, or where that is hours away.
+export function nextStep(outlook) {
+  const now = Date.now();
+  const step = outlook?.steps.find((one) => Date.parse(one.valid_at) > now);
+  return step && Date.parse(step.valid_at) - step.interval_s * 1000 <= now + HOUR_MS ? step : null;
+}
+
+// The step that ends nearest to so many hours from now, no matter when it was issued.
+export function stepIn(outlook, hours) {
+  const at = Date.now() + hours * HOUR_MS;
+  const off = (step) => Math.abs(Date.parse(step.valid_at) - at);
+  const near = (outlook?.steps ?? []).filter((step) => off(step) <= 2 * HOUR_MS);
+  return near.toSorted((a, b) => off(a) - off(b))[0] ?? null;
 }
 
 export const FILTERS = [
@@ -71,7 +85,7 @@ export const FILTERS = [
 ];
 
 const load = (one) => {
-  const step = one.outlook?.steps[0];
+  const step = nextStep(one.outlook);
   return step?.p50_kw === undefined || step?.p50_kw === null ? -1 : step.p50_kw / one.plant.capacity_kw;
 };
 const byName = (a, b) => a.id.localeCompare(b.id, "en", { numeric: true });

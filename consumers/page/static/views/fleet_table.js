@@ -4,7 +4,7 @@ import { spark } from "../charts/spark.js";
 import { h, linkTo, plantPath } from "../lib/dom.js";
 import { listing, meter, quality, severity, time, trust } from "../lib/parts.js";
 import { NONE, band, plain, power, share } from "../lib/units.js";
-import { stepAt } from "./fleet_rows.js";
+import { nextStep, stepIn } from "./fleet_rows.js";
 
 const COLUMNS = [
   { name: "Plant", of: plant },
@@ -20,7 +20,13 @@ const COLUMNS = [
 ];
 
 export const table = (rows) =>
-  listing({ caption: "Plants of the fleet", columns: COLUMNS, rows, kind: "fleet-list" });
+  listing({
+    caption: "Plants of the fleet",
+    columns: COLUMNS,
+    rows,
+    kind: "fleet-list",
+    id: (row) => row.id,
+  });
 
 function plant(row) {
   return [
@@ -43,8 +49,9 @@ function measured(row) {
 }
 
 function next(row) {
-  const step = row.outlook?.steps[0];
-  if (!step || step.p50_kw === null) return NONE;
+  const step = nextStep(row.outlook);
+  if (!step) return tooOld(row);
+  if (step.p50_kw === null) return NONE;
   const part = step.p50_kw / row.plant.capacity_kw;
   return meter(part, `${power(step.p50_kw, row.plant.capacity_kw)}, ${share(part)}`);
 }
@@ -55,13 +62,15 @@ function ahead(row) {
 }
 
 function later(row) {
-  const step = stepAt(row.outlook, 6);
-  if (!step) return NONE;
+  const step = stepIn(row.outlook, 6);
+  if (!step) return tooOld(row);
   return [
     h("b", null, power(step.p50_kw, row.plant.capacity_kw)),
     h("small", null, band(step.p10_kw, step.p90_kw, row.plant.capacity_kw)),
   ];
 }
+
+const tooOld = (row) => (row.outlook ? h("span", { class: "muted" }, "too old") : NONE);
 
 function events(row) {
   if (!row.events.length) return h("span", { class: "muted" }, "none");

@@ -20,6 +20,7 @@ import { every, loaded } from "../lib/view.js";
 import { jobList } from "./jobs.js";
 
 const SLOW_S = 60;
+const MOST_FEEDS = 200;
 
 export function show(main, context) {
   main.append(heading("Operations"));
@@ -42,7 +43,7 @@ export function show(main, context) {
   part(
     "the feeds",
     (signal) => ask("/v1/quality", {}, signal),
-    ({ data }) => section("Feeds", feedList(data)),
+    ({ data }) => section("Feeds", feedList(data), feedsLeft(data)),
   );
   part("the jobs", jobs, (rows) => section("Jobs", jobList(rows)));
 }
@@ -51,10 +52,10 @@ async function service(signal) {
   const answer = async (path) => {
     try {
       const told = await fetch(path, { signal, credentials: "omit" });
-      return told.headers.get("content-type")?.includes("json") ? await told.json() : { ok: false };
+      return told.headers.get("content-type")?.includes("json") ? await told.json() : {};
     } catch (error) {
       if (error.name === "AbortError") throw error;
-      return { ok: false };
+      return {}; // what nobody has told is not known
     }
   };
   const [health, ready, version] = await Promise.all(["/health", "/ready", "/version"].map(answer));
@@ -70,24 +71,28 @@ async function jobs(signal) {
   }
 }
 
-const yes = (value, good, bad) => [value ? good : bad, value ? "good" : "critical"];
+function yes(value, good, bad, unknown = "not known") {
+  if (value === undefined) return [unknown, "warning"];
+  return value ? [good, "good"] : [bad, "critical"];
+}
 
 function standing({ health, ready, version }) {
-  const [alive, aliveKind] = yes(health.ok, "works", "stands still");
+  const [alive, aliveKind] =
+    health.ok === undefined ? ["does not answer", "critical"] : yes(health.ok, "works", "stands still");
   const [base, baseKind] = yes(ready.database, "answers", "does not answer");
   const [kafka, kafkaKind] = yes(health.follows_kafka, "is followed", "is not followed");
   return cards(
     card(
       "API",
       alive,
-      health.uptime_s ? `up for ${span(health.uptime_s)}, gridcast ${version.gridcast}` : "",
+      health.uptime_s ? `up for ${span(health.uptime_s)}, gridcast ${version.gridcast ?? ""}` : "",
       aliveKind,
     ),
     card("PostgreSQL", base, "where the sink writes", baseKind),
     card(
       "Kafka",
       kafka,
-      ready.forecasts ? "every newest forecast is in memory" : "forecasts are still being read",
+      yes(ready.forecasts, "every newest forecast is in memory", "forecasts are still being read", "")[0],
       kafkaKind,
     ),
   );
@@ -153,10 +158,17 @@ const stallList = (rows) =>
     ],
   });
 
+const feedsLeft = (rows) =>
+  rows.length > MOST_FEEDS
+    ? h("p", { class: "muted" }, `The worst ${MOST_FEEDS} of ${rows.length}; the fleet has them all.`)
+    : null;
+
 const feedList = (rows) =>
   listing({
     caption: "Feeds",
-    rows: rows.toSorted((a, b) => (a.telemetry_quality ?? 0) - (b.telemetry_quality ?? 0)).slice(0, 200),
+    rows: rows
+      .toSorted((a, b) => (a.telemetry_quality ?? 0) - (b.telemetry_quality ?? 0))
+      .slice(0, MOST_FEEDS),
     none: "There are no plants yet.",
     columns: [
       { name: "Plant", of: (one) => linkTo(plantPath(one.plant_id), one.plant_id) },

@@ -3,7 +3,7 @@
 import { ask } from "../lib/api.js";
 import { h, linkTo, plantPath, replace } from "../lib/dom.js";
 import { heading, time, trust } from "../lib/parts.js";
-import { every, loaded } from "../lib/view.js";
+import { every, loadedOnce, soon } from "../lib/view.js";
 import { plain, power } from "../lib/units.js";
 import { zoneName } from "../lib/times.js";
 import * as events from "./plant_events.js";
@@ -38,7 +38,7 @@ export function show(main, context) {
     ),
     body,
   );
-  loaded(
+  loadedOnce(
     body,
     plantId,
     context,
@@ -55,14 +55,19 @@ export function show(main, context) {
 function standing(about, plant, context) {
   const run = async () => {
     try {
-      const { data } = await ask("/v1/quality", {}, context.signal);
+      const { data } = await ask("/v1/quality", { plant_id: plant.plant_id }, context.signal);
       const row = data.find((one) => one.plant_id === plant.plant_id);
       replace(about, row ? [trust(row), row.trusted ? " " : ` ${row.why_not}. `] : null, facts(plant, row));
     } catch (error) {
-      if (error.name !== "AbortError") replace(about, facts(plant, null));
+      if (error.name !== "AbortError" && !about.childElementCount) replace(about, facts(plant, null));
     }
   };
   every(run, 60000, context.signal);
+  context.onBack(run);
+  const runSoon = soon(run, 1500, context.signal);
+  context.on("forecast", (told) => {
+    if (told.plant_id === plant.plant_id) runSoon();
+  });
   run();
 }
 
@@ -75,7 +80,7 @@ function facts(plant, row) {
     `${plant.kind === "wind" ? "Wind farm" : "Solar park"} of ${power(plant.capacity_kw, plant.capacity_kw)}`,
     where,
     ` · times: ${zoneName(plant)}`,
-    row?.issued_at ? [" · issued ", time(row.issued_at, plant, { age: true })] : null,
+    row?.issued_at ? [" · newest forecast issued ", time(row.issued_at, plant, { age: true })] : null,
     row?.rung ? ` from ${row.rung === "both" ? "weather and telemetry" : row.rung}` : null,
   );
 }

@@ -19,11 +19,11 @@ export function show(element, plant, context) {
         ask("/v1/events", { ...of, open: false, limit: 100 }, signal),
         ask("/v1/drift", { ...of, limit: 50 }, signal),
       ]);
-      return { open: open.data.filter(isOpen), past, drift: drift.data };
+      return { open: open.data.filter(isOpen), more: open.next, past, drift: drift.data };
     },
-    ({ open, past, drift }) => [
+    ({ open, more, past, drift }) => [
       section(
-        `Open now (${open.length})`,
+        `Open now (${open.length}${more ? " and more" : ""})`,
         eventList(open, { plant, none: "Nothing is wrong that a detector sees.", caption: "Open events" }),
       ),
       section(

@@ -10,6 +10,7 @@ import { band, power } from "../lib/units.js";
 import { loaded, soon } from "../lib/view.js";
 
 const BEFORE_MS = 12 * 3600000;
+const MOST = 200;
 const level = (text) => `P${Math.round(100 * Number(text))}`;
 const legend = (forecast) => [
   ["median", "median (P50)"],
@@ -28,7 +29,7 @@ const RUNGS = [
 
 export function show(element, plant, context) {
   const path = `/v1/plants/${encodeURIComponent(plant.plant_id)}`;
-  const state = { issued: "newest" };
+  const state = { issued: "newest", cursor: null };
   const reload = loaded(
     element,
     "the forecast",
@@ -37,7 +38,7 @@ export function show(element, plant, context) {
       const newest = state.issued === "newest";
       const [forecast, issues] = await Promise.all([
         ask(newest ? `${path}/forecasts/latest` : `${path}/forecasts/${state.issued}`, {}, signal),
-        ask(`${path}/forecasts`, { limit: 200 }, signal),
+        ask(`${path}/forecasts`, { limit: MOST }, signal),
       ]);
       const from = new Date(Date.parse(forecast.issued_at) - BEFORE_MS).toISOString();
       const last = forecast.steps.at(-1)?.valid_at ?? forecast.issued_at;
@@ -45,13 +46,16 @@ export function show(element, plant, context) {
       const actuals = await askAll(`${path}/actuals`, { from, to: until }, signal);
       return {
         forecast,
-        issues: issues.data,
+        issues,
         actuals: actuals.map((one) => ({ at: Date.parse(one.event_time), kw: one.power_kw })),
       };
     },
     ({ forecast, issues, actuals }) => [
-      chooser(state, issues, plant, () => reload()),
-      forecast.steps.length ? drawn(forecast, actuals, plant) : empty("This forecast has no steps."),
+      chooser(state, issues.data, plant, () => reload()),
+      issues.next
+        ? h("p", { class: "muted" }, `The newest ${MOST} issues; the API has them all at ${path}/forecasts.`)
+        : null,
+      forecast.steps.length ? drawn(forecast, actuals, plant, state) : empty("This forecast has no steps."),
       origin(forecast, plant),
     ],
   );
@@ -93,9 +97,10 @@ function chooser(state, issues, plant, change) {
   );
 }
 
-function drawn(forecast, actuals, plant) {
-  const state = { cursor: null };
-  const said = h("output", { class: "reading" });
+// `state.cursor`: the end of the interval that is read, kept when the chart is drawn anew.
+function drawn(forecast, actuals, plant, state) {
+  const usual = usualStep(actuals);
+  const said = h("output", { class: "reading", "aria-live": "off" });
   const range = h("input", {
     type: "range",
     min: 0,
@@ -121,13 +126,13 @@ function drawn(forecast, actuals, plant) {
     },
     table: {
       columns: ["End of interval", "P10", "P50", "P90", "Made of", "Measured"],
-      rows: () => forecast.steps.map((step) => cells(step, forecast, actuals, plant)),
+      rows: () => forecast.steps.map((step) => cells(step, forecast, actuals, plant, usual)),
     },
   });
   const read = (place, asked = true) => {
     const step = forecast.steps[place];
     if (!step) return;
-    const [at, low, middle, high, rung, measured] = cells(step, forecast, actuals, plant);
+    const [at, low, middle, high, rung, measured] = cells(step, forecast, actuals, plant, usual);
     const lead = span((Date.parse(step.valid_at) - Date.parse(forecast.issued_at)) / 1000);
     said.textContent = `${at} (${lead} ahead): ${middle}, ${band(step.power_kw["0.1"], step.power_kw["0.9"], forecast.capacity_kw)}, from ${rung}${measured === "–" ? "" : `; measured ${measured}`}`;
     range.setAttribute("aria-valuetext", said.textContent);
@@ -144,11 +149,14 @@ function drawn(forecast, actuals, plant) {
       read(place);
     }
   };
-  read(0, false);
+  const kept = forecast.steps.findIndex((step) => Date.parse(step.valid_at) === state.cursor);
+  if (kept < 0) state.cursor = null;
+  range.value = Math.max(kept, 0);
+  read(Math.max(kept, 0), false);
   return made.element;
 }
 
-function cells(step, forecast, actuals, plant) {
+function cells(step, forecast, actuals, plant, usual) {
   const shown = (level) => power(step.power_kw[level], forecast.capacity_kw);
   return [
     moment(step.valid_at, plant),
@@ -156,16 +164,21 @@ function cells(step, forecast, actuals, plant) {
     shown("0.5"),
     shown("0.9"),
     step.rung === "both" ? "weather and telemetry" : step.rung,
-    power(meanWithin(actuals, step), forecast.capacity_kw),
+    power(meanWithin(actuals, step, usual), forecast.capacity_kw),
   ];
 }
 
+// The distance between scans that most of them keep [s]: a gap between the first two is not it.
+function usualStep(actuals) {
+  const gaps = actuals.slice(1).map((one, place) => (one.at - actuals[place].at) / 1000);
+  return gaps.toSorted((a, b) => a - b)[Math.floor(gaps.length / 2)] ?? null;
+}
+
 // What was measured in an interval, where at least half of its usual scans are there.
-function meanWithin(actuals, step) {
+function meanWithin(actuals, step, usual) {
   const end = Date.parse(step.valid_at);
   const found = actuals.filter(({ at, kw }) => kw !== null && at > end - step.interval_s * 1000 && at <= end);
-  const usual = actuals.length > 1 ? (actuals[1].at - actuals[0].at) / 1000 : step.interval_s;
-  if (!found.length || found.length * usual < step.interval_s / 2) return null;
+  if (!found.length || found.length * (usual ?? step.interval_s) < step.interval_s / 2) return null;
   return found.reduce((sum, { kw }) => sum + kw, 0) / found.length;
 }
 

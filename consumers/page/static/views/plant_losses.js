@@ -94,13 +94,11 @@ function drawn(told, plant) {
                   .map((row) => `${name(row)} ${energy(row.energy_kwh)}`)
                   .slice(0, 8)
                   .join(", ")}`,
-                rows: rows
-                  .slice(0, 20)
-                  .map((row) => ({
-                    name: name(row),
-                    parts: [{ kind: kindOf(row.cause), value: row.energy_kwh ?? 0 }],
-                    text: energy(row.energy_kwh),
-                  })),
+                rows: rows.slice(0, 20).map((row) => ({
+                  name: name(row),
+                  parts: [{ kind: kindOf(row.cause), value: row.energy_kwh ?? 0 }],
+                  text: energy(row.energy_kwh),
+                })),
               }),
             table: {
               columns: ["Unit", "Cause", "Events", "Hours", "Hours without a value", "Energy", "Money"],

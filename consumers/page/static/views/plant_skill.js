@@ -5,7 +5,7 @@ import { lines } from "../charts/lines.js";
 import { ask } from "../lib/api.js";
 import { h } from "../lib/dom.js";
 import { card, cards, choice, empty, section } from "../lib/parts.js";
-import { day, dayOfYear } from "../lib/times.js";
+import { UTC_DAYS, day, dayOfYear } from "../lib/times.js";
 import { percent, plain, share } from "../lib/units.js";
 import { loaded } from "../lib/view.js";
 import { newestTelemetry } from "./newest.js";
@@ -71,7 +71,7 @@ export function show(element, plant, context) {
             reload();
           }),
         ),
-        told.data.length > 1 ? trend(told.data, state, plant) : empty("There are not enough days yet."),
+        told.data.length > 1 ? trend(told.data, state) : empty("There are not enough days yet."),
       ),
     ],
   );
@@ -82,6 +82,7 @@ function byLead(told, plant) {
   const names = rows.map((row) => row.horizon);
   const line = (kind, name, marks) => ({ kind, marks, points: rows.map((row, place) => [place, row[name]]) });
   const known = (name) => rows.some((row) => row[name] !== null);
+  const inside = rows.map((row) => (row.coverage80 === null ? null : 100 * row.coverage80));
   const mid = rows.find((row) => row.horizon === "6h") ?? rows.at(-1);
   const table = {
     columns: [
@@ -163,16 +164,13 @@ function byLead(told, plant) {
             unit: "%",
             names,
             nameUnit: "lead time",
-            range: [40, 100],
+            range: [Math.min(40, ...inside.filter((one) => one !== null)), 100],
             area: [78, 82],
             lines: [
               {
                 kind: "median",
                 marks: true,
-                points: rows.map((row, place) => [
-                  place,
-                  row.coverage80 === null ? null : 100 * row.coverage80,
-                ]),
+                points: inside.map((value, place) => [place, value]),
               },
             ],
           }),
@@ -185,7 +183,7 @@ function byLead(told, plant) {
   ];
 }
 
-function trend(rows, state, plant) {
+function trend(rows, state) {
   const times = [Date.parse(rows[0].period), Date.parse(rows.at(-1).period)];
   const line = (kind, name, marks) => ({
     kind,
@@ -194,7 +192,7 @@ function trend(rows, state, plant) {
   });
   return figure({
     title: `Error at ${state.lead} by ${state.by}`,
-    note: "In % of capacity. Bias above 0: more was forecast than came.",
+    note: "In % of capacity, of UTC days. Bias above 0: more was forecast than came.",
     legend: [
       ["line median", "error"],
       ["line naive", "bias"],
@@ -205,15 +203,15 @@ function trend(rows, state, plant) {
         title: `Error, bias and load by ${state.by}`,
         unit: "%",
         times,
-        plant,
+        plant: UTC_DAYS,
         range: extent(rows),
         lines: [line("yesterday", "load"), line("naive", "bias"), line("median", "nmae", true)],
       }),
     table: {
-      columns: ["From", "Forecasts", "Error", "Bias", "Load", "In the band"],
+      columns: ["From UTC day", "Forecasts", "Error", "Bias", "Load", "In the band"],
       rows: () =>
         rows.map((row) => [
-          day(row.period, plant),
+          day(row.period, UTC_DAYS),
           plain(row.n),
           percent(row.nmae),
           percent(row.bias),

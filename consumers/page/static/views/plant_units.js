@@ -7,34 +7,44 @@ import { h, linkTo } from "../lib/dom.js";
 import { empty, listing, section, severity, time } from "../lib/parts.js";
 import { moment } from "../lib/times.js";
 import { plain, power } from "../lib/units.js";
-import { loaded } from "../lib/view.js";
+import { loaded, soon } from "../lib/view.js";
 import { newestTelemetry } from "./newest.js";
 
 const DAY_MS = 86400000;
+const HOUR_MS = 3600000;
+const MOST = 20000;
 
 export function show(element, plant, context) {
   const id = encodeURIComponent(plant.plant_id);
-  loaded(
+  const scansOf = (from, until, signal) =>
+    askAll(`/v1/plants/${id}/units`, { from: iso(from + 1000), to: iso(until + 1000) }, signal, MOST);
+  const reload = loaded(
     element,
     "the units",
     context,
     async (signal) => {
       const until = Date.parse(await newestTelemetry(plant.plant_id, signal));
-      const [scans, events] = await Promise.all([
-        askAll(`/v1/plants/${id}/units`, { from: iso(until - DAY_MS + 1000), to: iso(until + 1000) }, signal),
+      // The list comes oldest first: of a plant with very many units the hour that counts most is asked apart.
+      const [before, newest, events] = await Promise.all([
+        scansOf(until - DAY_MS, until - HOUR_MS, signal),
+        scansOf(until - HOUR_MS, until, signal),
         askAll("/v1/events", { plant_id: plant.plant_id, open: true }, signal),
       ]);
+      const ofUnits = events.filter((one) => one.unit_id);
       return {
         until,
-        rows: unitRows(
-          scans,
-          events.filter((one) => one.unit_id),
-        ),
+        rows: unitRows([...before, ...newest], ofUnits),
+        cut: before.length >= MOST ? before.at(-1).event_time : null,
       };
     },
-    ({ until, rows }) =>
-      rows.length ? drawn(rows, until, plant) : empty("This plant sends no readings of single units."),
+    ({ until, rows, cut }) =>
+      rows.length ? drawn(rows, until, plant, cut) : empty("This plant sends no readings of single units."),
   );
+  const reloadSoon = soon(reload, 5000, context.signal);
+  for (const kind of ["forecast", "alert"])
+    context.on(kind, (one) => {
+      if (one.plant_id === plant.plant_id) reloadSoon();
+    });
 }
 
 const iso = (ms) => new Date(ms).toISOString();
@@ -69,10 +79,10 @@ function unitRows(scans, events) {
   });
 }
 
-function drawn(rows, until, plant) {
+function drawn(rows, until, plant, cut) {
   const made = figure({
     title: "Power of each unit, the last day measured",
-    note: `Stronger colour is more; the strongest is ${plain(rows[0].most)} kW, the most that any unit made. A line below a row is an open event.`,
+    note: `Stronger colour is more; the strongest is ${plain(rows[0].most)} kW, the most that any unit made. A line below a row is an open event.${cut ? ` There are too many scans to draw: none between ${moment(cut, plant)} and the last hour.` : ""}`,
     legend: [
       ["cell", "power"],
       ["cell unknown", "no value"],

@@ -5,7 +5,7 @@ import { lines } from "../charts/lines.js";
 import { ask } from "../lib/api.js";
 import { h, linkTo } from "../lib/dom.js";
 import { badge, card, cards, choice, empty, heading, listing, section, time } from "../lib/parts.js";
-import { day } from "../lib/times.js";
+import { UTC_DAYS, day } from "../lib/times.js";
 import { plain, share } from "../lib/units.js";
 import { loaded } from "../lib/view.js";
 
@@ -15,6 +15,7 @@ const title = (one) => `${one.name} ${one.version}`;
 
 export function show(main, context) {
   const body = h("div");
+  const chosen = {};
   main.append(heading("Releases"), body);
   loaded(
     body,
@@ -29,7 +30,7 @@ export function show(main, context) {
     },
     ({ releases, trainings }) => [
       section("What forecasts", releaseList(releases)),
-      releases.length > 1 ? compare(releases, context) : null,
+      releases.length > 1 ? compare(releases, chosen, context) : null,
       section("Trainings", trainingList(trainings)),
     ],
   );
@@ -73,15 +74,17 @@ const trainingList = (rows) =>
     ],
   });
 
-function compare(releases, context) {
-  const state = { first: releases.find((one) => one.serves) ?? releases[0] };
-  state.second = releases.find((one) => one !== state.first);
+// `chosen`: the addresses of the two, kept when the list around this is drawn anew, which asks for this anew.
+function compare(releases, chosen, context) {
+  const find = (path) => releases.find((one) => releasePath(one) === path);
+  const state = { first: find(chosen.first) ?? releases.find((one) => one.serves) ?? releases[0] };
+  state.second = find(chosen.second) ?? releases.find((one) => one !== state.first);
   const place = h("div");
   const options = releases.map((one) => [releasePath(one), title(one)]);
   const reload = loaded(
     place,
     "the comparison",
-    context,
+    { ...context, onBack() {} },
     (signal) => {
       if (state.first === state.second) return null;
       const { first, second } = state;
@@ -98,7 +101,8 @@ function compare(releases, context) {
     (told) => (told === null ? empty("Choose two different releases.") : compared(told, state)),
   );
   const choose = (name) => (value) => {
-    state[name] = releases.find((one) => releasePath(one) === value);
+    chosen[name] = value;
+    state[name] = find(value);
     reload();
   };
   return section(
@@ -149,7 +153,7 @@ function compared(told, { first, second }) {
     ),
     rows.length > 1
       ? figure({
-          title: "Pinball loss by day",
+          title: "Pinball loss by UTC day",
           note: "In % of capacity, over all plants and lead times; lower is better.",
           legend: [
             ["line median", title(first)],
@@ -160,14 +164,14 @@ function compared(told, { first, second }) {
               title: "Pinball loss of two releases by day",
               unit: "%",
               times: [Date.parse(rows[0].at), Date.parse(rows.at(-1).at)],
-              plant: null,
+              plant: UTC_DAYS,
               lines: [line("naive", "second"), line("median", "first")],
             }),
           table: {
-            columns: ["Day", "Forecasts", title(first), title(second), "First is better by"],
+            columns: ["UTC day", "Forecasts", title(first), title(second), "First is better by"],
             rows: () =>
               rows.map((row) => [
-                day(row.at),
+                day(row.at, UTC_DAYS),
                 plain(row.n),
                 `${plain(row.first, 2)} %`,
                 `${plain(row.second, 2)} %`,

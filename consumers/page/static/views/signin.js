@@ -10,7 +10,7 @@ export function signIn(main, done) {
     name: "key",
     type: "password",
     required: true,
-    autocomplete: "current-password",
+    autocomplete: "off",
     spellcheck: "false",
     "aria-describedby": "key-help key-error",
   });
@@ -22,9 +22,14 @@ export function signIn(main, done) {
       class: "signin",
       onsubmit: async (event) => {
         event.preventDefault();
-        keep(input.value.trim());
-        button.disabled = true;
+        const given = input.value.trim();
         replace(error);
+        if (!/^[\x21-\x7e]+$/.test(given)) {
+          error.textContent = "This is no key: one has letters, digits and signs of ASCII, and no space.";
+          return;
+        }
+        keep(given);
+        button.disabled = true;
         try {
           await ask("/v1/plants", { limit: 1 });
           done();
