@@ -50,7 +50,6 @@ class Shot:
 SHOTS: Final = (
     Shot("fleet", "/"),
     Shot("forecast", _WIND, earlier=_DAY),
-    Shot("forecast-dark", _WIND, "dark", earlier=_DAY),
     Shot("units", f"{_WIND}/units", "dark"),
     Shot("events", f"{_WIND}/events"),
     Shot("skill", f"{_WIND}/skill"),
