@@ -186,17 +186,20 @@ def _needed_by(cursor: Cursor, part: Parted, name: str, days: int) -> tuple[str,
 
 
 def _dropped(server: Connection, part: Parted, month: Month, days: int) -> Month:
-    """Detached and dropped in one transaction, after another look: rows may have come meanwhile."""
+    """Detached and dropped in one transaction, after another look: rows may have come meanwhile.
+
+    While it looks, which may take minutes, the month alone is closed, and to writers alone; the table is
+    closed for the moment of the detaching.
+    """
     for _ in range(_ATTEMPTS):
         try:
             with server, server.cursor() as cursor:
-                cursor.execute(
-                    sql.SQL("lock table only {} in access exclusive mode").format(sql.Identifier(part.table))
-                )
+                names = sql.Identifier(part.table), sql.Identifier(month.name)
+                cursor.execute(sql.SQL("lock table {} in share row exclusive mode").format(names[1]))
                 needed_by = _needed_by(cursor, part, month.name, days)
                 if needed_by:
                     return Month(month.table, month.name, month.size_bytes, needed_by)
-                names = sql.Identifier(part.table), sql.Identifier(month.name)
+                cursor.execute(sql.SQL("lock table only {} in access exclusive mode").format(names[0]))
                 cursor.execute(sql.SQL("alter table {} detach partition {}").format(*names))
                 cursor.execute(sql.SQL("drop table {}").format(names[1]))
             return Month(month.table, month.name, month.size_bytes, (), True)

@@ -22,6 +22,7 @@ from tests.integration.conftest import own_database
 from tests.integration.sink_help import ask
 
 NOW = datetime.now(UTC).replace(microsecond=0)
+DAY = timedelta(days=1)
 OLD = NOW - timedelta(days=900)
 _MONTHS = (
     "select i.inhrelid::regclass::text from pg_inherits i"
@@ -200,6 +201,32 @@ def test_a_writer_meanwhile_loses_nothing(settings: Settings) -> None:
     retain(with_days(settings, keep_telemetry_days=400), dry=False)
     writer.join()
     assert wrong == [] and ask(settings, "select count(*) from telemetry") == [(21,)]
+
+
+def test_while_it_looks_again_others_read_and_write(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_telemetry(settings, "lives", OLD, NOW)
+    looked: list[Any] = []
+    look = retention._needed_by
+
+    def slowly(*given: Any) -> tuple[str, ...]:
+        """Somebody reads, writes a month that stays, and in vain one that may go."""
+        looked.append(None)
+        if len(looked) > 1:  # first without any lock, then within the transaction
+            waiting = "set lock_timeout = '1s'; "
+            looked[-1] = ask(settings, waiting + "select count(*) from telemetry")
+            ask(settings, waiting + "update telemetry set power_kw = 2 where event_time > %s", NOW - DAY)
+            with pytest.raises(psycopg2.errors.LockNotAvailable):
+                ask(
+                    settings, "set lock_timeout = '20ms'; " + f"update telemetry_{OLD:%Y_%m} set power_kw = 3"
+                )
+        return look(*given)
+
+    monkeypatch.setattr(retention, "_needed_by", slowly)
+    months, _ = retain(with_days(settings, keep_telemetry_days=400), dry=False)
+    assert [month.what for month in months] == ["dropped"] and looked[-1] == [(2,)]
+    assert ask(settings, "select power_kw from telemetry") == [(2.0,)]
 
 
 def test_the_command_says_what_would_go(settings: Settings) -> None:
