@@ -141,6 +141,19 @@ def test_a_volume_of_ours_takes_its_owner_from_a_folder_of_the_image(
     assert targets and targets <= set(made.split())
 
 
+def test_who_asks_or_tells_others_has_the_secrets_for_it(services: dict[str, dict[str, Any]]) -> None:
+    """The API and jobs ask for weather of any place, and sign the callbacks that a job is done with."""
+    has = {
+        secret: {name for name in LASTING if f"GRIDCAST_{secret}" in services[name]["environment"]}
+        for secret in ("OPEN_METEO_KEY", "OPENWEATHER_KEY", "ALERTS_WEBHOOK_SECRET")
+    }
+    asking = {"weather", "api", "schedule"}
+    assert has["OPEN_METEO_KEY"] == has["OPENWEATHER_KEY"] == asking
+    assert has["ALERTS_WEBHOOK_SECRET"] == {"alerts", "api", "schedule"}
+    for name in LASTING:
+        assert "GRIDCAST_KAFKA" in services[name]["environment"]
+
+
 def test_each_backup_has_a_folder_of_its_own(services: dict[str, dict[str, Any]]) -> None:
     assert {"--dated", "--keep-days"} <= set(services["backup"]["command"])
 
