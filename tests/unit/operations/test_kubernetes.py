@@ -132,6 +132,25 @@ def test_policies_speak_of_parts_that_are_there() -> None:
         assert parts and parts <= set(PODS)
 
 
+def test_who_asks_for_weather_or_tells_others_has_a_way_out() -> None:
+    (policy,) = [d for d in DOCUMENTS if d["kind"] == "NetworkPolicy" and d["metadata"]["name"] == "outside"]
+    (selected,) = policy["spec"]["podSelector"]["matchExpressions"]
+    # `schedule` runs bulk jobs, which ask for weather, and sends the callbacks of jobs.
+    assert set(selected["values"]) == {"weather", "alerts", "api", "schedule"}
+
+
+def test_each_night_a_backup_goes_into_a_volume_that_stays() -> None:
+    job, claim = PODS["backup"], one("PersistentVolumeClaim")
+    spec = pod_of(job)["spec"]
+    (container,) = spec["containers"]
+    _, folder, *options = container["args"]
+    assert {"--dated", "--keep-days"} <= set(options)
+    (name,) = [m["name"] for m in container["volumeMounts"] if m["mountPath"] == folder]
+    (volume,) = [v for v in spec["volumes"] if v["name"] == name]
+    assert volume["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
+    assert job["spec"]["schedule"] < PODS["retention"]["spec"]["schedule"]  # before rows go
+
+
 def test_settings_are_settings_and_no_secret_stands_here() -> None:
     told = one("ConfigMap")["data"]
     known = {PREFIX + name.upper() for name in FIELDS} | {f"{PREFIX}POSTGRES_FILE"}
