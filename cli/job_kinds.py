@@ -96,7 +96,6 @@ def _words(work: Work, order: TriggeredOrder) -> list[str]:
     words += [f"--hold-back={order.hold_back_days}d", f"--seed={order.seed}"]
     whom = "--for" if order.learn_from_all else "--plant"
     words += [f"{whom}={plant_id}" for plant_id in order.plants]
-    words += [f"--key={key}" for key in order.keys]
     flags = {"--fast": order.fast, "--no-refit": not order.refit}
     flags |= {"--shadow": order.shadow, "--force": order.force}
     return words + [name for name, on in flags.items() if on]

@@ -16,11 +16,11 @@ from cli import live_checks
 from cli.job_kinds import Tell, bodies, trainer
 from cli.releasing import NotServing, Releases
 from consumers import trainings, trigger_values
-from consumers.jobs import old, queue, schedules, store
+from consumers.jobs import old, schedules, store, triggered
 from consumers.jobs.names import TRAIN
-from consumers.jobs.queue import Asker
 from consumers.jobs.runner import Runner
 from consumers.jobs.store import Job
+from consumers.jobs.triggered import by_triggers
 from consumers.trainings import Training
 from consumers.triggers import drift_reasons, new_plant_reasons, plant_ids
 from infra.postgres import transaction
@@ -33,10 +33,8 @@ if TYPE_CHECKING:
 _DAY_MS: Final = 86_400_000
 _POLL_S: Final = 1.0
 _NAME: Final = "gridcast-schedule"
-TRIGGERS: Final = Asker("triggers")
-#: Two schedules that find the same reason at once ask for one training.
-_ASKING: Final = 7_304_119
-_FAILURES: Final = 20
+_NEWEST: Final = 20
+_CUT_SHORT: Final = ("failed", "cancelled")
 
 
 class Schedule:
@@ -92,7 +90,7 @@ class Schedule:
                 with transaction(self._settings, _NAME) as cursor:
                     jobs = [store.one(cursor, job_id) for job_id in asked]
                 if all(job.over for job in jobs):
-                    self._note_failures()
+                    self._note_ended()
                     result = jobs[-1].result
                     return Outcome.FAILED if result is None else Outcome(result["outcome"])
                 time.sleep(_POLL_S / 2)
@@ -122,19 +120,23 @@ class Schedule:
 
     def look(self) -> int | None:
         """One look at everything; the job that was asked for."""
-        self._note_failures()
+        self._note_ended()
         releases = Releases(self._settings)
-        runs = [training.run for training in trainings.newest(self._settings)]
         with transaction(self._settings, _NAME) as cursor:
             self._settings = self._set_over(trigger_values.in_force(cursor, self._configured))
             plants = plant_ids(cursor)
             self._look_live(cursor, releases, plants)
             found = self._in_tables(cursor, releases, plants)
-        found += [*self._fallen, *self._by_clock(releases, [run.started_ms for run in runs])]
-        decision = decide(found, runs, now_ms(), self._settings.schedule_cooldown_s)
+        found += self._fallen
+        decision = self._decide(releases, found)
         for waiting in decision.waiting:
             self._once_said(waiting.split(":")[0], "waiting", waiting, {})
-        return self._ask(decision) if decision.reasons else None
+        return self._ask(releases, found) if decision.reasons else None
+
+    def _decide(self, releases: Releases, found: list[Reason]) -> Decision:
+        runs = [training.run for training in trainings.newest(self._settings)]
+        by_clock = self._by_clock(releases, [run.started_ms for run in runs])
+        return decide([*found, *by_clock], runs, now_ms(), self._settings.schedule_cooldown_s)
 
     def _set_over(self, found: Settings) -> Settings:
         return found if self._cron is None else found.model_copy(update={"schedule_cron": self._cron})
@@ -181,32 +183,30 @@ class Schedule:
         reason = cron_reason(self._settings.schedule_cron, max(since, default=self._began_ms), now_ms())
         return [] if reason is None else [reason]
 
-    def _ask(self, decision: Decision) -> int | None:
+    def _ask(self, releases: Releases, found: list[Reason]) -> int | None:
         """A training for these reasons, unless one that triggers have asked for is still to come."""
-        order = {
-            **self._order,
-            "plants": list(decision.plants),
-            "learn_from_all": True,
-            "hold_back_days": self._settings.schedule_hold_back_days,
-            "triggers": sorted({reason.trigger for reason in decision.reasons}),
-            "keys": [reason.key for reason in decision.reasons],
-        }
         with transaction(self._settings, _NAME) as cursor:
-            cursor.execute("select pg_advisory_xact_lock(%s)", (_ASKING,))
-            if any(job.asked_by == TRIGGERS.who for job in store.unfinished(cursor, TRAIN)):
+            if not triggered.turn(cursor):
+                return None
+            # One that another schedule asked for may have come to its end since this one looked.
+            self._note_ended()
+            decision = self._decide(releases, found)
+            if not decision.reasons:
                 return None
             self._said.clear()
-            return queue.enqueue(cursor, TRAIN, order, TRIGGERS, decision.text)
+            order = {**self._order, "hold_back_days": self._settings.schedule_hold_back_days}
+            return triggered.ask(cursor, order, decision)
 
-    def _note_failures(self) -> None:
-        """A training of the triggers that failed or was lost is written down: a pause comes after it too."""
+    def _note_ended(self) -> None:
+        """A training of the triggers that was cut short has a row too: a pause comes after it."""
         with transaction(self._settings, _NAME) as cursor:
-            jobs = store.newest(cursor, _FAILURES, TRAIN, "failed")
+            jobs = [job for how in _CUT_SHORT for job in store.newest(cursor, _NEWEST, TRAIN, how)]
+            keys = {job.job_id: triggered.keys_of(cursor, job.job_id) for job in jobs if by_triggers(job)}
         for job in jobs:
-            if job.asked_by == TRIGGERS.who and trainings.of_job(self._settings, job.job_id) is None:
+            if job.job_id in keys and trainings.of_job(self._settings, job.job_id) is None:
                 row = Training(
                     _ms(job.asked_at), _ms(job.ended_at or job.asked_at), Outcome.FAILED, job.because,
-                    tuple(job.arguments["keys"]), job.error or "it failed", job_id=job.job_id,
+                    keys[job.job_id], job.error or job.state, job_id=job.job_id,
                 )  # fmt: skip
                 trainings.write(self._settings, row, {})
 

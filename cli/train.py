@@ -72,7 +72,6 @@ class _Name(click.ParamType):
 @click.option("--shadow", is_flag=True, help="Publish it to be promoted later, not to serve now.")
 @click.option("--force", is_flag=True, help="Publish it whatever the verdict is.")
 @click.option("--because", default="by hand", show_default=True, help="Why, for `gridcast schedule --runs`.")
-@click.option("--key", "keys", multiple=True, hidden=True, help="Identity of a reason, from a schedule.")
 @click.option("--job", "job_id", type=int, hidden=True, help="The job that this is: it publishes once.")
 @json_option
 def command(
@@ -89,7 +88,6 @@ def command(
     shadow: bool,
     force: bool,
     because: str,
-    keys: tuple[str, ...],
     job_id: int | None,
     as_json: bool,
 ) -> None:
@@ -113,8 +111,10 @@ def command(
     found = settings.load()
     experiments.ready(found)
     began_ms = training.now_ms()
+    keys: tuple[str, ...] = ()
     if job_id is not None:
         train_once.end_with_parent()
+        keys = train_once.keys_of(found, job_id)
     with one_at_a_time(found):
         releases = Releases(found)
         before = None if job_id is None else train_once.before(found, releases, job_id, because, keys)

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from cli import training
 from consumers import trainings
+from consumers.jobs import triggered
 from consumers.releases import manifest_of, of_job
 from consumers.trainings import Training
 from infra.ending import EXIT_CRASHED
+from infra.postgres import transaction
 from models.retraining import Outcome
 from schemas.records import ReleaseRole
 
@@ -35,6 +37,12 @@ def end_with_parent() -> None:
         os._exit(EXIT_CRASHED)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def keys_of(settings: Settings, job_id: int) -> tuple[str, ...]:
+    """The identities of the reasons that triggers had for this job."""
+    with transaction(settings, "gridcast-train") as cursor:
+        return triggered.keys_of(cursor, job_id)
 
 
 def before(

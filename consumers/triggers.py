@@ -21,15 +21,16 @@ def plant_ids(cursor: cursor) -> list[str]:
 
 
 def drift_reasons(cursor: cursor, records: list[ReleaseRecord], plants: Sequence[str]) -> list[Reason]:
-    """Drift events of plants under the release that serves them; those under another one have had their
-    training.
+    """The newest drift event of each detector and subject of a plant, under the release that serves it; those
+    under another one have had their training.
     """
     serving = {plant_id: champion(records, plant_id) for plant_id in plants}
     cursor.execute(
-        "select plant_id, detector, subject, (extract(epoch from event_time) * 1000)::bigint, message,"
+        "select distinct on (plant_id, detector, subject, model, version)"
+        " plant_id, detector, subject, (extract(epoch from event_time) * 1000)::bigint, message,"
         " model, version from drift_events"
         " where (model, version) in (select * from unnest(%s::text[], %s::text[]))"
-        " order by plant_id, event_time",
+        " order by plant_id, detector, subject, model, version, event_time desc",
         _names([record for record in serving.values() if record is not None]),
     )
     found = []

@@ -48,10 +48,9 @@ class TrainOrder(BaseModel):
 
 
 class TriggeredOrder(TrainOrder):
-    """The same, asked for by triggers: which, and the identities of their reasons."""
+    """The same, asked for by triggers, and by which."""
 
     triggers: list[str] = Field(default_factory=list)
-    keys: list[str] = Field(default_factory=list)
 
 
 def train_order(arguments: object) -> TriggeredOrder:

@@ -17,15 +17,20 @@ from typing import Any
 import pytest
 
 from cli.one_change import one_change
+from cli.scheduling import Schedule
 from consumers import trigger_values
-from consumers.jobs import lost, old, queue, runner, schedules, store
+from consumers.jobs import lost, old, queue, runner, schedules, store, triggered
+from consumers.jobs.orders import TrainOrder, train_order
 from consumers.jobs.queue import Asker, OtherRequest
 from consumers.jobs.runner import Body, Runner
 from consumers.jobs.store import Job
 from consumers.jobs.work import Work, holding
+from consumers.triggers import drift_reasons
 from infra.postgres import migrate, transaction
 from infra.settings import Settings
+from models.retraining import Reason
 from schemas.errors import InputError
+from schemas.records import ReleaseRecord, ReleaseRole
 from tests.integration.conftest import own_database
 from tests.integration.sink_help import Wire, ask, wait_until
 
@@ -400,7 +405,9 @@ def test_what_is_set_of_the_triggers_holds_over_the_settings(quick: Settings) ->
         found = trigger_values.in_force(cursor, quick)
         assert (found.schedule_live_days, found.schedule_cron) == (9, "")
         assert found.schedule_drift == quick.schedule_drift
-        for name, value in (("live_days", 4), ("drift", "yes"), ("cron", "x"), ("jobs_days", 1)):
+        for name, value in (
+            ("live_days", 4), ("drift", "yes"), ("cron", "x"), ("jobs_days", 1), ("hold_back_days", 367),
+        ):  # fmt: skip
             with pytest.raises(InputError):
                 trigger_values.put(cursor, quick, name, value, "a person")
         trigger_values.clear(cursor, quick, "live_days")
@@ -410,6 +417,65 @@ def test_what_is_set_of_the_triggers_holds_over_the_settings(quick: Settings) ->
             "", quick.schedule_cron, "a person",
         )  # fmt: skip
     ask(quick, "delete from trigger_values")
+
+
+def scheduled(settings: Settings) -> Schedule:
+    return Schedule(settings.model_copy(update={"schedule_cron": ""}), lambda *_: None)
+
+
+def row_of(settings: Settings, job_id: int) -> list[tuple[Any, ...]]:
+    found = "select outcome, detail, cardinality(keys) from trainings where job_id = %s"
+    return ask(settings, found, job_id)
+
+
+def test_two_schedules_ask_once_and_a_training_that_was_cancelled_is_rested_from(quick: Settings) -> None:
+    """Both have looked before either has asked, at more plants than one training can be for."""
+    ask(quick, "truncate trainings")
+    releases: Any = None  # what serves tells of the clock alone, by which nothing is asked for here
+    found = [
+        Reason("new_plant", f"new_plant:{n:0190}", f"no release was trained on {n:0190}", (f"{n:0190}",))
+        for n in range(2000)
+    ]
+    one, other = scheduled(quick), scheduled(quick)
+    job_id = one._ask(releases, found)
+    assert job_id is not None and other._ask(releases, found) is None, "one is to come"
+    asked_for = state(quick, job_id)
+    plants = train_order(asked_for.arguments).plants
+    assert 200 < len(plants) <= 1000 and len(asked_for.because) == 1000
+    with transaction(quick) as cursor:
+        assert len(triggered.keys_of(cursor, job_id)) == len(plants)
+        queue.cancel(cursor, job_id)
+    assert other._ask(releases, found) is None, "its end is known to whoever asks next"
+    assert row_of(quick, job_id) == [("failed", "cancelled", len(plants))]
+    one._note_ended()
+    assert len(row_of(quick, job_id)) == 1
+    ask(quick, "truncate trainings")
+
+
+def test_a_key_that_is_called_as_the_triggers_are_asks_as_anybody(quick: Settings) -> None:
+    with transaction(quick) as cursor:
+        by_key = queue.enqueue(cursor, "train", TrainOrder().model_dump(), Asker("triggers", "k1"))
+        assert triggered.turn(cursor), "it is no training of the triggers"
+    ask(quick, "update procrastinate_jobs set status = 'failed'")
+    scheduled(quick)._note_ended()
+    assert row_of(quick, by_key) == []
+
+
+def test_a_plant_that_drifts_all_the_time_is_one_reason(quick: Settings) -> None:
+    serves = ReleaseRecord("gridcast", "1", 1, 1, ReleaseRole.CHAMPION, "ab" * 32, 10)
+    events = (
+        "select plant, 'ph', 'error', now() - n * interval '1 h', now(), 1, 0.1, 1, 2, 'gridcast', '1', ''"
+    )
+    ask(
+        quick,
+        f"insert into drift_events {events} from generate_series(1, 50) n, unnest(%s) plant", ["a", "b"],
+    )  # fmt: skip
+    with transaction(quick) as cursor:
+        cursor.execute("select (extract(epoch from max(event_time)) * 1000)::bigint from drift_events")
+        newest_ms = (cursor.fetchone() or (0,))[0]
+        found = drift_reasons(cursor, [serves], ["a", "b"])
+    assert [one.key for one in found] == [f"drift:{plant}:ph:error:{newest_ms}" for plant in ("a", "b")]
+    ask(quick, "truncate drift_events")
 
 
 def test_releases_are_changed_by_one_at_a_time(quick: Settings) -> None:
