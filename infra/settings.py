@@ -123,7 +123,9 @@ class Settings(BaseSettings):
     schedule_cron: str = Field("0 3 * * 1", description="When to train, in UTC; empty: by trigger alone.")
     schedule_look_every_s: float = Field(300.0, gt=0, description="How often the triggers are looked at.")
     schedule_cooldown_s: float = Field(86_400.0, ge=0, description="Pause after a training.")
-    schedule_hold_back_days: int = Field(14, ge=14, description="Newest days that a candidate is judged on.")
+    schedule_hold_back_days: int = Field(
+        14, ge=14, le=366, description="Newest days that a candidate is judged on."
+    )
     schedule_drift: bool = Field(True, description="Whether a drift event of a champion is a trigger.")
     schedule_new_plant_days: int = Field(
         28,

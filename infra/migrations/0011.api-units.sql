@@ -1,5 +1,5 @@
 -- The API tells what each unit measured.
--- depends: 0009.alerts
+-- depends: 0010.jobs
 
 alter function gridcast_grant() rename to gridcast_grant_without_units;
 create function gridcast_grant() returns text[] language plpgsql set search_path from current as $$
