@@ -61,6 +61,7 @@ def test_a_unit_runs_a_command_with_settings_that_are(path: Path) -> None:
 def test_what_lasts_is_started_again_and_given_time_to_stop(path: Path) -> None:
     service = Unit(path)["Service"]
     assert service["Restart"] == "on-failure" and int(service["TimeoutStopSec"]) >= 30
+    assert "RestartSec" not in service and "RestartPreventExitStatus" not in service  # common.conf has them
     assert re.fullmatch(r"\d+[MG]", service["MemoryMax"])
 
 
@@ -70,12 +71,19 @@ def test_each_process_of_a_host_has_a_port_of_its_own() -> None:
     assert len(flat) == len(set(flat)) == 4
 
 
-def test_all_of_them_run_closed_without_root_and_wait_for_a_person_where_one_is_needed() -> None:
+def test_nothing_stays_down_after_a_server_was_away_for_long() -> None:
+    """A server that does not answer at the start is code 1 (docs/watchdogs.md), and comes back after hours."""
+    common = Unit(FOLDER / "gridcast-.service.d/common.conf")
+    assert common["Unit"]["StartLimitIntervalSec"] == "0"
+    assert common["Service"]["RestartPreventExitStatus"].split() == ["2"]
+    assert int(common["Service"]["RestartSec"]) >= 10
+
+
+def test_all_of_them_run_closed_without_root() -> None:
     common = Unit(FOLDER / "gridcast-.service.d/common.conf")
     service = common["Service"]
     assert service["User"] == "gridcast" and service["NoNewPrivileges"] == "yes"
     assert service["ProtectSystem"] == "strict" and service["CapabilityBoundingSet"] == ""
-    assert "1" in service["RestartPreventExitStatus"].split()  # docs/watchdogs.md: code 1 is for a person
     assert common.variables() == {"GRIDCAST_POSTGRES_FILE", "GRIDCAST_HOME"}
 
 
