@@ -72,7 +72,7 @@ def test_each_process_of_a_host_has_a_port_of_its_own() -> None:
 
 
 def test_nothing_stays_down_after_a_server_was_away_for_long() -> None:
-    """A server that does not answer at the start is code 1 (docs/watchdogs.md), and comes back after hours."""
+    """A server that does not answer at the start is code 1 (docs/watchdogs.md); it may be hours."""
     common = Unit(FOLDER / "gridcast-.service.d/common.conf")
     assert common["Unit"]["StartLimitIntervalSec"] == "0"
     assert common["Service"]["RestartPreventExitStatus"].split() == ["2"]
