@@ -10,7 +10,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
-from cli import one_change
+from cli import drafts, one_change
 from cli.refusals import Refusals
-from cli.training import known_to_serve
 from consumers.releases import (
     champion,
     find,
@@ -47,8 +46,6 @@ if TYPE_CHECKING:
     from infra.settings import Settings
     from models.release import Release
 
-#: A Kafka message may have 1 MB; the artifact holds the manifest whole.
-MANIFEST_BYTES: Final = 600_000
 #: A training took hours perhaps; a broker that is being restarted must not cost it.
 PATIENCE_S: Final = 900.0
 
@@ -158,10 +155,10 @@ class Releases:
             plants=plants,
             artifact_sha256=hashlib.sha256(artifact).hexdigest(),
             artifact_bytes=len(artifact),
-            manifest=json.dumps(brief(release.manifest, MANIFEST_BYTES), sort_keys=True),
+            manifest=json.dumps(brief(release.manifest, drafts.MANIFEST_BYTES), sort_keys=True),
         )
         gone = replaced(self.records, plants) if role is ReleaseRole.CHAMPION else {}
-        record, *shadows = self._dated([draft, *_left_running(gone, draft)])
+        record, *shadows = self._dated([draft, *drafts.left_running(gone, draft)])
         _patiently(lambda: send_release(KafkaOut(self._settings), self.codec, record, artifact, shadows))
         self._add([record, *shadows])
         return record, shadows
@@ -208,7 +205,7 @@ class Releases:
         manifest = {name: value for name, value in manifest_of(record).items() if name != "withdrawn"}
         text = json.dumps(manifest, sort_keys=True)
         draft = replace(record, role=ReleaseRole.CHAMPION, plants=plants, manifest=text)
-        made, *shadows = self._send(draft, *_left_running(gone, draft))
+        made, *shadows = self._send(draft, *drafts.left_running(gone, draft))
         return made, shadows
 
     def run_beside(self, record: ReleaseRecord, plants: tuple[str, ...] = ()) -> ReleaseRecord:
@@ -244,7 +241,7 @@ class Releases:
 
     def _refuse_unfit(self, record: ReleaseRecord, plants: tuple[str, ...]) -> None:
         name = f"{record.name} {record.version}"
-        strangers = _strangers(record, plants)
+        strangers = drafts.strangers_to(record, plants)
         if strangers:
             raise InputError(f"{name} was not trained on {', '.join(strangers)}: workers would refuse it")
         why = self._refusals.of(record)
@@ -274,10 +271,10 @@ class Releases:
     ) -> tuple[ReleaseRecord, ReleaseRecord | None]:
         asked: tuple[str | None, ...] = plants or (None,)
         serving = {p: champion(self._taken_up(p), p) for p in asked}
-        if only is not None and not all(_is(one, only) for one in serving.values()):
+        if only is not None and not all(drafts.same(one, only) for one in serving.values()):
             if all(self._half_gone(plant_id, only) for plant_id in asked):
-                return self._send(_withdrawn(only, plants, why))[0], serving[asked[0]]
-            raise NotServing(_serves_not(only, serving))
+                return self._send(drafts.withdrawn(only, plants, why))[0], serving[asked[0]]
+            raise NotServing(drafts.serves_not(only, serving))
         names = {None if one is None else identity(one) for one in serving.values()}
         if names == {None}:
             raise InputError("nothing to roll back: no release serves but the built-in cold start")
@@ -288,17 +285,17 @@ class Releases:
         before = self._before(plant_id)
         # First, so that nobody is without a release in between. A release for every plant needs no record
         # that names those that it was not trained on: they are on the physical start.
-        withdrawn = _withdrawn(gone, plants, why)
-        if before is None or _strangers(before, plants):
+        withdrawn = drafts.withdrawn(gone, plants, why)
+        if before is None or drafts.strangers_to(before, plants):
             return self._send(withdrawn)[0], before
         again, done = self._send(replace(before, role=ReleaseRole.CHAMPION, plants=plants), withdrawn)
         return done, again
 
     def _half_gone(self, plant_id: str | None, record: ReleaseRecord) -> bool:
         """Whether another one was promoted over this release, and it was neither withdrawn nor put beside."""
-        if not _is(self._before(plant_id), record):
+        if not drafts.same(self._before(plant_id), record):
             return False
-        newest = [one for one in standing(self.records, plant_id) if _is(one, record)][-1]
+        newest = [one for one in standing(self.records, plant_id) if drafts.same(one, record)][-1]
         return newest.role is ReleaseRole.CHAMPION
 
     def _before(self, plant_id: str | None) -> ReleaseRecord | None:
@@ -308,9 +305,9 @@ class Releases:
             records.remove(before)
         return before
 
-    def _send(self, *drafts: ReleaseRecord) -> list[ReleaseRecord]:
+    def _send(self, *unsent: ReleaseRecord) -> list[ReleaseRecord]:
         """Send what is one change in one go: what is left half done is what a broker left so."""
-        made = self._dated(drafts)
+        made = self._dated(unsent)
         send_records(KafkaOut(self._settings), self.codec, made)
         self._add(made)
         return made
@@ -319,51 +316,16 @@ class Releases:
         self.records = [*self.records, *made]
         self.sent = [*self.sent, *made]
 
-    def _dated(self, drafts: Sequence[ReleaseRecord]) -> list[ReleaseRecord]:
+    def _dated(self, unsent: Sequence[ReleaseRecord]) -> list[ReleaseRecord]:
         """Known from now on, one after the other, and after every record of their names: compaction keeps one
         record for a name and a time.
         """
-        names = {one.name for one in drafts}
+        names = {one.name for one in unsent}
         newest = max((one.valid_from_ms for one in self.records if one.name in names), default=0)
         first_ms = max(time.time_ns() // 1_000_000, newest + 1)
         return [
-            replace(one, valid_from_ms=at_ms, known_at_ms=at_ms) for at_ms, one in enumerate(drafts, first_ms)
+            replace(one, valid_from_ms=at_ms, known_at_ms=at_ms) for at_ms, one in enumerate(unsent, first_ms)
         ]
-
-
-def _left_running(gone: dict[tuple[str, ...], ReleaseRecord], by: ReleaseRecord) -> list[ReleaseRecord]:
-    """What a promotion puts aside, as shadows."""
-    made = []
-    for plants, record in gone.items():
-        strangers = _strangers(record, plants)
-        known = tuple(plant_id for plant_id in plants if plant_id not in strangers)
-        if identity(record) != identity(by) and (known or not plants):
-            made.append(replace(record, role=ReleaseRole.SHADOW, plants=known))
-    return made
-
-
-def _is(record: ReleaseRecord | None, other: ReleaseRecord) -> bool:
-    return record is not None and identity(record) == identity(other)
-
-
-def _serves_not(record: ReleaseRecord, serving: Mapping[str | None, ReleaseRecord | None]) -> str:
-    plant_id, serves = next((p, one) for p, one in serving.items() if not _is(one, record))
-    does = known_to_serve(serves)
-    return f"{record.name} {record.version} does not serve {plant_id or 'every plant'}: {does} does"
-
-
-def _strangers(record: ReleaseRecord, plants: tuple[str, ...]) -> list[str]:
-    """Plants among these that a release was not trained on: workers refuse a record that names one."""
-    trained = manifest_of(record).get("plants")
-    return [] if trained is None else sorted(set(plants) - set(trained))
-
-
-def _withdrawn(record: ReleaseRecord, plants: tuple[str, ...], why: dict[str, Any] | None) -> ReleaseRecord:
-    manifest = manifest_of(record)
-    if why is not None:
-        manifest["withdrawn"] = why
-    text = json.dumps(brief(manifest, MANIFEST_BYTES), sort_keys=True)
-    return replace(record, role=ReleaseRole.WITHDRAWN, plants=plants, manifest=text)
 
 
 def write_beside(home: Path, record: ReleaseRecord, manifest: dict[str, Any]) -> Path:
