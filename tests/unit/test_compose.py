@@ -168,6 +168,26 @@ def test_prometheus_asks_the_services_that_answer(services: dict[str, dict[str, 
     assert api["authorization"]["credentials_file"] == f"/run/secrets/{services['prometheus']['secrets'][0]}"
 
 
+def test_prometheus_tells_whoever_is_named_in_a_folder(services: dict[str, dict[str, Any]]) -> None:
+    told = yaml.safe_load((ROOT / "infra/prometheus/prometheus.yml").read_text())["alerting"]
+    (found,) = told["alertmanagers"][0]["file_sd_configs"]
+    places = dict(one.split(":")[:2] for one in services["prometheus"]["volumes"])
+    (source,) = [here for here, there in places.items() if there == str(Path(found["files"][0]).parent)]
+    text = next((ROOT / source).glob("*.yml")).read_text()
+    assert yaml.safe_load(text) == []  # nobody, until somebody is named
+    (line,) = re.findall(r"^#   (- targets: .*)$", text, re.M)
+    assert yaml.safe_load(line) == [{"targets": ["alertmanager:9093"]}]
+
+
+def test_the_example_of_an_alertmanager_names_alerts_and_receivers_that_are() -> None:
+    told = yaml.safe_load((ROOT / "infra/prometheus/alertmanager.example.yml").read_text())
+    receivers = {one["name"] for one in told["receivers"]}
+    assert {told["route"]["receiver"], *(one["receiver"] for one in told["route"]["routes"])} == receivers
+    rules = (ROOT / "infra/prometheus/rules/gridcast-alerts.yml").read_text()
+    known = set(re.findall(r"- alert: (\w+)", rules))
+    assert set(re.findall(r"Gridcast\w+", str(told["inhibit_rules"]))) <= known
+
+
 def test_grafana_finds_its_dashboards_and_prometheus(services: dict[str, dict[str, Any]]) -> None:
     grafana = services["grafana"]
     mounted = {one.split(":")[1] for one in grafana["volumes"]}
