@@ -157,6 +157,7 @@ class Settings(BaseSettings):
     )
     api_body_bytes: int = Field(1 << 20, ge=1024, description="Largest body of a request [bytes].")
     api_key_per_minute: int = Field(1200, ge=1, description="Requests of a key a minute, unless it says.")
+    api_key_jobs: int = Field(20, ge=1, description="Most jobs of a key that wait or run.")
     api_address_per_minute: int = Field(6000, ge=1, description="Requests of an address a minute.")
     api_failures_per_minute: int = Field(30, ge=1, description="Wrong keys of an address a minute.")
     api_connections: int = Field(8, ge=1, description="Most connections of the API to PostgreSQL.")

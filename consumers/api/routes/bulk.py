@@ -20,7 +20,7 @@ from consumers.api.keys import Key, Role
 from consumers.api.latest import etag_of
 from consumers.api.parts import Given, Parts
 from consumers.api.problems import Problem, document, request_id
-from consumers.api.routes.jobs import LATER, TAKEN, UNFINISHED, JobId
+from consumers.api.routes.jobs import LATER, TAKEN, JobId
 from consumers.jobs import queue, store
 from consumers.jobs.names import FORECASTS
 from consumers.jobs.queue import Asker, OtherRequest, TooMany
@@ -156,7 +156,7 @@ def _ask(
                 arguments,
                 Asker(key.name, key.key_id),
                 idempotency_key=idempotency_key,
-                most_unfinished=UNFINISHED,
+                most_unfinished=given.settings.api_key_jobs,
             )
         except TooMany as refusal:
             raise Problem(429, str(refusal), LATER) from None

@@ -28,8 +28,6 @@ from schemas.errors import InputError
 router = APIRouter(tags=["jobs"], responses=problems(401, 403, 429, 503), route_class=KeyFirst)
 
 _LINES: Final = 200
-#: Jobs of one key that wait or run: what it asks for must fit beside what others do.
-UNFINISHED: Final = 20
 LATER: Final = {"Retry-After": "60"}
 _JOBS: Final = Listing(
     "job_states as t",
@@ -128,7 +126,7 @@ def ask_for_training(
                 order.model_dump(),
                 Asker(key.name, key.key_id),
                 idempotency_key=idempotency_key,
-                most_unfinished=UNFINISHED,
+                most_unfinished=given.settings.api_key_jobs,
                 asked=asked,
             )
         except TooMany as refusal:

@@ -77,8 +77,8 @@ async def live(
 
     Who does not say so gets what there is by now, and an end: come back with the last id, which is polling.
 
-    With `Last-Event-ID`, as browsers send it by themselves, it goes on with what came after that event, as
-    long as Kafka keeps it; where some of it is gone, an event `gap` says how many records.
+    With `Last-Event-ID` it goes on with what came after that event, as long as Kafka keeps it;
+    where some of it is gone, an event `gap` says how many records.
     """
     wanted = Wanted(given, set(kinds.split(",")), plant_id, levels_of(levels))
     try:

@@ -16,7 +16,9 @@ from tests import output_records as made
 from tests.integration.api.world import World, filled, latest, new_key, running
 from tests.integration.conftest import _execute, empty_topics
 
-_MANY = {"api_key_per_minute": 10**6, "api_address_per_minute": 10**6, "api_failures_per_minute": 10**6}
+_MANY = dict.fromkeys(
+    ("api_key_per_minute", "api_address_per_minute", "api_failures_per_minute", "api_key_jobs"), 10**6
+)
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ from infra.postgres import transaction
 from models.release import cold_start
 from schemas.records import ReleaseRole
 from tests import output_records as made
-from tests.integration.api.world import World, alert, new_key
+from tests.integration.api.world import World, alert, new_key, running
 from tests.integration.sink_help import CODEC, ask, send, sink_all
 from tests.integration.workers import ROOT
 
@@ -201,17 +201,18 @@ def test_the_same_training_by_a_model_s_name_is_the_same_after_a_promotion(servi
     assert act(service, "POST", f"/v1/jobs/{jobs[0]}/cancel").status_code == 200
 
 
-def test_a_key_has_twenty_jobs_at_most_and_trainings_go_first(service: World) -> None:
-    key = new_key(service.settings, Role.OPERATOR)
-    with httpx.Client(base_url=service.url, headers={"X-API-Key": key}) as client:
+def test_a_key_has_so_many_jobs_at_most_and_trainings_go_first(service: World) -> None:
+    few = service.settings.model_copy(update={"api_key_jobs": 5})
+    key = {"X-API-Key": new_key(service.settings, Role.OPERATOR)}
+    with running(few) as (_, url), httpx.Client(base_url=url, headers=key) as client:
 
         def asked(path: str, name: str) -> httpx.Response:
             headers = {"Idempotency-Key": name, "Content-Type": "text/csv"}
             body = {"json": {}} if path == "/v1/trainings" else {"content": "plant_id\na\n"}
             return client.post(path, headers={**headers, **_TYPES[path]}, **body)
 
-        taken = [asked("/v1/predict/jobs", f"n{number}") for number in range(19)]
-        taken.append(asked("/v1/trainings", "n19"))
+        taken = [asked("/v1/predict/jobs", f"n{number}") for number in range(4)]
+        taken.append(asked("/v1/trainings", "n4"))
         assert {one.status_code for one in taken} == {202}, taken[-1].text
         for path in ("/v1/predict/jobs", "/v1/trainings"):
             full = asked(path, "one-more")
