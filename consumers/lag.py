@@ -250,10 +250,9 @@ def _stamps(
 
 
 def _look_at(message: Message) -> None:
-    from confluent_kafka import KafkaError
-
+    """A partition that ends here has no stamp, nor has one that may be described but not read."""
     error: Any = message.error()
-    if error.code() != KafkaError._PARTITION_EOF:
+    if error.code() not in (KafkaError._PARTITION_EOF, KafkaError.TOPIC_AUTHORIZATION_FAILED):
         raise ServiceUnavailable(f"Kafka stopped in the middle of reading: {error.str()}")
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from consumers.api.lag_look import LagLook
+from consumers.intake import TOPICS
 from infra.kafka import Outgoing, produce_all, producer
 from infra.settings import Settings
 from infra.topic_reader import read
@@ -171,6 +173,8 @@ def test_a_training_and_a_reader_reach_their_topics_and_no_other(kafka: SecureKa
     api = kafka.user("api", tmp_path)
     for topic in (FORECASTS, JOURNAL, CHECKPOINTS, ARTIFACTS):
         list(read(api, topic))
+    behind = {(one["group"], one["topic"]) for one in LagLook(api, Codec()).rows()}
+    assert {(api.worker_group, JOURNAL)} | {(api.sink_group, topic) for topic in TOPICS} <= behind
     with pytest.raises(ServiceUnavailable, match="cannot be put together here"):
         PlantStates.of(reader, Codec()).fleet_of("plant-1")
     with pytest.raises(GridcastError):
