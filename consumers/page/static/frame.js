@@ -62,6 +62,8 @@ function switcher(label, name, options) {
   );
 }
 
+const reason = (why) => why?.replace(/: try again$/, "") ?? "the service does not answer";
+
 export function connection(live) {
   const notice = document.getElementById("connection");
   const show = () => {
@@ -77,7 +79,7 @@ export function connection(live) {
     }
     notice.hidden = !lost;
     notice.textContent = lost
-      ? `Not live since ${moment(live.since)}: the service does not answer. What you see may be old. It is tried again by itself.`
+      ? `Not live since ${moment(live.since)}: ${reason(live.why)}. What you see may be old. It is tried again by itself.`
       : "";
   };
   live.on("state", show);

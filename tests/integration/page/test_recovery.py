@@ -14,6 +14,9 @@ from tests.browser.session import Visit, visit
 from tests.integration.api.world import World
 from tests.integration.page.places import drawn, go
 
+CHOICES = "main select, main input[type=range]"
+READ_AT_3 = "all => all.forEach(one => { one.value = 3; one.dispatchEvent(new Event('input')); })"
+
 
 class Stream:
     """The live stream, which ends as soon as it has told what it was given."""
@@ -53,13 +56,14 @@ def test_who_was_cut_off_often_asks_once_each_time(visited: Visit, path: str, na
     go(page, path)
     page.get_by_role("combobox", name=named).select_option(index=1)
     drawn(page)
-    chosen = page.locator("main select").evaluate_all("all => all.map(one => one.value)")
+    page.locator("main").get_by_label("Read the chart at").evaluate_all(READ_AT_3)
+    chosen = page.locator(CHOICES).evaluate_all("all => all.map(one => one.value)")
     before = len(visited.requested)
     for _ in range(4):
         _back(page, stream)
     loads = [one for one in visited.requested[before:] if re.search(asked, one)]
     assert 3 <= len(loads) <= 5, loads
-    assert page.locator("main select").evaluate_all("all => all.map(one => one.value)") == chosen
+    assert page.locator(CHOICES).evaluate_all("all => all.map(one => one.value)") == chosen
 
 
 def test_what_was_shown_stays_while_a_proxy_answers_for_the_service(page: Page) -> None:
@@ -74,6 +78,14 @@ def test_what_was_shown_stays_while_a_proxy_answers_for_the_service(page: Page) 
         page.unroute_all()
         page.clock.fast_forward(16_000)  # it asks again by itself
         expect(page.locator("main [data-old]")).to_have_count(0)
+
+
+def test_who_is_refused_the_stream_is_told_why(page: Page) -> None:
+    told = {"detail": "Kafka does not answer: try again", "status": 503}
+    page.route(re.compile("/v1/live"), lambda route: route.fulfill(status=503, json=told))
+    go(page, "/")
+    expect(page.locator("#connection")).to_contain_text(": Kafka does not answer. What you see may be old.")
+    expect(page.locator("main tbody tr").first).to_be_visible()
 
 
 def _refusing(status: int) -> Callable[[Route], None]:

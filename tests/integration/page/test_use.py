@@ -19,7 +19,7 @@ from infra.settings import Settings
 from tests import output_records as made
 from tests.browser.session import visit
 from tests.integration.api.world import World, latest, new_key
-from tests.integration.page.places import drawn, go
+from tests.integration.page.places import EVENT, drawn, go
 from tests.integration.sink_help import send, sink_all
 
 MARKUP = "<img src=x onerror=alert(1)>"
@@ -31,6 +31,9 @@ def test_a_key_is_asked_for_once_and_kept_in_the_tab_alone(chromium: Browser, wo
         page.goto("/#/plants/a/events")
         key = page.get_by_label("API key")
         expect(key).to_be_focused()
+        key.fill("ключ")
+        key.press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("This is no key")
         key.fill("gridcast_wrong")
         key.press("Enter")
         expect(page.get_by_role("alert")).to_contain_text("not known, or it has expired")
@@ -43,6 +46,7 @@ def test_a_key_is_asked_for_once_and_kept_in_the_tab_alone(chromium: Browser, wo
         expect(page.get_by_role("heading", level=1)).to_have_text("a")
         page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_label("API key")).to_be_visible()
+        expect(page.locator("#nav")).to_be_hidden()
         assert page.evaluate("sessionStorage.length") == 0
         assert not any(world.keys[Role.READER] in one for one in visited.requested), "never in an address"
 
@@ -98,6 +102,29 @@ def test_theme_and_zone_are_chosen_and_stay(page: Page) -> None:
     page.reload()
     expect(page.locator(".about")).to_contain_text("times: UTC")
     assert page.evaluate(ground) != light
+
+
+def test_times_are_those_of_the_plant_wherever_somebody_looks_from(chromium: Browser, world: World) -> None:
+    key = world.keys[Role.READER]
+    with visit(chromium, world.url, key, timezone_id="America/Los_Angeles") as visited:
+        page = visited.page
+        plants = world.get("/v1/plants").json()["data"]
+        zoned = {"data": [{**one, "timezone": "Europe/Paris"} for one in plants], "next": None}
+        page.route(re.compile(r"/v1/plants(\?|$)"), lambda route: route.fulfill(json=zoned))
+        go(page, f"/events/{EVENT}")
+        expect(page.locator("main")).to_contain_text("times: local time, Europe/Paris")
+        expect(page.locator("main tr", has_text="open")).to_contain_text("13 May 2014, 19:00")
+        go(page, "/alerts")
+        expect(page.locator("main")).to_contain_text("local time, else your time, America/Los_Angeles")
+        for row in page.locator("main tr", has_text="outage").all():
+            expect(row).to_contain_text("13 May 2014, 19:00")
+        expect(page.locator("main")).to_contain_text("so far")
+        go(page, "/plants/a/skill")
+        page.get_by_role("combobox", name="Lead time").select_option("1h")
+        expect(page.locator("figcaption").last).to_contain_text("Error at 1h")
+        page.locator("summary").last.click()
+        days = page.locator("figure").last.locator("tbody th")
+        expect(days).to_have_text(["13 May", "14 May"])
 
 
 def test_what_happens_appears_by_itself_and_markup_stays_text(chromium: Browser, service: World) -> None:
@@ -166,6 +193,8 @@ def test_a_service_that_dies_is_told_of_and_the_page_goes_on_when_it_is_back(
         expect(page.locator("main tbody tr").first).to_be_visible()  # what was there stays
         page.goto("/#/operations")
         expect(page.locator("main .failed").first).to_contain_text("does not answer")
+        told = page.locator("main .card").all_inner_texts()
+        assert [one.split("\n")[1] for one in told] == ["does not answer", "not known", "not known"]
         second = _Service(world.settings, port)
         try:
             expect(page.locator("#connection")).to_be_hidden(timeout=20_000)

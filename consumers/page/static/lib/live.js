@@ -13,8 +13,10 @@ const LONGEST_GAP_MS = 300000;
 export class Live extends EventTarget {
   state = "off"; // off, connecting, live, lost
   since = Date.now();
+  why = null; // what the service said where it refused, as without Kafka
   #last = null;
   #heardAt = Date.now();
+  #refused = null;
   #abort = null;
   #wait = FIRST_WAIT_MS;
 
@@ -57,6 +59,7 @@ export class Live extends EventTarget {
     const both = AbortSignal.any([signal, ours.signal]);
     if (Date.now() - this.#heardAt > LONGEST_GAP_MS) this.#last = null;
     let began = Infinity;
+    this.#refused = null;
     let watchdog = setTimeout(() => ours.abort(), SILENT_MS);
     try {
       const answer = await fetch("/v1/live?levels=0.1,0.5,0.9", {
@@ -71,6 +74,8 @@ export class Live extends EventTarget {
       });
       if (!answer.ok) {
         if (answer.status === 401) forget();
+        const { detail } = await answer.json().catch(() => ({}));
+        this.#refused = detail ?? null;
         return answer.status;
       }
       began = this.#heardAt = Date.now();
@@ -105,10 +110,11 @@ export class Live extends EventTarget {
   }
 
   #become(state) {
-    if (state === this.state) return;
     const before = this.state;
+    if (state === before && this.why === this.#refused) return;
+    this.why = this.#refused;
     this.state = state;
-    this.since = state === "lost" ? this.#heardAt : Date.now();
+    if (state !== before) this.since = state === "lost" ? this.#heardAt : Date.now();
     this.dispatchEvent(new CustomEvent("state", { detail: { state, before } }));
   }
 }

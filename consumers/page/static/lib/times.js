@@ -39,7 +39,8 @@ export const zoneName = (plant) => {
 export const UTC_DAYS = { timezone: "UTC" };
 
 // Where plants of many zones stand in one list.
-export const zonesName = () => (zoneOf(null) === "UTC" ? "UTC" : "each plant's local time");
+export const zonesName = () =>
+  pref("times") === "utc" ? "UTC" : `each plant's local time, else ${zoneName(null)}`;
 
 const DAY = { day: "numeric", month: "short" };
 const CLOCK = { hour: "2-digit", minute: "2-digit" };
