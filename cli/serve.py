@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 def command(port: int | None, host: str | None, demo: bool | None, as_json: bool) -> None:
     """Answer questions over HTTP: forecasts, actuals, events, losses, scores, releases; and show the page.
 
-    Everything is read from the topics and from what the sink wrote; /openapi.json says what there is. Every
-    question but /health, /ready and /version needs a key (`gridcast keys add`). Stops cleanly on SIGTERM and
-    SIGINT.
+    Everything is read from the topics and from what the sink wrote; /openapi.json says what there is. All but
+    that, /health, /api/health, /ready, /version and the files of the page needs a key (`gridcast keys add`).
+    Stops cleanly on SIGTERM and SIGINT.
     """
     from cli.acting import ReleaseHands
     from consumers.api.server import serve
