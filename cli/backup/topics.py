@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -184,9 +185,10 @@ def load(
     for partition, span in held.items():
         if span.end:
             raise InputError(f"{topic} holds records: delete the topics first, a restore makes them anew")
-        records = _records(folder / file_of(topic, partition))
+        path = folder / file_of(topic, partition)
+        records = _records(path)
         if compacted:
-            records = _as_own(list(records)) if topic == CHECKPOINTS else records
+            records = _as_own(partial(_records, path)) if topic == CHECKPOINTS else records
             written += _produce(client, topic, partition, records)
         else:
             meant[partition] = _meant(told[str(partition)], least_end.get(partition, 0))
@@ -264,17 +266,21 @@ def _fill(settings: Settings, client: Producer, topic: str, partition: int, firs
         ) from error
 
 
-def _as_own(records: list[Kept]) -> Iterator[Kept]:
+def _as_own(read_again: Callable[[], Iterable[Kept]]) -> Iterator[Kept]:
     """States and the marker of a partition, whose places in the log are new ones.
 
     A state before the place where the marker's owner took over holds at the marker, whoever wrote it; one
     behind it by another owner does not. Here the first kind gets the owner's name, and the log is read whole.
+    They are read twice, for the marker stands behind states of years, which no memory could hold.
     """
-    marker = next((one for one in reversed(records) if (one.key or b"").startswith(MARKER_KEY)), None)
+    marker = None
+    for one in read_again():
+        marker = one if (one.key or b"").startswith(MARKER_KEY) else marker
     headers = dict(marker.headers) if marker is not None else {}
     owner, taken_at = headers.get(OWNER, b""), int(headers.get(TAKEN_AT, b"0"))
-    for one in records:
-        own = one is marker or one.offset < taken_at
+    last = marker.offset if marker is not None else None
+    for one in read_again():
+        own = one.offset == last or one.offset < taken_at
         kept = {**dict(one.headers), **({OWNER: owner} if own else {})}
         if (one.key or b"").startswith(MARKER_KEY):
             kept |= {TAKEN_AT: b"0", SINCE: b"0"}
