@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
+_UNEQUAL: Final = frozenset({"known_at", "journal_partition", "journal_offset"})
+
 
 @dataclass(frozen=True, eq=False)
 class Table:
@@ -22,7 +24,7 @@ class Table:
     columns: Mapping[str, str]
     key: tuple[str, ...]
     month_of: str | None = None
-    unequal: frozenset[str] = frozenset({"known_at", "journal_partition", "journal_offset"})
+    unequal: frozenset[str] = _UNEQUAL
     lengths: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     may_be_empty: frozenset[str] = frozenset()
 
@@ -147,6 +149,8 @@ FORECASTS: Final = Table(
     },
     ("plant_id", "issued_at", "model", "version"),
     "issued_at",
+    # Where the newest telemetry stands: elsewhere, where a lost journal was sent again from its source.
+    unequal=_UNEQUAL | {"telemetry_offset"},
     lengths={
         "valid_at": ("valid_at",),
         "levels": ("levels",),
