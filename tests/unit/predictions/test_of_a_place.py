@@ -45,7 +45,9 @@ def settings_of(server: WeatherServer, tmp_path: Path, **more: Any) -> Settings:
 
 @pytest.fixture
 def predictor(server: WeatherServer, tmp_path: Path) -> Iterator[Predictor]:
-    made = Predictor.of(Weather(WeatherOnRequest(settings_of(server, tmp_path), AT_ONCE), 2.0), Codec(), LEVELS)
+    made = Predictor.of(
+        Weather(WeatherOnRequest(settings_of(server, tmp_path), AT_ONCE), 2.0), Codec(), LEVELS
+    )
     yield made
     made.close()
 
