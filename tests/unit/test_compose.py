@@ -154,6 +154,13 @@ def test_who_asks_or_tells_others_has_the_secrets_for_it(services: dict[str, dic
         assert "GRIDCAST_KAFKA" in services[name]["environment"]
 
 
+def test_a_publisher_that_is_started_again_knows_how_far_it_has_come(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    kept = {one.split(":")[-1] for one in services["producer"]["volumes"] if "/data" not in one}
+    assert kept == {"/home/gridcast/.gridcast"} and services["producer"]["tmpfs"] == ["/tmp"]
+
+
 def test_each_backup_has_a_folder_of_its_own(services: dict[str, dict[str, Any]]) -> None:
     assert {"--dated", "--keep-days"} <= set(services["backup"]["command"])
 
