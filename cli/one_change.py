@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import psycopg2
 
 from infra.postgres import connect
-from schemas.errors import InputError, ServiceUnavailable
+from schemas.errors import InputError, ServiceUnavailable, SettingsError
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -27,7 +27,7 @@ _AGAIN_S: Final = 0.2
 
 @contextmanager
 def one_change(settings: Settings, patience_s: float = PATIENCE_S) -> Iterator[None]:
-    """Hold the lock of changes while the block runs. Where PostgreSQL is away there is none to be held:
+    """Hold the lock of changes while the block runs. Where PostgreSQL is away or not known there is none:
     releases are Kafka's, and a person must be able to roll back then too.
 
     Raises:
@@ -45,7 +45,7 @@ def one_change(settings: Settings, patience_s: float = PATIENCE_S) -> Iterator[N
 def _server(settings: Settings) -> Connection | None:
     try:
         return connect(settings, "gridcast-change")
-    except ServiceUnavailable as error:
+    except (ServiceUnavailable, SettingsError) as error:
         _log.warning("nobody else is kept from changing releases meanwhile: %s", error)
         return None
 

@@ -30,6 +30,8 @@ router = APIRouter(tags=["live"], responses=problems(401, 403, 429, 503), route_
 
 #: A line now and then keeps proxies from hanging up, and tells the listener how far it is.
 _PING_S: Final = 15
+#: A stream ends by itself when the service stops; it is not to be cut off in the middle of that.
+_GRACE_S: Final = 2.0
 #: How soon a listener that was cut off comes back [ms].
 _BACK_MS: Final = 2000
 _AT_ONCE: Final = 500
@@ -94,6 +96,7 @@ async def live(
     return EventSourceResponse(
         _events(given, listener, wanted, pass_, since, first, "text/event-stream" in accept),
         ping=_PING_S,
+        shutdown_grace_period=_GRACE_S,
         headers={"Cache-Control": "no-store"},
     )
 
