@@ -73,7 +73,10 @@ class HttpReceiver:
     def _handler(receiver) -> type[BaseHTTPRequestHandler]:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"])).decode()
+                size = int(self.headers["content-length"])
+                body = self.rfile.read(size).decode()
+                if len(body.encode()) < size:
+                    return  # who sent it was killed in the middle: no receiver takes that for a message
                 with receiver._lock:
                     headers = {name.lower(): value for name, value in self.headers.items()}
                     receiver.requests.append(Request(headers, body))
