@@ -25,15 +25,15 @@ class Cast:
 
 def moved(cast: Cast, moment: datetime, to: Path) -> Path:
     """The sample's folder with `cast.then` at `moment`: every stamp moved, and nothing else."""
-    folder = to / cast.folder
-    folder.mkdir(parents=True, exist_ok=True)
+    folder, partial = to / cast.folder, to / f".{cast.folder}"
+    partial.mkdir(parents=True, exist_ok=True)
     for path in sorted((SAMPLES / cast.folder).glob("*.csv*")):
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
         for name in set(_STAMPS) & set(table.columns):
             times = pd.to_datetime(table[name], utc=True) + (moment - cast.then)
             table[name] = times.dt.strftime("%Y-%m-%dT%H:%M:%SZ")
-        table.to_csv(folder / path.name, index=False)
-    return folder
+        table.to_csv(partial / path.name, index=False)
+    return partial.rename(folder)  # whole or not there: a kill in between leaves no half of a history
 
 
 def same_season(cast: Cast, now: datetime) -> datetime | None:
